@@ -84,8 +84,8 @@ fn logical_line(input: &[u8]) -> (&[u8], Option<Cow<'_, [u8]>>) {
         let start = taken(blanks(rest), rest).0;
         let (after, part) = taken(natural_line(start), start);
         rest = end_of_line(after);
-        // Nothing before the continuation: a blank line is skipped as if it were the first.
-        if part.is_empty() && joined.is_empty() {
+        // Nothing before the continuation: this line counts as a first one.
+        if joined.is_empty() && matches!(part.first(), None | Some(b'#' | b'!')) {
             return (rest, None);
         }
         match continued(part) {
