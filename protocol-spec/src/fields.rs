@@ -1,49 +1,157 @@
 //! Extension fields of a header: read in one pass, written without a map.
 use std::borrow::Cow;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 use crate::code::{Lane, RequestCode};
 use crate::frame::SerializeType;
+use crate::json_scan::{Malformed, Scanner, Value};
+use crate::json_write;
 use crate::text::Text;
 
 /// The `extFields` of one frame, not yet parsed into a map. Copy: iterate as often as needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
-    raw: &'a [u8],
-    serialize: SerializeType,
+    raw: Raw<'a>,
+}
+
+/// The fields as they stand on the wire, syntax already checked.
+#[derive(Clone, Copy, Debug)]
+enum Raw<'a> {
+    /// What stands between the braces of `extFields`.
+    Json(&'a str),
+    /// int16 name length, name, int32 value length, value, repeated.
+    Binary(&'a [u8]),
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(raw: &'a [u8], serialize: SerializeType) -> Self {
-        Self { raw, serialize }
+    /// No fields at all.
+    pub const NONE: Fields<'static> = Fields { raw: Raw::Json("") };
+
+    /// Reads the object that comes next and checks every member, so that iterating cannot fail.
+    pub(crate) fn scan_json(scanner: &mut Scanner<'a>) -> Result<Self, Malformed> {
+        match scanner.peek_token() {
+            Some(b'{') => scanner.take(b'{'),
+            Some(b'n') if scanner.value()? == Value::Null => return Ok(Self::NONE),
+            _ => return scanner.fail("extFields must be an object"),
+        };
+        let start = scanner.at();
+        if scanner.take(b'}') {
+            return Ok(Self::NONE);
+        }
+        loop {
+            scanner.key()?;
+            scanner.value()?;
+            if !scanner.another_member()? {
+                break;
+            }
+        }
+        Ok(Self { raw: Raw::Json(scanner.span(start, scanner.at() - 1)) })
     }
 
-    /// Every field in wire order. The syntax was checked when the frame was decoded.
+    /// Checks every entry of a binary header; `None` where one is cut short or not UTF-8.
+    pub(crate) fn check_binary(raw: &'a [u8]) -> Option<Self> {
+        let mut rest = raw;
+        while !rest.is_empty() {
+            let (_, _, after) = binary_entry(rest)?;
+            rest = after;
+        }
+        Some(Self { raw: Raw::Binary(raw) })
+    }
+
+    /// Every field in wire order. The syntax was checked when the frame was decoded. Fields that
+    /// are null are left out: JSON's `null`, and empty values of a binary header, which Apache
+    /// reads as null.
     pub fn iter(self) -> FieldIter<'a> {
-        let _ = (self.raw, self.serialize);
-        unimplemented!()
+        FieldIter {
+            rest: match self.raw {
+                Raw::Json(text) => Rest::Json(Scanner::new(text)),
+                Raw::Binary(raw) => Rest::Binary(raw),
+            },
+        }
     }
 
-    /// One field by its wire name; `None` where absent or JSON null.
-    pub fn find(self, _name: &str) -> Option<Cow<'a, str>> {
-        unimplemented!()
+    /// One field by its wire name; `None` where absent or null. The last one wins where a peer
+    /// repeats a name, as in Apache's map.
+    pub fn find(self, name: &str) -> Option<Cow<'a, str>> {
+        self.find_text(name).map(Text::to_str)
+    }
+
+    /// As `find`, not yet unescaped.
+    pub fn find_text(self, name: &str) -> Option<Text<'a>> {
+        let mut found = None;
+        for (field, value) in self.iter() {
+            if field.is(name) {
+                found = Some(value);
+            }
+        }
+        found
+    }
+}
+
+impl<'a> IntoIterator for Fields<'a> {
+    type Item = (Text<'a>, Text<'a>);
+    type IntoIter = FieldIter<'a>;
+
+    fn into_iter(self) -> FieldIter<'a> {
+        self.iter()
     }
 }
 
 /// Iterator over `(name, value)` pairs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FieldIter<'a> {
-    rest: Fields<'a>,
+    rest: Rest<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Rest<'a> {
+    Json(Scanner<'a>),
+    Binary(&'a [u8]),
 }
 
 impl<'a> Iterator for FieldIter<'a> {
     type Item = (Text<'a>, Text<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let _ = self.rest;
-        unimplemented!()
+        match &mut self.rest {
+            Rest::Json(scanner) => next_json(scanner),
+            Rest::Binary(rest) => next_binary(rest),
+        }
     }
+}
+
+fn next_json<'a>(scanner: &mut Scanner<'a>) -> Option<(Text<'a>, Text<'a>)> {
+    loop {
+        scanner.take(b',');
+        scanner.peek_token()?;
+        let name = scanner.key().ok()?;
+        match scanner.value().ok()? {
+            Value::Null => {}
+            Value::String(value) => return Some((name, value)),
+            Value::Other(value) => return Some((name, Text::plain(value))),
+        }
+    }
+}
+
+fn next_binary<'a>(rest: &mut &'a [u8]) -> Option<(Text<'a>, Text<'a>)> {
+    loop {
+        let (name, value, after) = binary_entry(rest)?;
+        *rest = after;
+        if !value.is_empty() {
+            return Some((Text::plain(name), Text::plain(value)));
+        }
+    }
+}
+
+/// Name, value and what follows of the entry at the start of `raw`.
+fn binary_entry(raw: &[u8]) -> Option<(&str, &str, &[u8])> {
+    let (name_bytes, raw) = raw.split_first_chunk::<2>()?;
+    let (name, raw) = raw.split_at_checked(usize::from(u16::from_be_bytes(*name_bytes)))?;
+    let (value_bytes, raw) = raw.split_first_chunk::<4>()?;
+    let value_bytes = usize::try_from(u32::from_be_bytes(*value_bytes)).ok()?;
+    let (value, after) = raw.split_at_checked(value_bytes)?;
+    Some((str::from_utf8(name).ok()?, str::from_utf8(value).ok()?, after))
 }
 
 /// Why a header was refused. Displays as one sentence that names the field, the value and the limit.
@@ -75,7 +183,7 @@ impl EncodeHeader for () {
     fn encode(&self, _out: &mut FieldWriter<'_>) {}
 }
 
-/// Writes fields in the form of the frame's serialize type. Slices of pairs are headers too.
+/// Slices of pairs are headers too.
 impl EncodeHeader for [(&str, &str)] {
     fn encode(&self, out: &mut FieldWriter<'_>) {
         for (name, value) in self {
@@ -84,28 +192,87 @@ impl EncodeHeader for [(&str, &str)] {
     }
 }
 
-/// Appends fields to a frame under construction.
+/// Passes on the fields of another frame, for relays.
+impl EncodeHeader for Fields<'_> {
+    fn encode(&self, out: &mut FieldWriter<'_>) {
+        for (name, value) in self.iter() {
+            out.text(&name.to_str(), value);
+        }
+    }
+}
+
+/// Appends fields to a frame under construction, in the form of its serialize type.
+///
+/// Names are ours: at most 32 767 bytes. Values are bounded by the 16 MiB that a header can have.
 #[derive(Debug)]
 pub struct FieldWriter<'o> {
     out: &'o mut BytesMut,
     serialize: SerializeType,
+    first: bool,
 }
 
 impl<'o> FieldWriter<'o> {
     pub(crate) fn new(out: &'o mut BytesMut, serialize: SerializeType) -> Self {
-        Self { out, serialize }
+        Self { out, serialize, first: true }
     }
 
-    pub fn str(&mut self, _name: &str, _value: &str) {
-        let _ = (&self.out, self.serialize);
-        unimplemented!()
+    pub fn str(&mut self, name: &str, value: &str) {
+        self.value(name, value.len(), |out, serialize| match serialize {
+            SerializeType::Json => json_write::escape(out, value),
+            SerializeType::Binary => out.put_slice(value.as_bytes()),
+        });
     }
 
-    pub fn int(&mut self, _name: &str, _value: i64) {
-        unimplemented!()
+    /// Writes a value as it came, without unescaping it where both sides speak JSON.
+    pub fn text(&mut self, name: &str, value: Text<'_>) {
+        match (self.serialize, value.as_escaped()) {
+            (SerializeType::Json, Some(escaped)) => self.plain(name, escaped),
+            _ => self.str(name, &value.to_str()),
+        }
     }
 
-    pub fn bool(&mut self, _name: &str, _value: bool) {
-        unimplemented!()
+    pub fn int(&mut self, name: &str, value: i64) {
+        let mut digits = itoa::Buffer::new();
+        self.plain(name, digits.format(value));
+    }
+
+    pub fn bool(&mut self, name: &str, value: bool) {
+        self.plain(name, if value { "true" } else { "false" });
+    }
+
+    /// A value that needs no escape, or has been escaped.
+    fn plain(&mut self, name: &str, value: &str) {
+        self.value(name, value.len(), |out, _| out.put_slice(value.as_bytes()));
+    }
+
+    fn value(
+        &mut self,
+        name: &str,
+        value_bytes: usize,
+        write: impl FnOnce(&mut BytesMut, SerializeType),
+    ) {
+        self.out.reserve(name.len() + value_bytes + 6);
+        match self.serialize {
+            SerializeType::Json => {
+                self.out.put_slice(if self.first { b"\"" } else { b",\"" });
+                self.first = false;
+                json_write::escape(self.out, name);
+                self.out.put_slice(b"\":\"");
+                write(self.out, self.serialize);
+                self.out.put_u8(b'"');
+            }
+            SerializeType::Binary => {
+                let (name_length, value_length) =
+                    (i16::try_from(name.len()), i32::try_from(value_bytes));
+                let (Ok(name_length), Ok(value_length)) = (name_length, value_length) else {
+                    debug_assert!(false, "a field is too long for a binary header");
+                    return;
+                };
+                self.out.put_i16(name_length);
+                self.out.put_slice(name.as_bytes());
+                self.out.put_i32(value_length);
+                write(self.out, self.serialize);
+            }
+        }
     }
 }

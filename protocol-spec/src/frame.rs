@@ -1,9 +1,16 @@
 //! One frame: int32 length, int32 header word (serialize type, header length), header, body.
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::code::Language;
 use crate::fields::{EncodeHeader, Fields};
 use crate::text::Text;
+use crate::{binary_header, json_header};
+
+/// Bytes before the header: total length and header word.
+pub const PREFIX_BYTES: usize = 8;
+
+/// The header word has 24 bits for the header's length.
+const HEADER_BYTES_CEILING: usize = 0xFF_FFFF;
 
 /// How a header is written: the high byte of the header word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -39,6 +46,12 @@ pub struct FrameLimits {
     pub header_bytes_max: u32,
 }
 
+impl FrameLimits {
+    /// What the format itself allows: for frames that have passed other limits already.
+    pub const FORMAT: Self =
+        Self { frame_bytes_max: i32::MAX.unsigned_abs(), header_bytes_max: 0xFF_FFFF };
+}
+
 impl Default for FrameLimits {
     fn default() -> Self {
         Self { frame_bytes_max: 16 * 1024 * 1024, header_bytes_max: 1024 * 1024 }
@@ -65,8 +78,11 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Copies the frame, for handlers that outlive the read buffer.
-    pub fn to_owned_frame(&self) -> OwnedFrame {
-        OwnedFrame { raw: Bytes::copy_from_slice(self.raw) }
+    pub fn to_owned_frame(self) -> OwnedFrame {
+        OwnedFrame {
+            raw: Bytes::copy_from_slice(self.raw),
+            body_at: self.raw.len() - self.body.len(),
+        }
     }
 }
 
@@ -74,18 +90,41 @@ impl Frame<'_> {
 #[derive(Clone, Debug)]
 pub struct OwnedFrame {
     raw: Bytes,
+    body_at: usize,
 }
 
 impl OwnedFrame {
+    /// Takes bytes that hold exactly one frame. `Ok(None)` where they hold less or more.
+    pub fn from_bytes(raw: Bytes, limits: &FrameLimits) -> Result<Option<Self>, FrameError> {
+        let body_bytes = match decode(&raw, limits)? {
+            Decoded::Complete { frame, frame_bytes } if frame_bytes == raw.len() => {
+                frame.body.len()
+            }
+            _ => return Ok(None),
+        };
+        let body_at = raw.len() - body_bytes;
+        Ok(Some(Self { raw, body_at }))
+    }
+
     /// Decodes again: cheap beside what a slow-lane handler does.
     pub fn view(&self) -> Frame<'_> {
-        let _ = &self.raw;
-        unimplemented!()
+        match decode(&self.raw, &FrameLimits::FORMAT) {
+            Ok(Decoded::Complete { frame, .. }) => frame,
+            // Decoding depends on the bytes alone, and both constructors have decoded these.
+            Ok(Decoded::Incomplete { .. }) | Err(_) => {
+                unreachable!("a frame that was decoded once does not decode again")
+            }
+        }
     }
 
     /// The body, sharing the frame's bytes.
     pub fn body(&self) -> Bytes {
-        unimplemented!()
+        self.raw.slice(self.body_at..)
+    }
+
+    /// The whole frame, length field included, sharing its bytes.
+    pub fn raw(&self) -> Bytes {
+        self.raw.clone()
     }
 }
 
@@ -98,11 +137,17 @@ pub enum Decoded<'a> {
     Complete { frame: Frame<'a>, frame_bytes: usize },
 }
 
-/// Why a peer's bytes are not a frame. The connection cannot go on after it.
+/// Why a peer's bytes are not a frame. The connection cannot go on after it; `peek_opaque` finds
+/// out whom to tell before it is closed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FrameError {
     #[error("frame length {length} is outside 4..={frame_bytes_max} bytes")]
     Length { length: i64, frame_bytes_max: u32 },
+    #[error(
+        "frame length {length} is outside 4..={frame_bytes_max} bytes: \
+         the peer seems to speak {protocol}, not Remoting"
+    )]
+    Foreign { length: i64, frame_bytes_max: u32, protocol: &'static str },
     #[error("header length {length} is larger than {limit} bytes (the frame, or the limit)")]
     HeaderLength { length: u32, limit: u32 },
     #[error("unknown serialize type {0}: 0 is JSON, 1 is ROCKETMQ")]
@@ -111,10 +156,96 @@ pub enum FrameError {
     Header { reason: &'static str, at: usize },
 }
 
-/// Decodes the frame at the start of `input`.
+/// What both forms of a header say.
+pub(crate) struct HeaderParts<'a> {
+    pub code: i32,
+    pub language: Language,
+    pub version: i32,
+    pub opaque: i32,
+    pub flags: Flags,
+    pub remark: Option<Text<'a>>,
+    pub fields: Fields<'a>,
+}
+
+/// Decodes the frame at the start of `input`. Wrong lengths are errors as soon as the four bytes
+/// that say so are there, before the rest has come.
 pub fn decode<'a>(input: &'a [u8], limits: &FrameLimits) -> Result<Decoded<'a>, FrameError> {
-    let _ = (input, limits);
-    unimplemented!()
+    let Some((length_bytes, rest)) = input.split_first_chunk::<4>() else {
+        return Ok(Decoded::Incomplete { need_bytes: 4 });
+    };
+    let length = frame_length(*length_bytes, limits)?;
+    let frame_bytes = 4 + to_usize(length);
+    let Some((word, _)) = rest.split_first_chunk::<4>() else {
+        return Ok(Decoded::Incomplete { need_bytes: frame_bytes });
+    };
+    let (serialize, header_bytes) = header_word(*word, length, limits)?;
+    let Some(raw) = input.get(..frame_bytes) else {
+        return Ok(Decoded::Incomplete { need_bytes: frame_bytes });
+    };
+    // `header_word` has checked that the header ends inside the frame.
+    let (header, body) =
+        raw.get(PREFIX_BYTES..).unwrap_or(&[]).split_at_checked(header_bytes).unwrap_or_default();
+    let parts = match serialize {
+        SerializeType::Json => json_header::decode(header)?,
+        SerializeType::Binary => binary_header::decode(header)?,
+    };
+    let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
+    let frame =
+        Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
+    Ok(Decoded::Complete { frame, frame_bytes })
+}
+
+/// The checked length: what follows the length field, at least the header word.
+fn frame_length(bytes: [u8; 4], limits: &FrameLimits) -> Result<u32, FrameError> {
+    let frame_bytes_max = limits.frame_bytes_max;
+    let length = i32::from_be_bytes(bytes);
+    if let Ok(length) = u32::try_from(length)
+        && (4..=frame_bytes_max).contains(&length)
+    {
+        return Ok(length);
+    }
+    let length = i64::from(length);
+    Err(match foreign_protocol(bytes) {
+        Some(protocol) => FrameError::Foreign { length, frame_bytes_max, protocol },
+        None => FrameError::Length { length, frame_bytes_max },
+    })
+}
+
+/// Other protocols that people point at this port by mistake.
+fn foreign_protocol(first: [u8; 4]) -> Option<&'static str> {
+    match &first {
+        b"GET " | b"POST" | b"PUT " | b"HEAD" | b"OPTI" | b"DELE" => Some("HTTP"),
+        b"PRI " => Some("HTTP/2 or gRPC"),
+        b"PROX" | [0x0D, 0x0A, 0x0D, 0x0A] => Some("the PROXY protocol"),
+        [0x16, 3, _, _] => Some("TLS"),
+        b"SSH-" => Some("SSH"),
+        _ => None,
+    }
+}
+
+/// Serialize type and checked header length.
+fn header_word(
+    word: [u8; 4],
+    frame_length: u32,
+    limits: &FrameLimits,
+) -> Result<(SerializeType, usize), FrameError> {
+    let [kind, high, middle, low] = word;
+    let serialize = match kind {
+        0 => SerializeType::Json,
+        1 => SerializeType::Binary,
+        other => return Err(FrameError::SerializeType(other)),
+    };
+    let length = u32::from_be_bytes([0, high, middle, low]);
+    let limit = (frame_length - 4).min(limits.header_bytes_max);
+    if length > limit {
+        return Err(FrameError::HeaderLength { length, limit });
+    }
+    Ok((serialize, to_usize(length)))
+}
+
+fn to_usize(length: u32) -> usize {
+    // Only 16-bit targets could fail, and a frame would not fit there anyway.
+    usize::try_from(length).unwrap_or(usize::MAX - 4)
 }
 
 /// The fixed part of a header to write.
@@ -131,13 +262,37 @@ pub struct Head<'a> {
 
 /// Appends length and header of a frame whose body has `body_bytes`; the caller appends (or sends
 /// as separate slices) exactly that many bytes after it.
+///
+/// Panics when the header is over 16 MiB or the frame over 2 GiB, which the format cannot say:
+/// remarks and fields that repeat what a peer sent are bounded by `FrameLimits` on the way in.
 pub fn encode_head(
     out: &mut BytesMut,
     head: &Head<'_>,
     header: &(impl EncodeHeader + ?Sized),
     body_bytes: usize,
 ) {
-    let _ = (out, head, body_bytes);
-    let _ = header;
-    unimplemented!()
+    // Room for a usual reply, so that the writes below rarely grow the buffer.
+    out.reserve(256);
+    let start = out.len();
+    out.put_u64(0);
+    let kind = match head.serialize {
+        SerializeType::Json => {
+            json_header::encode(out, head, header);
+            0
+        }
+        SerializeType::Binary => {
+            binary_header::encode(out, head, header);
+            1
+        }
+    };
+    let header_bytes = out.len() - start - PREFIX_BYTES;
+    assert!(header_bytes <= HEADER_BYTES_CEILING, "a header of {header_bytes} bytes");
+    let length = i32::try_from(4 + header_bytes + body_bytes);
+    let (Ok(length), Ok(word)) = (length, u32::try_from(header_bytes)) else {
+        panic!("a frame with a body of {body_bytes} bytes");
+    };
+    let prefix = u64::from(length.unsigned_abs()) << 32 | kind << 24 | u64::from(word);
+    if let Some(place) = out.get_mut(start..start + PREFIX_BYTES) {
+        place.copy_from_slice(&prefix.to_be_bytes());
+    }
 }

@@ -2,10 +2,17 @@
 //!
 //! No tokio, no files, no clock: bytes in, values out. Read `frame.rs` first, then `fields.rs`,
 //! `generated/` (made from `schema/`), `record.rs`.
+mod binary_header;
 pub mod code;
 pub mod fields;
 pub mod frame;
+mod json_header;
+mod json_scan;
+mod json_write;
+pub mod opaque;
 pub mod record;
+pub mod record_crc;
+pub mod sys_flag;
 pub mod text;
 
 pub use code::{Language, RequestCode, ResponseCode};

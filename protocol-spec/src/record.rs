@@ -2,13 +2,32 @@
 //!
 //! Layout as in spec chapter 3. Offsets of the fields that the store fills in are fixed, so a
 //! record is encoded outside the append lock and sealed inside it.
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use nom::multi::length_data;
+use nom::number::complete::{be_i32, be_i64, be_u8, be_u16, be_u32, be_u128};
+use nom::{IResult, Parser};
+
+use crate::record_crc::{self, CRC_PROPERTY_BYTES};
+use crate::sys_flag;
 
 /// V1 records have a one-byte topic length, V2 (topic over 127 bytes) a two-byte one.
 pub const MAGIC_V1: u32 = 0xDAA3_20A7;
 pub const MAGIC_V2: u32 = 0xDAA3_20AB;
 /// Fills the tail of a segment: int32 remaining size, int32 this.
 pub const MAGIC_BLANK: u32 = 0xCBD4_3194;
+
+/// Size and magic, which a record and a blank begin with alike.
+pub const BLANK_BYTES: usize = 8;
+/// Longest topic of a V1 record.
+const TOPIC_BYTES_V1_MAX: usize = 127;
+/// Longest properties of a record, the CRC property included: its length is an int16.
+pub const PROPERTIES_BYTES_MAX: usize = 32_767;
+/// Positions of the fields that are read or written in place.
+pub const QUEUE_OFFSET_AT: usize = 20;
+pub const PHYSICAL_OFFSET_AT: usize = 28;
+pub const SYS_FLAG_AT: usize = 36;
+const BORN_HOST_AT: usize = 48;
 
 /// Why bytes are not a sound record.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,6 +38,8 @@ pub enum RecordError {
     Magic(u32),
     #[error("field '{field}' with length {length} does not fit the record")]
     FieldLength { field: &'static str, length: i64 },
+    #[error("the topic is not UTF-8")]
+    Topic,
     #[error("body crc is {computed:#010x}, the record says {stored:#010x}")]
     BodyCrc { stored: u32, computed: u32 },
     #[error("record crc is {computed:#010x}, property __CRC32# says {stored:#010x}")]
@@ -47,16 +68,173 @@ pub struct Record<'a> {
     pub properties: &'a [u8],
 }
 
+/// What stands at a position of the commit log, told by its first eight bytes alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// A record of this many bytes, should the rest of it be sound.
+    Record { total_bytes: u32 },
+    /// The unused tail of a segment.
+    Blank { total_bytes: u32 },
+}
+
+/// Looks at size and magic. Zeros, as in the unwritten part of a segment, are `Magic(0)`.
+pub fn entry(input: &[u8]) -> Result<Entry, RecordError> {
+    let Some((prefix, _)) = input.split_first_chunk::<BLANK_BYTES>() else {
+        return Err(RecordError::Truncated { need_bytes: 8, have_bytes: length_of(input) });
+    };
+    let [s0, s1, s2, s3, m0, m1, m2, m3] = *prefix;
+    let total_bytes = i32::from_be_bytes([s0, s1, s2, s3]);
+    let magic = u32::from_be_bytes([m0, m1, m2, m3]);
+    if !matches!(magic, MAGIC_V1 | MAGIC_V2 | MAGIC_BLANK) {
+        return Err(RecordError::Magic(magic));
+    }
+    let total_bytes = u32::try_from(total_bytes).ok().filter(|&total_bytes| total_bytes >= 8);
+    let Some(total_bytes) = total_bytes else {
+        let length = i64::from(i32::from_be_bytes([s0, s1, s2, s3]));
+        return Err(RecordError::FieldLength { field: "TOTALSIZE", length });
+    };
+    Ok(match magic {
+        MAGIC_BLANK => Entry::Blank { total_bytes },
+        _ => Entry::Record { total_bytes },
+    })
+}
+
+/// The eight bytes that fill a segment's tail of `remaining_bytes` (at least 8).
+pub fn blank(remaining_bytes: u32) -> [u8; BLANK_BYTES] {
+    (u64::from(remaining_bytes) << 32 | u64::from(MAGIC_BLANK)).to_be_bytes()
+}
+
 /// Decodes one record at the start of `input` without checking CRCs (see `verify`).
 pub fn decode(input: &[u8]) -> Result<Record<'_>, RecordError> {
-    let _ = input;
-    unimplemented!()
+    let total_bytes = match entry(input)? {
+        Entry::Record { total_bytes } => total_bytes,
+        Entry::Blank { .. } => return Err(RecordError::Magic(MAGIC_BLANK)),
+    };
+    let whole = usize::try_from(total_bytes).ok().and_then(|total_bytes| input.get(..total_bytes));
+    let Some(whole) = whole else {
+        return Err(RecordError::Truncated {
+            need_bytes: total_bytes,
+            have_bytes: length_of(input),
+        });
+    };
+    let short = |field| RecordError::FieldLength { field, length: i64::from(total_bytes) };
+    let (after_head, head) = head(whole).map_err(|_| short("TOTALSIZE"))?;
+    let (after_body, body) =
+        length_data(be_u32).parse(after_head).map_err(|_: NomError<'_>| short("BODY"))?;
+    let (after_topic, topic) =
+        topic(after_body, head.magic).map_err(|_: NomError<'_>| short("TOPIC"))?;
+    let (after_properties, properties) =
+        length_data(be_u16).parse(after_topic).map_err(|_: NomError<'_>| short("PROPERTIES"))?;
+    if !after_properties.is_empty() || properties.len() > PROPERTIES_BYTES_MAX {
+        let length = i64::try_from(properties.len()).unwrap_or(i64::MAX);
+        return Err(RecordError::FieldLength { field: "PROPERTIES", length });
+    }
+    Ok(Record {
+        total_bytes,
+        body_crc: head.body_crc,
+        queue_id: head.queue_id,
+        flag: head.flag,
+        queue_offset: head.queue_offset,
+        physical_offset: head.physical_offset,
+        sys_flag: head.sys_flag,
+        born_timestamp_ms: head.born_timestamp_ms,
+        born_host: head.born_host,
+        store_timestamp_ms: head.store_timestamp_ms,
+        store_host: head.store_host,
+        reconsume_times: head.reconsume_times,
+        prepared_transaction_offset: head.prepared_transaction_offset,
+        body,
+        topic: str::from_utf8(topic).map_err(|_| RecordError::Topic)?,
+        properties,
+    })
+}
+
+type NomError<'a> = nom::Err<nom::error::Error<&'a [u8]>>;
+
+struct HeadFields {
+    magic: u32,
+    body_crc: u32,
+    queue_id: i32,
+    flag: i32,
+    queue_offset: i64,
+    physical_offset: i64,
+    sys_flag: i32,
+    born_timestamp_ms: i64,
+    born_host: SocketAddr,
+    store_timestamp_ms: i64,
+    store_host: SocketAddr,
+    reconsume_times: i32,
+    prepared_transaction_offset: i64,
+}
+
+/// Fields 1 to 14, all of known size once the sysFlag is known.
+fn head(record: &[u8]) -> IResult<&[u8], HeadFields> {
+    let (input, (_, magic, body_crc, queue_id, flag)) =
+        (be_u32, be_u32, be_u32, be_i32, be_i32).parse(record)?;
+    let (input, (queue_offset, physical_offset, sys_flag, born_timestamp_ms)) =
+        (be_i64, be_i64, be_i32, be_i64).parse(input)?;
+    let (input, born_host) = host(input, sys_flag & sys_flag::BORN_HOST_V6 != 0)?;
+    let (input, store_timestamp_ms) = be_i64.parse(input)?;
+    let (input, store_host) = host(input, sys_flag & sys_flag::STORE_HOST_V6 != 0)?;
+    let (input, (reconsume_times, prepared_transaction_offset)) = (be_i32, be_i64).parse(input)?;
+    Ok((
+        input,
+        HeadFields {
+            magic,
+            body_crc,
+            queue_id,
+            flag,
+            queue_offset,
+            physical_offset,
+            sys_flag,
+            born_timestamp_ms,
+            born_host,
+            store_timestamp_ms,
+            store_host,
+            reconsume_times,
+            prepared_transaction_offset,
+        },
+    ))
+}
+
+/// Address and int32 port, of which only the low 16 bits can mean anything.
+fn host(input: &[u8], v6: bool) -> IResult<&[u8], SocketAddr> {
+    let (input, ip) = if v6 {
+        let (input, bits) = be_u128.parse(input)?;
+        (input, IpAddr::V6(Ipv6Addr::from_bits(bits)))
+    } else {
+        let (input, bits) = be_u32.parse(input)?;
+        (input, IpAddr::V4(Ipv4Addr::from_bits(bits)))
+    };
+    let (input, (_, port)) = (be_u16, be_u16).parse(input)?;
+    Ok((input, SocketAddr::new(ip, port)))
+}
+
+fn topic(input: &[u8], magic: u32) -> IResult<&[u8], &[u8]> {
+    if magic == MAGIC_V2 {
+        length_data(be_u16).parse(input)
+    } else {
+        length_data(be_u8).parse(input)
+    }
 }
 
 /// Checks the body CRC, and the whole-record CRC where the record carries `__CRC32#`.
+///
+/// With `__CRC32#` every flipped bit of the record is found, those of the property itself
+/// included. Without it (stores that Apache wrote with its defaults) only the body is covered.
 pub fn verify(record: &[u8]) -> Result<(), RecordError> {
-    let _ = record;
-    unimplemented!()
+    let decoded = decode(record)?;
+    let whole = usize::try_from(decoded.total_bytes).ok().and_then(|bytes| record.get(..bytes));
+    record_crc::check(whole.unwrap_or(record), decoded.properties)?;
+    // Apache neither writes nor checks a CRC of an empty body.
+    if decoded.body.is_empty() {
+        return Ok(());
+    }
+    let computed = record_crc::crc31(decoded.body);
+    if computed != decoded.body_crc {
+        return Err(RecordError::BodyCrc { stored: decoded.body_crc, computed });
+    }
+    Ok(())
 }
 
 /// A record before the store has given it a place.
@@ -73,26 +251,131 @@ pub struct Draft<'a> {
     pub reconsume_times: i32,
     pub prepared_transaction_offset: i64,
     pub body: &'a [u8],
-    /// Serialized properties without the CRC property, which `encode` adds room for.
+    /// Serialized properties without the CRC property, which `encode` adds room for. One at their
+    /// end, as in properties copied from another record, is replaced.
     pub properties: &'a [u8],
 }
 
 impl Draft<'_> {
     /// Size on disk, the 20 bytes of `__CRC32#` included.
     pub fn encoded_bytes(&self) -> usize {
-        unimplemented!()
+        let topic_length_bytes = if self.topic.len() > TOPIC_BYTES_V1_MAX { 2 } else { 1 };
+        BORN_HOST_AT
+            + host_bytes(self.born_host)
+            + 8
+            + host_bytes(self.store_host)
+            + 12
+            + 4
+            + self.body.len()
+            + topic_length_bytes
+            + self.topic.len()
+            + 2
+            + self.properties_bytes()
+    }
+
+    /// Size of the stored properties, to be at most `PROPERTIES_BYTES_MAX`.
+    pub fn properties_bytes(&self) -> usize {
+        let properties = record_crc::without_crc(self.properties);
+        properties.len() + usize::from(lacks_separator(properties)) + CRC_PROPERTY_BYTES
     }
 
     /// Appends the record with zeros where `seal` writes. Lengths must have been checked: topic ≤
-    /// 255, properties ≤ 32 767 with the CRC property.
+    /// 255, properties ≤ 32 767 with the CRC property; it panics where they do not fit their field.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let _ = out;
-        unimplemented!()
+        let total_bytes = self.encoded_bytes();
+        out.reserve(total_bytes);
+        let start = out.len();
+        let v2 = self.topic.len() > TOPIC_BYTES_V1_MAX;
+        let (born, store) =
+            (self.born_host.ip().to_canonical(), self.store_host.ip().to_canonical());
+        let mut sys_flag = self.sys_flag & !(sys_flag::BORN_HOST_V6 | sys_flag::STORE_HOST_V6);
+        sys_flag |= if born.is_ipv6() { sys_flag::BORN_HOST_V6 } else { 0 };
+        sys_flag |= if store.is_ipv6() { sys_flag::STORE_HOST_V6 } else { 0 };
+
+        out.extend_from_slice(&length_field(total_bytes));
+        out.extend_from_slice(&(if v2 { MAGIC_V2 } else { MAGIC_V1 }).to_be_bytes());
+        out.extend_from_slice(&record_crc::crc31(self.body).to_be_bytes());
+        out.extend_from_slice(&self.queue_id.to_be_bytes());
+        out.extend_from_slice(&self.flag.to_be_bytes());
+        // Queue offset and physical offset: `seal` writes them.
+        out.extend_from_slice(&[0; 16]);
+        out.extend_from_slice(&sys_flag.to_be_bytes());
+        out.extend_from_slice(&self.born_timestamp_ms.to_be_bytes());
+        put_host(out, born, self.born_host.port());
+        // Store timestamp: `seal` writes it.
+        out.extend_from_slice(&[0; 8]);
+        put_host(out, store, self.store_host.port());
+        out.extend_from_slice(&self.reconsume_times.to_be_bytes());
+        out.extend_from_slice(&self.prepared_transaction_offset.to_be_bytes());
+        out.extend_from_slice(&length_field(self.body.len()));
+        out.extend_from_slice(self.body);
+        let Ok(topic_length) = u8::try_from(self.topic.len()) else {
+            panic!("a topic of {} bytes", self.topic.len());
+        };
+        let topic_length = [0, topic_length];
+        out.extend_from_slice(if v2 { &topic_length } else { &topic_length[1..] });
+        out.extend_from_slice(self.topic.as_bytes());
+        self.encode_properties(out);
+        assert!(out.len() - start == total_bytes, "the record has another size than announced");
+    }
+
+    fn encode_properties(&self, out: &mut Vec<u8>) {
+        let properties_bytes = self.properties_bytes();
+        assert!(properties_bytes <= PROPERTIES_BYTES_MAX, "{properties_bytes} bytes of properties");
+        let [.., high, low] = length_field(properties_bytes);
+        out.extend_from_slice(&[high, low]);
+        let properties = record_crc::without_crc(self.properties);
+        out.extend_from_slice(properties);
+        if lacks_separator(properties) {
+            out.push(2);
+        }
+        out.extend_from_slice(&record_crc::property(0));
     }
 }
 
 /// Writes queue offset, physical offset and store timestamp into an encoded record, then its CRC.
+///
+/// `record` must be exactly one record made by `Draft::encode`; it panics on anything shorter.
 pub fn seal(record: &mut [u8], queue_offset: i64, physical_offset: i64, store_timestamp_ms: i64) {
-    let _ = (record, queue_offset, physical_offset, store_timestamp_ms);
-    unimplemented!()
+    record[QUEUE_OFFSET_AT..QUEUE_OFFSET_AT + 8].copy_from_slice(&queue_offset.to_be_bytes());
+    record[PHYSICAL_OFFSET_AT..PHYSICAL_OFFSET_AT + 8]
+        .copy_from_slice(&physical_offset.to_be_bytes());
+    let at = store_timestamp_at(record[SYS_FLAG_AT + 3]);
+    record[at..at + 8].copy_from_slice(&store_timestamp_ms.to_be_bytes());
+    record_crc::write(record);
+}
+
+/// Position of the store timestamp, from the low byte of the sysFlag.
+fn store_timestamp_at(sys_flag_low: u8) -> usize {
+    let v6 = i32::from(sys_flag_low) & sys_flag::BORN_HOST_V6 != 0;
+    BORN_HOST_AT + if v6 { 20 } else { 8 }
+}
+
+/// IPv4 addresses mapped into IPv6, as a dual-stack socket gives them, are stored as IPv4.
+fn host_bytes(host: SocketAddr) -> usize {
+    if host.ip().to_canonical().is_ipv6() { 20 } else { 8 }
+}
+
+fn put_host(out: &mut Vec<u8>, ip: IpAddr, port: u16) {
+    match ip {
+        IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
+    }
+    out.extend_from_slice(&u32::from(port).to_be_bytes());
+}
+
+/// The last property has no closing \x02, which a property after it needs.
+fn lacks_separator(properties: &[u8]) -> bool {
+    properties.last().is_some_and(|&last| last != 2)
+}
+
+fn length_field(length: usize) -> [u8; 4] {
+    let Ok(length) = i32::try_from(length) else {
+        panic!("{length} bytes do not fit a record");
+    };
+    length.to_be_bytes()
+}
+
+fn length_of(input: &[u8]) -> u32 {
+    u32::try_from(input.len()).unwrap_or(u32::MAX)
 }

@@ -1,0 +1,84 @@
+//! CRCs of a record: Apache's 31 bits of CRC-32, and the property that covers the whole record.
+use crate::record::RecordError;
+
+/// `__CRC32#`, \x01, ten digits, \x02: always the last bytes of a record.
+pub const CRC_PROPERTY_BYTES: usize = 20;
+const NAME: &[u8; 9] = b"__CRC32#\x01";
+const DIGITS_AT: usize = NAME.len();
+const SEPARATOR_AT: usize = CRC_PROPERTY_BYTES - 1;
+/// Of the ten bytes that are not digits, this many must be right for the property to be taken as
+/// there but damaged. Chosen: one flipped bit spoils one byte, and no other property comes near.
+const FIXED_RIGHT_MIN: usize = 8;
+
+/// CRC-32 of `bytes` without its highest bit: Java keeps it in a non-negative int.
+pub fn crc31(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes) & 0x7FFF_FFFF
+}
+
+/// The property for a CRC: decimal digits, least significant first.
+pub(crate) fn property(crc: u32) -> [u8; CRC_PROPERTY_BYTES] {
+    let mut out = *b"__CRC32#\x010000000000\x02";
+    let mut rest = crc;
+    for digit in &mut out[DIGITS_AT..SEPARATOR_AT] {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    out
+}
+
+/// Computes the CRC of an encoded record and writes it into its last 20 bytes.
+pub(crate) fn write(record: &mut [u8]) {
+    let Some((covered, place)) = record.split_last_chunk_mut::<CRC_PROPERTY_BYTES>() else {
+        panic!("a record of {} bytes", record.len());
+    };
+    debug_assert!(place.starts_with(NAME), "a record without room for its CRC");
+    *place = property(crc31(covered));
+}
+
+/// Checks the CRC property at the end of a record's properties, which is the end of the record.
+pub(crate) fn check(record: &[u8], properties: &[u8]) -> Result<(), RecordError> {
+    let Some((_, tail)) = properties.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
+        return Ok(());
+    };
+    let Some((covered, _)) = record.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
+        return Ok(());
+    };
+    let fixed_right = fixed_bytes_right(tail);
+    if fixed_right < FIXED_RIGHT_MIN {
+        return Ok(());
+    }
+    let computed = crc31(covered);
+    let stored = digits(&tail[DIGITS_AT..SEPARATOR_AT]);
+    if fixed_right == NAME.len() + 1 && stored == Some(u64::from(computed)) {
+        return Ok(());
+    }
+    let stored = stored.and_then(|stored| u32::try_from(stored).ok()).unwrap_or(u32::MAX);
+    Err(RecordError::RecordCrc { stored, computed })
+}
+
+/// True where the properties end with a CRC property.
+pub fn carries_crc(properties: &[u8]) -> bool {
+    properties
+        .split_last_chunk::<CRC_PROPERTY_BYTES>()
+        .is_some_and(|(_, tail)| fixed_bytes_right(tail) == NAME.len() + 1)
+}
+
+/// The properties without the CRC property at their end, where there is one.
+pub fn without_crc(properties: &[u8]) -> &[u8] {
+    match properties.split_last_chunk::<CRC_PROPERTY_BYTES>() {
+        Some((before, _)) if carries_crc(properties) => before,
+        _ => properties,
+    }
+}
+
+fn fixed_bytes_right(tail: &[u8; CRC_PROPERTY_BYTES]) -> usize {
+    let name_right = tail.iter().zip(NAME).filter(|(byte, expected)| byte == expected).count();
+    name_right + usize::from(tail[SEPARATOR_AT] == 2)
+}
+
+/// Digits, least significant first; `None` where one is not a digit.
+fn digits(digits: &[u8]) -> Option<u64> {
+    digits.iter().rev().try_fold(0, |number: u64, &byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
+}
