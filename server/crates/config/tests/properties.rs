@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use remora_config::properties::{PropertiesError, read, write};
 
+type Case = (&'static [u8], &'static [(&'static str, &'static str)]);
+
 /// Inputs and what OpenJDK 17's `Properties.load` made of them.
-const JAVA: &[(&[u8], &[(&str, &str)])] = &[
+const JAVA: &[Case] = &[
     (b"a=b", &[("a", "b")]),
     (b"a:b", &[("a", "b")]),
     (b"a b", &[("a", "b")]),
