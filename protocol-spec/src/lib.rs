@@ -6,16 +6,21 @@ mod binary_header;
 pub mod code;
 pub mod fields;
 pub mod frame;
+#[rustfmt::skip]
+mod generated;
+mod header_value;
 mod json_header;
 mod json_scan;
 mod json_write;
 pub mod opaque;
 pub mod record;
 pub mod record_crc;
+pub mod schema;
 pub mod sys_flag;
 pub mod text;
 
 pub use code::{Language, RequestCode, ResponseCode};
 pub use fields::{EncodeHeader, FieldWriter, Fields, HeaderError, RequestHeader};
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
+pub use generated::{RETRY_ELSEWHERE, header, request};
 pub use text::Text;

@@ -1,0 +1,83 @@
+// Made from protocol-spec/schema by tests/generated_is_fresh.rs: do not edit.
+//! Reading messages.
+use crate::code::{Lane, RequestCode};
+use crate::fields::{Fields, HeaderError, RequestHeader};
+use crate::generated::header::{
+    PullMessageHeader, QueryConsumeQueueHeader, QueryMessageHeader, ViewMessageHeader,
+};
+
+/// Code 11. Reads messages of one queue from an offset; may be held until one arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct PullMessage;
+
+impl RequestHeader for PullMessage {
+    const CODE: RequestCode = RequestCode::PULL_MESSAGE;
+    const NAME: &'static str = "PULL_MESSAGE";
+    const LANE: Lane = Lane::Pull;
+    type View<'a> = PullMessageHeader<'a>;
+
+    fn decode(fields: Fields<'_>) -> Result<PullMessageHeader<'_>, HeaderError> {
+        PullMessageHeader::decode(fields)
+    }
+}
+
+/// Code 361. The same as PULL_MESSAGE; sent by pull consumers without a rebalance callback so that
+/// a server can give them another thread pool.
+#[derive(Clone, Copy, Debug)]
+pub struct LitePullMessage;
+
+impl RequestHeader for LitePullMessage {
+    const CODE: RequestCode = RequestCode::LITE_PULL_MESSAGE;
+    const NAME: &'static str = "LITE_PULL_MESSAGE";
+    const LANE: Lane = Lane::Pull;
+    type View<'a> = PullMessageHeader<'a>;
+
+    fn decode(fields: Fields<'_>) -> Result<PullMessageHeader<'_>, HeaderError> {
+        PullMessageHeader::decode(fields)
+    }
+}
+
+/// Code 12. Finds messages by a key (or by unique id) in the index.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryMessage;
+
+impl RequestHeader for QueryMessage {
+    const CODE: RequestCode = RequestCode::QUERY_MESSAGE;
+    const NAME: &'static str = "QUERY_MESSAGE";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = QueryMessageHeader<'a>;
+
+    fn decode(fields: Fields<'_>) -> Result<QueryMessageHeader<'_>, HeaderError> {
+        QueryMessageHeader::decode(fields)
+    }
+}
+
+/// Code 33. Reads one message at a physical offset of the commit log.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewMessageById;
+
+impl RequestHeader for ViewMessageById {
+    const CODE: RequestCode = RequestCode::VIEW_MESSAGE_BY_ID;
+    const NAME: &'static str = "VIEW_MESSAGE_BY_ID";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = ViewMessageHeader<'a>;
+
+    fn decode(fields: Fields<'_>) -> Result<ViewMessageHeader<'_>, HeaderError> {
+        ViewMessageHeader::decode(fields)
+    }
+}
+
+/// Code 321. Shows entries of a consume queue with the verdict of a group's filter.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryConsumeQueue;
+
+impl RequestHeader for QueryConsumeQueue {
+    const CODE: RequestCode = RequestCode::QUERY_CONSUME_QUEUE;
+    const NAME: &'static str = "QUERY_CONSUME_QUEUE";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = QueryConsumeQueueHeader<'a>;
+
+    fn decode(fields: Fields<'_>) -> Result<QueryConsumeQueueHeader<'_>, HeaderError> {
+        QueryConsumeQueueHeader::decode(fields)
+    }
+}
