@@ -2,6 +2,7 @@
 //!
 //! No tokio, no files, no clock: bytes in, values out. Read `frame.rs` first, then `fields.rs`,
 //! `generated/` (made from `schema/`), `record.rs`.
+pub mod batch;
 mod binary_header;
 pub mod code;
 pub mod fields;
@@ -9,10 +10,14 @@ pub mod frame;
 #[rustfmt::skip]
 mod generated;
 mod header_value;
+pub mod java_hash;
 mod json_header;
 mod json_scan;
 mod json_write;
+pub mod message_id;
+pub mod names;
 pub mod opaque;
+pub mod properties;
 pub mod record;
 pub mod record_crc;
 pub mod schema;
