@@ -1,0 +1,11 @@
+//! Unmodified official clients and tools against the server: exact content, count and order.
+
+mod apache_store;
+mod common;
+mod go_client;
+mod golden_frames;
+mod java_pull;
+mod java_push;
+mod java_send;
+mod mqadmin;
+mod node_client;
