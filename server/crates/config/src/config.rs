@@ -31,8 +31,9 @@ struct State {
     /// What codes 26 and 319 show: in force, or waiting for a restart.
     shown: Settings,
     origins: HashMap<&'static str, Origin>,
-    /// Apache's keys without a meaning here, kept to be echoed.
+    /// Apache's keys without a meaning here, by role, to be echoed.
     echoed: BTreeMap<String, String>,
+    nameserver_echoed: BTreeMap<String, String>,
     /// Changed by code 25: wire name and value.
     kept: BTreeMap<String, String>,
     version: u64,
@@ -149,10 +150,9 @@ impl Config {
         let rows = KEYS.iter().filter(|key| key.scope == scope);
         let mut all: BTreeMap<String, String> =
             rows.map(|key| (key.wire_name().to_owned(), key.value(&state.shown))).collect();
-        if scope == Scope::Broker {
-            let echoed = state.echoed.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
-            all.extend(echoed.map(|(name, value)| (name.clone(), value.clone())));
-        }
+        let echoed = if scope == Scope::Broker { &state.echoed } else { &state.nameserver_echoed };
+        let echoed = echoed.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
+        all.extend(echoed.map(|(name, value)| (name.clone(), value.clone())));
         all.into_iter().collect()
     }
 
@@ -232,8 +232,12 @@ impl State {
                 return Err(UpdateError::Fixed { name: name.into(), env: "a variable".into() });
             }
             if apache::is_apache_name(name) {
-                self.echoed.insert(name.into(), change.value.clone());
-                self.kept.insert(name.into(), change.value.clone());
+                if scope == Scope::Broker {
+                    self.echoed.insert(name.into(), change.value.clone());
+                    self.kept.insert(name.into(), change.value.clone());
+                } else {
+                    self.nameserver_echoed.insert(name.into(), change.value.clone());
+                }
                 updated.no_effect.push(name.into());
             } else {
                 updated.unknown.push((name.into(), nearest(name, wire_names())));
@@ -256,7 +260,9 @@ impl State {
                 updated.applied.push(name.into());
             }
         }
-        self.kept.insert(key.wire_name().into(), change.value.clone());
+        if scope == Scope::Broker {
+            self.kept.insert(key.wire_name().into(), change.value.clone());
+        }
         self.origins.insert(key.field, Origin::Runtime);
         Ok(())
     }
