@@ -4,16 +4,19 @@
 //! `generated/` (made from `schema/`), `record.rs`.
 pub mod batch;
 mod binary_header;
+pub mod body;
 pub mod code;
 pub mod fields;
 pub mod frame;
 #[rustfmt::skip]
+#[expect(clippy::single_match, reason = "headers with one field are generated like the others")]
 mod generated;
 mod header_value;
 pub mod java_hash;
 mod json_header;
 mod json_scan;
 mod json_write;
+pub mod lenient_json;
 pub mod message_id;
 pub mod names;
 pub mod opaque;
