@@ -170,8 +170,7 @@ impl Schema {
             }
         }
         for role in code.to.iter().chain(&code.from) {
-            if !["client", "broker", "slave", "nameserver", "controller"].contains(&role.as_str())
-            {
+            if !["client", "broker", "slave", "nameserver", "controller"].contains(&role.as_str()) {
                 return wrong(format!("unknown role {role}"));
             }
         }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::model::{Area, Code, Field, Header, Schema};
 use super::text::{Files, camel, doc, item_list};
 
-const NOTE: &str = "// Made from protocol-spec/schema by tests/generated_is_fresh.rs: do not edit.\n";
+const NOTE: &str =
+    "// Made from protocol-spec/schema by tests/generated_is_fresh.rs: do not edit.\n";
 
 /// Every generated file by its path below `src/generated/`.
 pub fn files(schema: &Schema) -> Files {
@@ -85,13 +86,8 @@ fn table(schema: &Schema) -> String {
             None => "&[]".into(),
         };
         let roles: Vec<_> = code.to.iter().map(|role| camel(role)).collect();
-        let facts = format!(
-            "{}, \"{}\", {}, &[{}]",
-            code.code,
-            code.name,
-            code.lane,
-            roles.join(", ")
-        );
+        let facts =
+            format!("{}, \"{}\", {}, &[{}]", code.code, code.name, code.lane, roles.join(", "));
         match &code.reason {
             None => _ = writeln!(rows, "    handled({facts}, {fields}),"),
             Some(reason) => {
@@ -147,7 +143,10 @@ fn request(out: &mut String, schema: &Schema, code: &Code) {
             let (bare, borrowed, elided) = spellings(header);
             let decode = if code.form.is_some() { "decode_short" } else { "decode" };
             _ = writeln!(out, "    type View<'a> = {borrowed};\n");
-            _ = writeln!(out, "    fn decode(fields: Fields<'_>) -> Result<{elided}, HeaderError> {{");
+            _ = writeln!(
+                out,
+                "    fn decode(fields: Fields<'_>) -> Result<{elided}, HeaderError> {{"
+            );
             _ = writeln!(out, "        {bare}::{decode}(fields)");
         }
     }
@@ -285,7 +284,10 @@ fn decoder(
     fields_type: &str,
     pattern: impl Fn(&Field) -> Option<String>,
 ) {
-    _ = writeln!(out, "    pub fn {function}(fields: {fields_type}) -> Result<Self, HeaderError> {{");
+    _ = writeln!(
+        out,
+        "    pub fn {function}(fields: {fields_type}) -> Result<Self, HeaderError> {{"
+    );
     if header.fields.iter().any(|field| field.required) {
         for field in header.fields.iter().filter(|field| field.required) {
             _ = writeln!(out, "        let mut {} = None;", field.rust);
@@ -332,7 +334,11 @@ fn short_encoder(out: &mut String, header: &Header) {
     let name = header.rust.trim_end_matches("Header");
     out.push('\n');
     doc(out, "", &format!("Writes a `{}` with one-letter field names.", header.rust));
-    _ = writeln!(out, "#[derive(Clone, Copy, Debug)]\npub struct {name}V2<'a>(pub &'a {}<'a>);\n", header.rust);
+    _ = writeln!(
+        out,
+        "#[derive(Clone, Copy, Debug)]\npub struct {name}V2<'a>(pub &'a {}<'a>);\n",
+        header.rust
+    );
     _ = writeln!(out, "impl EncodeHeader for {name}V2<'_> {{");
     out.push_str("    fn encode(&self, out: &mut FieldWriter<'_>) {\n");
     for field in &header.fields {
