@@ -1,14 +1,25 @@
 //! One connection: the same type on the server's and the client's side.
+//!
+//! Its task (`conn_task.rs`) owns the socket. What is here is shared with every other thread: the
+//! queue of frames pushed from outside the task, and the table of our own requests.
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use remora_protocol::{
-    EncodeHeader, Language, OwnedFrame, RequestCode, ResponseCode, SerializeType,
+    EncodeHeader, Flags, Head, Language, OwnedFrame, RequestCode, SerializeType,
 };
 
-use crate::service::{Refusal, Reply};
+use crate::clock::CoarseClock;
+use crate::counters::{Counters, count};
+use crate::outgoing::Outgoing;
+use crate::pending::{Answer, Full, Pending};
+pub use crate::responder::{HeldReplies, Responder};
 
 /// Body of a frame to send. Slices of the commit log go to the socket uncopied.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +28,16 @@ pub enum Body {
     Empty,
     Bytes(Bytes),
     Slices(Vec<Bytes>),
+}
+
+impl Body {
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Slices(slices) => slices.iter().map(Bytes::len).sum(),
+        }
+    }
 }
 
 impl From<Vec<u8>> for Body {
@@ -31,14 +52,110 @@ impl From<Bytes> for Body {
     }
 }
 
+impl From<Vec<Bytes>> for Body {
+    fn from(slices: Vec<Bytes>) -> Self {
+        Self::Slices(slices)
+    }
+}
+
+/// What we say of ourselves in every header that we write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub language: Language,
+    pub version: i32,
+    /// Form of our own requests; answers take the form of their request.
+    pub serialize: SerializeType,
+}
+
+/// Limits of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnLimits {
+    pub in_flight_max: usize,
+    pub outbound_bytes_max: usize,
+    /// A server stops reading from a peer that does not read; a client must read on, or the two
+    /// would wait for each other.
+    pub read_while_full: bool,
+}
+
 /// A connection; frames pushed from any thread leave in order.
-#[derive(Debug)]
 pub struct Connection {
     pub id: u64,
     pub peer: SocketAddr,
     /// The address the peer connected to: what standalone tells clients to use.
     pub local: SocketAddr,
-    // The implementer adds: outbound queue, pending table of our own requests, close signal, counters.
+    /// "host:port" as it was asked for, on the client's side.
+    name: Option<Box<str>>,
+    pub(crate) identity: Identity,
+    pub(crate) limits: ConnLimits,
+    pub(crate) clock: Arc<CoarseClock>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) stamps: Stamps,
+    outbound: Mutex<Outbound>,
+    pending: Mutex<Pending>,
+    /// Deferred and not yet answered.
+    in_flight: AtomicUsize,
+    /// Taken over by the task and not yet written.
+    unwritten_bytes: AtomicUsize,
+    closed: AtomicBool,
+}
+
+/// Times of the coarse clock that the sweep compares; 0 is "does not apply".
+#[derive(Debug, Default)]
+pub(crate) struct Stamps {
+    /// The last byte in or out.
+    pub active_ms: AtomicU64,
+    /// When the frame that is still incomplete began.
+    pub partial_ms: AtomicU64,
+    /// When the task began to close.
+    pub closing_ms: AtomicU64,
+    /// When the task sent its FIN.
+    pub fin_ms: AtomicU64,
+}
+
+/// What other threads leave for the task.
+#[derive(Debug, Default)]
+struct Outbound {
+    queue: Outgoing,
+    /// Set while the task sleeps; taken by the first push, so that a burst wakes once.
+    waker: Option<Waker>,
+    ending: Option<Ending>,
+    /// The task is gone: what is pushed now would never leave.
+    ended: bool,
+}
+
+/// How a connection is to end; a later, harsher one replaces a milder one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Ending {
+    /// Once every deferred answer has been written.
+    Drain(&'static str),
+    /// Once what is queued has been written.
+    Close(&'static str),
+    /// At once.
+    Kill(&'static str),
+}
+
+impl Ending {
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Drain(reason) | Self::Close(reason) | Self::Kill(reason) => reason,
+        }
+    }
+
+    fn severity(self) -> u8 {
+        match self {
+            Self::Drain(_) => 0,
+            Self::Close(_) => 1,
+            Self::Kill(_) => 2,
+        }
+    }
+}
+
+/// What the task finds when it looks.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub ending: Option<Ending>,
+    /// Deferred answers that are not queued yet.
+    pub in_flight: usize,
 }
 
 /// Why a request of ours got no answer.
@@ -52,10 +169,46 @@ pub enum RequestError {
     Timeout { addr: String, timeout_ms: u64 },
     #[error("{limit} requests to {addr} are already waiting for an answer")]
     TooManyInFlight { addr: String, limit: usize },
+    #[error("{addr} does not read: {queued_bytes} bytes wait for it, the limit is {limit_bytes}")]
+    OutboundFull { addr: String, queued_bytes: usize, limit_bytes: usize },
+}
+
+/// What a new connection is made of.
+pub(crate) struct ConnParts {
+    pub id: u64,
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    pub name: Option<Box<str>>,
+    pub identity: Identity,
+    pub limits: ConnLimits,
+    pub clock: Arc<CoarseClock>,
+    pub counters: Arc<Counters>,
 }
 
 impl Connection {
-    /// Sends a request and waits for its answer (any response code).
+    pub(crate) fn new(parts: ConnParts) -> Self {
+        let ConnParts { id, peer, local, name, identity, limits, clock, counters } = parts;
+        let stamps = Stamps { active_ms: AtomicU64::new(clock.now_ms()), ..Stamps::default() };
+        Self {
+            id,
+            peer,
+            local,
+            name,
+            identity,
+            limits,
+            clock,
+            counters,
+            stamps,
+            outbound: Mutex::default(),
+            pending: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            unwritten_bytes: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Sends a request and waits for its answer (any response code). Dropping the future forgets
+    /// the request; an answer that still comes is ignored.
     pub async fn request(
         self: &Arc<Self>,
         code: RequestCode,
@@ -63,8 +216,30 @@ impl Connection {
         body: Body,
         timeout: Duration,
     ) -> Result<OwnedFrame, RequestError> {
-        let _ = (code, header, body, timeout);
-        unimplemented!()
+        self.send(code, header, body, timeout)?.await
+    }
+
+    /// Queues a request now, in the order of the calls; the answer is awaited apart. Encodes on the
+    /// caller's thread; the requests of a burst leave in one write.
+    pub fn send(
+        self: &Arc<Self>,
+        code: RequestCode,
+        header: &(impl EncodeHeader + ?Sized),
+        body: Body,
+        timeout: Duration,
+    ) -> Result<Answer, RequestError> {
+        let deadline_ms = self.clock.deadline_ms(timeout);
+        let registered = self.pending().register(deadline_ms, self.limits.in_flight_max);
+        let opaque = registered.map_err(|full| match full {
+            Full::Closed => RequestError::Closed { addr: self.addr() },
+            Full::InFlight => RequestError::TooManyInFlight {
+                addr: self.addr(),
+                limit: self.limits.in_flight_max,
+            },
+        })?;
+        let answer = Answer::new(Arc::clone(self), opaque, timeout);
+        self.queue_request(&self.head(code, opaque, Flags::REQUEST), header, body)?;
+        Ok(answer)
     }
 
     /// Sends a one-way request; queued, not confirmed.
@@ -74,48 +249,194 @@ impl Connection {
         header: &(impl EncodeHeader + ?Sized),
         body: Body,
     ) -> Result<(), RequestError> {
-        let _ = (code, header, body);
-        unimplemented!()
+        self.queue_request(&self.head(code, 0, Flags::ONEWAY), header, body)
     }
 
-    /// Queues bytes that are already frames (group commit releases a whole turn's replies so).
+    /// Queues bytes that are already frames.
     pub fn push(&self, frames: Bytes) {
-        let _ = frames;
-        unimplemented!()
+        self.queue_answer(|out| out.append_bytes(frames));
     }
 
     pub fn is_closed(&self) -> bool {
-        unimplemented!()
+        self.closed.load(Ordering::Acquire)
     }
 
-    /// Closes after what is queued has been written.
+    /// Closes after what is queued has been written. Requests of ours that wait fail now.
     pub fn close(&self, reason: &'static str) {
-        let _ = reason;
-        unimplemented!()
+        self.end(Ending::Close(reason));
+    }
+
+    /// Requests deferred and not yet answered.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// How errors name the other side.
+    pub(crate) fn addr(&self) -> String {
+        self.name.as_deref().map_or_else(|| self.peer.to_string(), str::to_owned)
+    }
+
+    pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock()
+    }
+
+    fn head(&self, code: RequestCode, opaque: i32, flags: Flags) -> Head<'static> {
+        let Identity { language, version, serialize } = self.identity;
+        Head { serialize, code: code.0, language, version, opaque, flags, remark: None }
+    }
+
+    fn queue_request(
+        &self,
+        head: &Head<'_>,
+        header: &(impl EncodeHeader + ?Sized),
+        body: Body,
+    ) -> Result<(), RequestError> {
+        let mut outbound = self.outbound.lock();
+        if outbound.ended || self.is_closed() {
+            return Err(RequestError::Closed { addr: self.addr() });
+        }
+        let queued_bytes = self.queued_bytes(&outbound);
+        let limit_bytes = self.limits.outbound_bytes_max;
+        if queued_bytes > limit_bytes {
+            return Err(RequestError::OutboundFull {
+                addr: self.addr(),
+                queued_bytes,
+                limit_bytes,
+            });
+        }
+        outbound.queue.frame(head, header, body);
+        wake(outbound);
+        Ok(())
+    }
+
+    /// Queues what is owed to the peer. One that does not read it is closed.
+    pub(crate) fn queue_answer(&self, add: impl FnOnce(&mut Outgoing)) {
+        let mut outbound = self.outbound.lock();
+        if outbound.ended {
+            return;
+        }
+        if self.queued_bytes(&outbound) > self.limits.outbound_bytes_max.saturating_mul(2) {
+            outbound.queue.clear();
+            drop(outbound);
+            count(&self.counters.slow_readers, 1);
+            self.end(Ending::Kill("the peer does not read what it asked for"));
+            return;
+        }
+        add(&mut outbound.queue);
+        wake(outbound);
+    }
+
+    /// Ends `count` deferred requests and queues their answers in one step, so that a connection
+    /// being drained sees either neither or both.
+    pub(crate) fn finish_deferred(&self, count: usize, add: impl FnOnce(&mut Outgoing)) {
+        let mut queued = false;
+        self.queue_answer(|out| {
+            add(out);
+            self.in_flight.fetch_sub(count, Ordering::Relaxed);
+            queued = true;
+        });
+        if !queued {
+            self.in_flight.fetch_sub(count, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn begin_deferred(&self, count: usize) {
+        self.in_flight.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn queued_bytes(&self, outbound: &Outbound) -> usize {
+        outbound.queue.bytes() + self.unwritten_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Asks the task to end.
+    pub(crate) fn end(&self, ending: Ending) {
+        let mut outbound = self.outbound.lock();
+        if outbound.ending.is_none_or(|before| before.severity() < ending.severity()) {
+            outbound.ending = Some(ending);
+        }
+        wake(outbound);
+        if !matches!(ending, Ending::Drain(_)) {
+            self.fail_pending();
+        }
+    }
+
+    fn fail_pending(&self) {
+        self.closed.store(true, Ordering::Release);
+        let mut wakers = Vec::new();
+        self.pending().close(&mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
-/// The obligation to answer one request later, from any thread. Dropped unsent: SYSTEM_ERROR.
-#[derive(Debug)]
-pub struct Responder {
-    pub conn: Arc<Connection>,
-    pub opaque: i32,
-    pub oneway: bool,
-    pub serialize: SerializeType,
-    pub request_code: i32,
-    pub peer_language: Language,
-    pub peer_version: i32,
-    // The implementer adds: answered flag.
-}
-
-impl Responder {
-    pub fn reply(self, code: ResponseCode, header: &(impl EncodeHeader + ?Sized), body: Body) {
-        let _ = (code, header, body);
-        unimplemented!()
+/// What the task calls.
+impl Connection {
+    /// Moves what was queued behind `out`, and takes the waker in, so that pushes made while the
+    /// task runs do not wake it again.
+    pub(crate) fn take_outbound(&self, out: &mut Outgoing, waker: &mut Option<Waker>) -> Found {
+        let mut outbound = self.outbound.lock();
+        if let Some(taken) = outbound.waker.take() {
+            *waker = Some(taken);
+        }
+        if !outbound.queue.is_empty() {
+            out.append(&mut outbound.queue);
+        }
+        Found { ending: outbound.ending, in_flight: self.in_flight.load(Ordering::Relaxed) }
     }
 
-    pub fn send(self, outcome: Result<Reply, Refusal>) {
-        let _ = outcome;
-        unimplemented!()
+    /// Leaves `waker` for the next push. False where something has changed since the task looked:
+    /// frames were queued, it was told to end, or fewer than `resume_below` deferred requests are
+    /// left, which the task waits for.
+    pub(crate) fn park(&self, waker: Waker, seen: Option<Ending>, resume_below: usize) -> bool {
+        let mut outbound = self.outbound.lock();
+        outbound.waker = Some(waker);
+        outbound.queue.is_empty()
+            && outbound.ending == seen
+            && self.in_flight.load(Ordering::Relaxed) >= resume_below
+    }
+
+    pub(crate) fn set_unwritten_bytes(&self, bytes: usize) {
+        self.unwritten_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stamp(&self, stamp: &AtomicU64) {
+        stamp.store(self.clock.now_ms(), Ordering::Relaxed);
+    }
+
+    /// The task is gone: nothing pushed from now on is kept.
+    pub(crate) fn ended(&self) {
+        let mut outbound = self.outbound.lock();
+        outbound.ended = true;
+        outbound.queue = Outgoing::default();
+        outbound.waker = None;
+        drop(outbound);
+        self.fail_pending();
+    }
+
+    /// Gives memory back that only a busy connection needs.
+    pub(crate) fn shrink(&self) {
+        let mut outbound = self.outbound.lock();
+        if outbound.queue.is_empty() && outbound.queue.capacity_bytes() > 0 {
+            outbound.queue = Outgoing::default();
+        }
+    }
+}
+
+fn wake(mut outbound: MutexGuard<'_, Outbound>) {
+    let waker = outbound.waker.take();
+    drop(outbound);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("peer", &self.peer)
+            .field("local", &self.local)
+            .field("in_flight", &self.in_flight())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
     }
 }

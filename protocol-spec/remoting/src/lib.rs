@@ -1,14 +1,34 @@
 //! The tokio transport: connections that carry requests in both directions, for servers and clients.
 //!
-//! Read `service.rs` (what a role implements), `connection.rs`, `server.rs`, `client.rs`, `routes.rs`.
+//! Read `service.rs` (what a role implements), `turn.rs` (the calls it gets), `connection.rs`,
+//! `conn_task.rs` (the loop), `server.rs`, `client.rs`, `routes.rs`.
 pub mod client;
+mod clock;
+mod conn_task;
 pub mod connection;
+mod counters;
+mod listener;
+mod malformed;
+mod outgoing;
+pub mod pending;
+mod port_owner;
+mod responder;
+mod route_stats;
+mod route_table;
 pub mod routes;
+mod scratch;
 pub mod server;
 pub mod service;
+mod shard;
+mod slow_lane;
+mod sweep;
+mod transport;
+mod turn;
 
 pub use client::{ClientConfig, Connector};
-pub use connection::{Body, Connection, RequestError, Responder};
-pub use routes::{Role, Routes};
+pub use connection::{Body, Connection, HeldReplies, RequestError, Responder};
+pub use counters::Counts;
+pub use pending::Answer;
+pub use routes::{Request, Role, RouteCounts, Routes, SlowLimits};
 pub use server::{Server, ServerConfig};
-pub use service::{Call, Refusal, Reply, Service, Turn};
+pub use service::{Call, Calls, NoService, Owed, Refusal, Reply, Service, Turn};

@@ -1,9 +1,10 @@
-//! What a role implements, and the calls it gets.
+//! What a role implements, and the values it answers with.
 use std::sync::Arc;
 
-use remora_protocol::{EncodeHeader, Frame, ResponseCode};
+use remora_protocol::ResponseCode;
 
-use crate::connection::{Body, Connection, Responder};
+use crate::connection::{Body, Connection};
+pub use crate::turn::{Call, Calls, Owed, Turn};
 
 /// A role (broker, nameserver, client) behind a connection. Runs on the connection's IO shard: never
 /// block, never sleep.
@@ -14,46 +15,24 @@ pub trait Service: Send + Sync + 'static {
     /// write for all; `Call::defer` is for answers that come later.
     fn turn(&self, turn: Turn<'_>);
 
+    /// Called exactly once after `connected`, whatever ended the connection.
     fn disconnected(&self, _conn: &Arc<Connection>) {}
+
+    /// The server stops: answer what is parked. No more requests are read.
+    fn draining(&self) {}
 }
 
-/// The requests of one read of one connection.
-#[derive(Debug)]
-pub struct Turn<'a> {
-    pub conn: &'a Arc<Connection>,
-    calls: Vec<Call<'a>>,
-}
+/// Serves nothing: every request is answered REQUEST_CODE_NOT_SUPPORTED. For clients that take no
+/// requests from the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoService;
 
-impl<'a> Turn<'a> {
-    pub fn into_calls(self) -> impl Iterator<Item = Call<'a>> {
-        self.calls.into_iter()
-    }
-}
-
-/// One request, owed exactly one answer. Dropped unanswered it answers SYSTEM_ERROR and is counted;
-/// a one-way request swallows its answer.
-#[derive(Debug)]
-pub struct Call<'a> {
-    pub frame: Frame<'a>,
-    pub conn: &'a Arc<Connection>,
-    // The implementer adds: a shared reference to the turn's reply buffer (interior mutability).
-}
-
-impl<'a> Call<'a> {
-    /// Answers inside the turn.
-    pub fn reply(self, code: ResponseCode, header: &(impl EncodeHeader + ?Sized), body: Body) {
-        let _ = (code, header, body);
-        unimplemented!()
-    }
-
-    pub fn refuse(self, refusal: Refusal) {
-        let _ = refusal;
-        unimplemented!()
-    }
-
-    /// Takes the obligation to answer out of the turn.
-    pub fn defer(self) -> Responder {
-        unimplemented!()
+impl Service for NoService {
+    fn turn(&self, turn: Turn<'_>) {
+        for call in turn.into_calls() {
+            let refusal = Refusal::not_supported(call.frame.code);
+            call.refuse(refusal);
+        }
     }
 }
 
@@ -69,10 +48,11 @@ pub struct Reply {
 
 impl Reply {
     pub fn success() -> Self {
-        Self { code: ResponseCode(0), remark: None, fields: Vec::new(), body: Body::Empty }
+        Self { code: ResponseCode::SUCCESS, remark: None, fields: Vec::new(), body: Body::Empty }
     }
 
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers are passed as they are")]
     pub fn field(mut self, name: &'static str, value: impl ToString) -> Self {
         self.fields.push((name, value.to_string()));
         self
@@ -97,5 +77,11 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(code: ResponseCode, remark: impl Into<String>) -> Self {
         Self { code, remark: remark.into() }
+    }
+
+    /// What Apache answers to a code without a handler, with its leading space.
+    pub fn not_supported(request_code: i32) -> Self {
+        let remark = format!(" request type {request_code} not supported");
+        Self::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark)
     }
 }

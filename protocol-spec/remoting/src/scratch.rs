@@ -1,0 +1,38 @@
+//! Buffers that a thread's connections share. A connection needs one only while its task runs, so
+//! ten thousand idle ones need none.
+use std::cell::Cell;
+
+use crate::outgoing::Outgoing;
+
+/// What one read can bring. Chosen: some 500 sends of 128 bytes, and a batch that fits the L2 cache.
+pub(crate) const READ_BYTES: usize = 128 * 1024;
+
+/// A write buffer that has grown past this is not kept.
+const SPARE_BYTES_MAX: usize = 256 * 1024;
+
+thread_local! {
+    static READ: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Outgoing>> = const { Cell::new(None) };
+}
+
+/// The thread's read buffer. Give it back.
+pub(crate) fn take_read_buffer() -> Box<[u8]> {
+    READ.take().unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice())
+}
+
+pub(crate) fn give_read_buffer(buffer: Box<[u8]>) {
+    READ.set(Some(buffer));
+}
+
+/// An empty queue, with a warm buffer where the thread has one.
+pub(crate) fn take_outgoing() -> Outgoing {
+    SPARE.take().unwrap_or_default()
+}
+
+/// Takes back a queue that is empty.
+pub(crate) fn give_outgoing(outgoing: Outgoing) {
+    let capacity_bytes = outgoing.capacity_bytes();
+    if capacity_bytes > 0 && capacity_bytes <= SPARE_BYTES_MAX {
+        SPARE.set(Some(outgoing));
+    }
+}
