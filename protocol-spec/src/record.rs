@@ -8,7 +8,7 @@ use nom::multi::length_data;
 use nom::number::complete::{be_i32, be_i64, be_u8, be_u16, be_u32, be_u128};
 use nom::{IResult, Parser};
 
-use crate::record_crc::{self, CRC_PROPERTY_BYTES};
+use crate::record_crc::{self, CRC_PROPERTY_BYTES, Demand};
 use crate::sys_flag;
 
 /// V1 records have a one-byte topic length, V2 (topic over 127 bytes) a two-byte one.
@@ -44,6 +44,8 @@ pub enum RecordError {
     BodyCrc { stored: u32, computed: u32 },
     #[error("record crc is {computed:#010x}, property __CRC32# says {stored:#010x}")]
     RecordCrc { stored: u32, computed: u32 },
+    #[error("property __CRC32# is damaged, or missing where every record has it")]
+    RecordCrcProperty,
 }
 
 /// A record that borrows its bytes.
@@ -221,11 +223,22 @@ fn topic(input: &[u8], magic: u32) -> IResult<&[u8], &[u8]> {
 /// Checks the body CRC, and the whole-record CRC where the record carries `__CRC32#`.
 ///
 /// With `__CRC32#` every flipped bit of the record is found, those of the property itself
-/// included. Without it (stores that Apache wrote with its defaults) only the body is covered.
+/// included, and every record that breaks off in zeros. Without it (stores that Apache wrote with
+/// its defaults) only magic, lengths and body are covered. Garbage over the whole property looks
+/// like a record without one: use `verify_whole` where every record is ours.
 pub fn verify(record: &[u8]) -> Result<(), RecordError> {
+    check(record, Demand::WhereItIsThere)
+}
+
+/// As `verify`, refusing records without `__CRC32#`: for those that `Draft::encode` made.
+pub fn verify_whole(record: &[u8]) -> Result<(), RecordError> {
+    check(record, Demand::Always)
+}
+
+fn check(record: &[u8], demand: Demand) -> Result<(), RecordError> {
     let decoded = decode(record)?;
     let whole = usize::try_from(decoded.total_bytes).ok().and_then(|bytes| record.get(..bytes));
-    record_crc::check(whole.unwrap_or(record), decoded.properties)?;
+    record_crc::check(whole.unwrap_or(record), decoded.properties, demand)?;
     // Apache neither writes nor checks a CRC of an empty body.
     if decoded.body.is_empty() {
         return Ok(());

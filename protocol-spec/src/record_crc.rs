@@ -35,25 +35,53 @@ pub(crate) fn write(record: &mut [u8]) {
     *place = property(crc31(covered));
 }
 
+/// What the last bytes of a record's properties say about its CRC.
+enum Stored {
+    Crc(u64),
+    Damaged,
+    Absent,
+}
+
+/// Whether a record must have the CRC property.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Demand {
+    WhereItIsThere,
+    Always,
+}
+
 /// Checks the CRC property at the end of a record's properties, which is the end of the record.
-pub(crate) fn check(record: &[u8], properties: &[u8]) -> Result<(), RecordError> {
-    let Some((_, tail)) = properties.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
-        return Ok(());
+pub(crate) fn check(record: &[u8], properties: &[u8], demand: Demand) -> Result<(), RecordError> {
+    let stored = match stored_crc(properties) {
+        Stored::Crc(stored) => stored,
+        Stored::Absent if demand == Demand::WhereItIsThere => return Ok(()),
+        Stored::Absent | Stored::Damaged => return Err(RecordError::RecordCrcProperty),
     };
-    let Some((covered, _)) = record.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
+    let covered =
+        record.split_last_chunk::<CRC_PROPERTY_BYTES>().map_or(record, |(covered, _)| covered);
+    let computed = crc31(covered);
+    if stored == u64::from(computed) {
         return Ok(());
+    }
+    Err(RecordError::RecordCrc { stored: u32::try_from(stored).unwrap_or(u32::MAX), computed })
+}
+
+fn stored_crc(properties: &[u8]) -> Stored {
+    let Some((_, tail)) = properties.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
+        return Stored::Absent;
     };
     let fixed_right = fixed_bytes_right(tail);
-    if fixed_right < FIXED_RIGHT_MIN {
-        return Ok(());
+    if fixed_right == NAME.len() + 1 {
+        return digits(&tail[DIGITS_AT..SEPARATOR_AT]).map_or(Stored::Damaged, Stored::Crc);
     }
-    let computed = crc31(covered);
-    let stored = digits(&tail[DIGITS_AT..SEPARATOR_AT]);
-    if fixed_right == NAME.len() + 1 && stored == Some(u64::from(computed)) {
-        return Ok(());
-    }
-    let stored = stored.and_then(|stored| u32::try_from(stored).ok()).unwrap_or(u32::MAX);
-    Err(RecordError::RecordCrc { stored, computed })
+    if fixed_right >= FIXED_RIGHT_MIN || is_torn(tail) { Stored::Damaged } else { Stored::Absent }
+}
+
+/// The property breaks off in zeros, or is nothing but zeros: the last page of the record was never
+/// written. No property that anyone sets ends so.
+fn is_torn(tail: &[u8; CRC_PROPERTY_BYTES]) -> bool {
+    let written = tail.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    written < CRC_PROPERTY_BYTES
+        && tail.iter().take(written).zip(NAME).all(|(byte, name)| byte == name)
 }
 
 /// True where the properties end with a CRC property.
