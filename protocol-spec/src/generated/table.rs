@@ -165,7 +165,7 @@ pub const ALL: &[CodeInfo] = &[
     handled(317, "GET_BROKER_CONSUME_STATS", Admin, &[Broker], GetConsumeStatsInBrokerHeader::FIELDS),
     handled(318, "UPDATE_NAMESRV_CONFIG", Admin, &[Nameserver], &[]),
     handled(319, "GET_NAMESRV_CONFIG", Admin, &[Nameserver], &[]),
-    handled(320, "SEND_BATCH_MESSAGE", Send, &[Broker], &[]),
+    handled(320, "SEND_BATCH_MESSAGE", Send, &[Broker], SendMessageHeader::FIELDS),
     unsupported(321, "QUERY_CONSUME_QUEUE", Admin, &[Broker], QueryConsumeQueueHeader::FIELDS,
         "arrives with a later version"),
     handled(322, "QUERY_DATA_VERSION", Admin, &[Nameserver, Broker], QueryDataVersionHeader::FIELDS),

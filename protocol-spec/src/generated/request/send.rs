@@ -44,10 +44,10 @@ impl RequestHeader for SendBatchMessage {
     const CODE: RequestCode = RequestCode::SEND_BATCH_MESSAGE;
     const NAME: &'static str = "SEND_BATCH_MESSAGE";
     const LANE: Lane = Lane::Send;
-    type View<'a> = ();
+    type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
-        Ok(())
+    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+        SendMessageHeader::decode_short(fields)
     }
 }
 
