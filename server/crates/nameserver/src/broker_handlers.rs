@@ -1,4 +1,6 @@
 //! Brokers: registration, signs of life, lists, permissions.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
+
 use std::sync::Arc;
 
 use remora_protocol::ResponseCode;

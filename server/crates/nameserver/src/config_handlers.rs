@@ -1,4 +1,6 @@
 //! Values by namespace and key, and the nameserver's own settings.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
+
 use std::sync::Arc;
 
 use remora_config::properties::{self, Property};
