@@ -1,1 +1,37 @@
+//! The broker: topics, groups and offsets, and a handler for every request that clients send it.
+//!
+//! Read `broker.rs` (the state, start and stop), `routes.rs` (code to handler), `send.rs` with
+//! `send_turn.rs`, `pull.rs` with `pull_hold.rs` and `pull_wait.rs`, `client_table.rs`. The cores
+//! `pull_hold.rs`, `client_table.rs` and `offset_table.rs` know no clock and no IO.
+pub mod broker;
+pub mod client_table;
+pub mod clients;
+pub mod counter;
+pub mod group_table;
+mod heartbeat;
+pub mod json_files;
+mod message_properties;
+pub mod meta;
+pub mod metrics;
+pub mod offset_table;
+mod offsets;
+pub mod perm;
+mod pull;
+pub mod pull_hold;
+pub mod pull_wait;
+mod query;
+mod refusals;
+pub mod registration;
+mod routes;
+mod send;
+mod send_later;
+pub mod send_turn;
+mod service;
+pub mod subscription;
+mod system_names;
+mod time;
+pub mod topic_table;
+mod unique_id;
 
+pub use broker::{Addresses, Broker, BrokerError};
+pub use metrics::{Lag, MetricsSnapshot, TopicTotals};

@@ -1,0 +1,327 @@
+//! The broker's state, its start and its stop.
+//!
+//! Lock order, outer first: topics' version, groups' version, clients' table, pull hold, offset
+//! shards. None is held across `.await` or a call into the store. Topic and group changes hold
+//! their version over the metadata log's write (they are one at a time, and never on the send or
+//! pull path).
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use remora_config::{Config, FlushDisk, Settings};
+use remora_protocol::body::{DataVersion, SubscriptionGroupConfig, TopicConfig};
+use remora_remoting::Service;
+use remora_store::meta_log::MetaError;
+use remora_store::{FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, Store, StoreConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clients::Clients;
+use crate::group_table::{AutoCreate, GroupTable};
+use crate::json_files::{self, JsonError};
+use crate::meta;
+use crate::metrics::Metrics;
+use crate::offset_table::{OffsetTable, QueueOffsets};
+use crate::pull_wait::PullWait;
+use crate::registration::Registration;
+use crate::service::BrokerService;
+use crate::system_names;
+use crate::topic_table::TopicTable;
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    #[error(transparent)]
+    Import(#[from] JsonError),
+}
+
+/// Where clients find us, and what is written into records as the store host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Addresses {
+    /// `host:port` that the nameserver is told.
+    pub registered: String,
+    pub ha: String,
+    /// In every record and so in every offset id.
+    pub store_host: SocketAddr,
+}
+
+/// Everything that the handlers share.
+#[derive(Debug)]
+pub struct Broker {
+    pub config: Arc<Config>,
+    pub store: Arc<Store>,
+    pub meta: Arc<MetaLog>,
+    pub topics: TopicTable,
+    pub groups: GroupTable,
+    pub offsets: OffsetTable,
+    pub clients: Clients,
+    pub hold: Arc<PullWait>,
+    pub registration: Registration,
+    pub metrics: Metrics,
+    /// As the store was opened: a change of the setting waits for the restart.
+    pub flush: FlushMode,
+    pub recovery: RecoveryReport,
+    /// Wall clock of the start, milliseconds.
+    pub started_ms: i64,
+    /// Where slow work and background tasks run.
+    pub slow: tokio::runtime::Handle,
+    pub(crate) stopping: CancellationToken,
+    addresses: ArcSwap<Addresses>,
+    offsets_version: Mutex<DataVersion>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Broker {
+    /// Opens the store and the metadata, imports Apache's configuration files where they are newer,
+    /// and starts the background tasks on `slow`. Serving and registering come after it.
+    pub fn start(
+        config: Arc<Config>,
+        slow: tokio::runtime::Handle,
+    ) -> Result<Arc<Self>, BrokerError> {
+        let settings = config.settings();
+        let store_config = store_config(&settings);
+        let flush = store_config.flush;
+        let (store, recovery) = Store::open(store_config)?;
+        let store = Arc::new(store);
+        let meta = open_meta(&settings)?;
+
+        let (hold, woken) = PullWait::new(settings.parked_pulls_max);
+        let hold = Arc::new(hold);
+        store.set_arrival_listener(hold.clone());
+        let listen = SocketAddr::new(settings.listen_ip, settings.listen_port);
+        let broker = Arc::new(Self {
+            topics: TopicTable::new(meta.clone()),
+            groups: GroupTable::new(meta.clone()),
+            offsets: OffsetTable::default(),
+            clients: Clients::default(),
+            hold,
+            registration: Registration::default(),
+            metrics: Metrics::default(),
+            flush,
+            recovery,
+            started_ms: crate::time::wall_ms(),
+            stopping: CancellationToken::new(),
+            addresses: ArcSwap::from_pointee(addresses(&settings, listen)),
+            offsets_version: Mutex::default(),
+            tasks: Mutex::default(),
+            config,
+            store,
+            meta,
+            slow,
+        });
+        broker.restore_tables(&settings)?;
+        broker.own(broker.slow.spawn(crate::pull_wait::answer_woken(broker.clone(), woken)));
+        broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
+        broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
+        Ok(broker)
+    }
+
+    /// What listeners serve.
+    pub fn service(self: &Arc<Self>) -> Arc<dyn Service> {
+        Arc::new(BrokerService::new(self.clone()))
+    }
+
+    /// The address that was bound, where the port was 0. Call it before `start_registration`.
+    pub fn set_listen_addr(&self, listen: SocketAddr) {
+        self.addresses.store(Arc::new(addresses(&self.config.peek(), listen)));
+    }
+
+    pub fn addresses(&self) -> Arc<Addresses> {
+        self.addresses.load_full()
+    }
+
+    /// `host:port` that clients are told.
+    pub fn registered_address(&self) -> String {
+        self.addresses.load().registered.clone()
+    }
+
+    pub fn store_host(&self) -> SocketAddr {
+        self.addresses.load().store_host
+    }
+
+    /// Registers with every nameserver now, on every topic change, and every `register_period_ms`.
+    pub fn start_registration(self: &Arc<Self>) {
+        self.own(self.slow.spawn(crate::registration::run(self.clone())));
+    }
+
+    /// Keeps a task, to be awaited by `stop`.
+    pub(crate) fn own(&self, task: JoinHandle<()>) {
+        self.tasks.lock().push(task);
+    }
+
+    /// Unregisters, answers held pulls, writes everything down and closes the store. The listeners
+    /// should have stopped accepting; what still arrives is refused by the closed store.
+    pub async fn stop(self: &Arc<Self>) {
+        self.stopping.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "background task failed");
+            }
+        }
+        self.hold.release_all(self);
+        let broker = self.clone();
+        let closing = tokio::task::spawn_blocking(move || broker.close());
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "closing the store failed");
+        }
+    }
+
+    fn close(&self) {
+        crate::offsets::persist(self);
+        if let Err(error) = json_files::export(&self.config.peek().store_path, self) {
+            tracing::error!(%error, "configuration not exported for Apache RocketMQ");
+        }
+        self.store.close();
+    }
+
+    /// Fills the tables from the metadata log and adds the system topics and groups that it lacks.
+    fn restore_tables(&self, settings: &Settings) -> Result<(), MetaError> {
+        let version = |key: &str| -> DataVersion {
+            let found = self.meta.entries().get(key).map(|json| serde_json::from_slice(json));
+            found.and_then(Result::ok).unwrap_or_default()
+        };
+        let topics = meta::load::<TopicConfig>(&self.meta, meta::TOPIC);
+        let topics = topics.into_iter().map(|(_, config)| config).collect();
+        self.topics.restore(topics, version(meta::VERSION_TOPICS));
+        let groups = meta::load::<SubscriptionGroupConfig>(&self.meta, meta::GROUP);
+        let groups = groups.into_iter().map(|(_, config)| config).collect();
+        let forbidden = meta::load(&self.meta, meta::FORBIDDEN);
+        self.groups.restore(groups, forbidden, version(meta::VERSION_GROUPS));
+        *self.offsets_version.lock() = version(meta::VERSION_OFFSETS);
+        for (key, offsets) in meta::load::<QueueOffsets>(&self.meta, meta::OFFSET) {
+            self.offsets.restore(&key, &offsets);
+        }
+
+        let mut missing = system_names::system_topics(settings);
+        missing.retain(|config| !self.topics.contains(&config.topic_name));
+        if !missing.is_empty() {
+            self.topics.put(missing)?;
+        }
+        let mut missing = system_names::system_groups();
+        missing.retain(|config| self.groups.find(&config.group_name).is_none());
+        if !missing.is_empty() {
+            self.groups.put(missing)?;
+        }
+        Ok(())
+    }
+
+    /// Which groups a heartbeat or a pull may create.
+    pub fn auto_create_group(&self) -> AutoCreate {
+        if self.config.peek().auto_create_group { AutoCreate::Any } else { AutoCreate::SystemOnly }
+    }
+
+    /// Version of the offset table: of its latest write.
+    pub fn offsets_version(&self) -> DataVersion {
+        self.offsets_version.lock().clone()
+    }
+
+    pub(crate) fn next_offsets_version(&self) -> DataVersion {
+        let mut version = self.offsets_version.lock();
+        *version = meta::bump(&version);
+        version.clone()
+    }
+}
+
+/// The metadata with what Apache has left. Its entries are as found at open, hence the second one.
+fn open_meta(settings: &Settings) -> Result<Arc<MetaLog>, BrokerError> {
+    const PATH: &str = "config/meta.log";
+    let disk = FileDisk::new(settings.store_path.clone());
+    let meta = MetaLog::open(&disk, PATH)?;
+    if !json_files::import(&settings.store_path, &meta)? {
+        return Ok(Arc::new(meta));
+    }
+    drop(meta);
+    Ok(Arc::new(MetaLog::open(&disk, PATH)?))
+}
+
+fn store_config(settings: &Settings) -> StoreConfig {
+    StoreConfig {
+        root: settings.store_path.clone(),
+        flush: match settings.flush {
+            FlushDisk::Async => FlushMode::Async,
+            FlushDisk::Sync => FlushMode::Sync,
+        },
+        flush_interval_ms: settings.flush_interval_ms,
+        commit_log_segment_bytes: settings.commit_log_segment_bytes,
+        consume_queue_file_bytes: settings.consume_queue_file_bytes,
+        retention_ms: settings.file_reserved_hours.saturating_mul(3_600_000),
+        retention_bytes: settings.retention_bytes,
+        delete_when: settings.delete_when.clone(),
+        disk_used_percent_max: settings.disk_max_used_percent,
+        disk_used_percent_refuse: settings.disk_warning_percent,
+        message_index: settings.message_index_enable,
+    }
+}
+
+/// Chooses the addresses: `broker_ip1`, else the first advertised one that is for everybody, else
+/// where we listen, else (listening on all) the address the default route leaves from.
+fn addresses(settings: &Settings, listen: SocketAddr) -> Addresses {
+    let advertised = settings.advertised.iter().find(|entry| !entry.contains('='));
+    let host = settings.broker_ip1.as_ref().or(advertised);
+    let fallback = reachable_ip(listen.ip());
+    let registered = match host {
+        Some(host) => with_port(host, listen.port()),
+        None => SocketAddr::new(fallback, listen.port()).to_string(),
+    };
+    let store_host = registered.parse().unwrap_or(SocketAddr::new(fallback, listen.port()));
+    let ha_host = settings.broker_ip2.as_deref();
+    let ha = ha_host.map_or_else(
+        || SocketAddr::new(store_host.ip(), settings.ha_listen_port).to_string(),
+        |host| with_port(host, settings.ha_listen_port),
+    );
+    Addresses { registered, ha, store_host }
+}
+
+fn with_port(host: &str, port: u16) -> String {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return SocketAddr::new(ip, port).to_string();
+    }
+    if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+fn reachable_ip(listen: IpAddr) -> IpAddr {
+    if !listen.is_unspecified() {
+        return listen;
+    }
+    // Connecting a UDP socket sends nothing; it only asks the kernel which source it would use.
+    let probe = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    probe().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(change: impl FnOnce(&mut Settings)) -> String {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        addresses(&settings, "127.0.0.1:4711".parse().unwrap()).registered
+    }
+
+    #[test]
+    fn registered_address_is_the_configured_one_else_where_we_listen() {
+        assert_eq!(chosen(|_| ()), "127.0.0.1:4711");
+        assert_eq!(
+            chosen(|settings| settings.broker_ip1 = Some("10.0.0.5".into())),
+            "10.0.0.5:4711"
+        );
+        assert_eq!(
+            chosen(|settings| settings.broker_ip1 = Some("mq.local".into())),
+            "mq.local:4711"
+        );
+        assert_eq!(
+            chosen(|settings| settings.advertised = vec!["10.0.0.0/8=a".into(), "b:1".into()]),
+            "b:1"
+        );
+    }
+}

@@ -1,0 +1,330 @@
+//! Who is connected: producers and consumers by group. Pure: connections are numbers, time is given.
+//!
+//! Every change of a consumer group's membership returns the connections to notify (code 40), so that
+//! rebalances do not wait for the clients' own rounds.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use remora_protocol::Language;
+use remora_protocol::body::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
+
+use crate::subscription::TagFilter;
+
+/// A client as its heartbeats describe it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientInfo {
+    pub client_id: String,
+    pub language: Language,
+    pub version: i32,
+}
+
+/// One connection in one group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    pub connection_id: u64,
+    pub client: ClientInfo,
+    pub last_seen_ms: i64,
+}
+
+/// One topic of a group's subscription, with its filter compiled.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Subscription {
+    pub data: SubscriptionData,
+    pub filter: TagFilter,
+}
+
+impl Subscription {
+    pub fn new(data: SubscriptionData) -> Self {
+        let filter = TagFilter::of(&data);
+        Self { data, filter }
+    }
+}
+
+/// How a group consumes, as its newest heartbeat says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupKind {
+    pub consume_type: ConsumeType,
+    pub message_model: MessageModel,
+    pub consume_from_where: ConsumeFromWhere,
+}
+
+/// One consumer group of a heartbeat.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConsumerBeat {
+    pub group: String,
+    pub kind: GroupKind,
+    /// `None` when the heartbeat came without subscriptions (V2, unchanged fingerprint).
+    pub subscriptions: Option<Vec<SubscriptionData>>,
+    /// The group's setting notifyConsumerIdsChangedEnable.
+    pub notify: bool,
+}
+
+/// One heartbeat.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Beat {
+    pub connection_id: u64,
+    pub client: ClientInfo,
+    /// 0 in a V1 heartbeat.
+    pub fingerprint: i32,
+    pub producers: Vec<String>,
+    pub consumers: Vec<ConsumerBeat>,
+}
+
+/// Connections to send code 40 to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notify {
+    pub group: Arc<str>,
+    pub connection_ids: Vec<u64>,
+}
+
+/// What a heartbeat changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BeatOutcome {
+    /// Reply field IS_SUB_CHANGE: the client must send its subscriptions again.
+    pub subscriptions_changed: bool,
+    pub notify: Vec<Notify>,
+}
+
+/// What the expiry removed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Expired {
+    pub connection_ids: BTreeSet<u64>,
+    pub notify: Vec<Notify>,
+}
+
+/// A consumer group with at least one connection.
+#[derive(Clone, Debug)]
+pub struct ConsumerGroup {
+    pub name: Arc<str>,
+    pub kind: GroupKind,
+    pub members: BTreeMap<u64, Member>,
+    pub subscriptions: AHashMap<String, Arc<Subscription>>,
+    pub updated_ms: i64,
+    fingerprint: i32,
+    notify: bool,
+}
+
+/// The registry.
+#[derive(Debug, Default)]
+pub struct ClientTable {
+    consumers: AHashMap<Arc<str>, ConsumerGroup>,
+    producers: AHashMap<Arc<str>, BTreeMap<u64, Member>>,
+}
+
+impl ClientTable {
+    /// Takes a heartbeat of one connection.
+    pub fn beat(&mut self, now_ms: i64, beat: Beat) -> BeatOutcome {
+        // A V1 heartbeat is always answered "changed", as Apache does: it carries everything anyway.
+        let mut outcome =
+            BeatOutcome { subscriptions_changed: beat.fingerprint == 0, notify: Vec::new() };
+        let member =
+            Member { connection_id: beat.connection_id, client: beat.client, last_seen_ms: now_ms };
+        for group in beat.producers {
+            let members = entry(&mut self.producers, &group).or_default();
+            members.insert(member.connection_id, member.clone());
+        }
+        for consumer in beat.consumers {
+            self.consumer_beat(now_ms, &member, beat.fingerprint, consumer, &mut outcome);
+        }
+        outcome
+    }
+
+    fn consumer_beat(
+        &mut self,
+        now_ms: i64,
+        member: &Member,
+        fingerprint: i32,
+        beat: ConsumerBeat,
+        outcome: &mut BeatOutcome,
+    ) {
+        let is_new = !self.consumers.contains_key(beat.group.as_str());
+        let name: Arc<str> = beat.group.as_str().into();
+        let group = self.consumers.entry(name.clone()).or_insert_with(|| ConsumerGroup {
+            name,
+            kind: beat.kind,
+            members: BTreeMap::new(),
+            subscriptions: AHashMap::new(),
+            updated_ms: now_ms,
+            fingerprint,
+            notify: beat.notify,
+        });
+        // Unlike Apache, a heartbeat without subscriptions to a group that has none (we restarted)
+        // asks for them; pulls would fail until the client's subscriptions change otherwise.
+        let unknown = beat.subscriptions.is_none() && group.subscriptions.is_empty();
+        if fingerprint != 0 && ((!is_new && group.fingerprint != fingerprint) || unknown) {
+            outcome.subscriptions_changed = true;
+        }
+        group.fingerprint = fingerprint;
+        group.kind = beat.kind;
+        group.notify = beat.notify;
+        group.updated_ms = now_ms;
+        let joined = group.members.insert(member.connection_id, member.clone()).is_none();
+        let changed = beat.subscriptions.is_some_and(|list| group.resubscribe(list));
+        if joined || changed {
+            outcome.notify.extend(group.notification());
+        }
+    }
+
+    /// Removes a connection from the groups it names (code 35).
+    pub fn unregister(
+        &mut self,
+        connection_id: u64,
+        producer_group: Option<&str>,
+        consumer_group: Option<&str>,
+    ) -> Vec<Notify> {
+        if let Some(group) = producer_group {
+            leave_producers(&mut self.producers, group, connection_id);
+        }
+        consumer_group.and_then(|group| self.leave(group, connection_id)).into_iter().collect()
+    }
+
+    /// Removes a closed connection from every group.
+    pub fn closed(&mut self, connection_id: u64) -> Vec<Notify> {
+        self.producers.retain(|_, members| {
+            members.remove(&connection_id);
+            !members.is_empty()
+        });
+        let groups: Vec<Arc<str>> = self
+            .consumers
+            .values()
+            .filter(|group| group.members.contains_key(&connection_id))
+            .map(|group| group.name.clone())
+            .collect();
+        groups.iter().filter_map(|group| self.leave(group, connection_id)).collect()
+    }
+
+    /// Removes members that have been silent for longer than `expire_ms`.
+    pub fn expire(&mut self, now_ms: i64, expire_ms: i64) -> Expired {
+        let silent = |member: &Member| now_ms - member.last_seen_ms > expire_ms;
+        let mut expired = Expired::default();
+        let mut leaving: Vec<(Arc<str>, u64)> = Vec::new();
+        for group in self.consumers.values() {
+            for member in group.members.values().filter(|member| silent(member)) {
+                leaving.push((group.name.clone(), member.connection_id));
+            }
+        }
+        for (group, connection_id) in leaving {
+            expired.connection_ids.insert(connection_id);
+            expired.notify.extend(self.leave(&group, connection_id));
+        }
+        self.producers.retain(|_, members| {
+            let gone: Vec<u64> = members
+                .values()
+                .filter(|member| silent(member))
+                .map(|member| member.connection_id)
+                .collect();
+            for connection_id in gone {
+                members.remove(&connection_id);
+                expired.connection_ids.insert(connection_id);
+            }
+            !members.is_empty()
+        });
+        expired
+    }
+
+    fn leave(&mut self, group: &str, connection_id: u64) -> Option<Notify> {
+        let members = self.consumers.get_mut(group)?;
+        members.members.remove(&connection_id)?;
+        let notification = members.notification();
+        if members.members.is_empty() {
+            self.consumers.remove(group);
+            return None;
+        }
+        notification
+    }
+
+    pub fn group(&self, group: &str) -> Option<&ConsumerGroup> {
+        self.consumers.get(group)
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = &ConsumerGroup> {
+        self.consumers.values()
+    }
+
+    /// Client ids of a group, sorted, each once: every member must compute the same allocation, also
+    /// while a reconnected client's old connection still lingers.
+    pub fn client_ids(&self, group: &str) -> BTreeSet<&str> {
+        let members =
+            self.consumers.get(group).into_iter().flat_map(|group| group.members.values());
+        members.map(|member| member.client.client_id.as_str()).collect()
+    }
+
+    pub fn producers(&self, group: &str) -> impl Iterator<Item = &Member> {
+        self.producers.get(group).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Every producer group with its members.
+    pub fn producer_groups(&self) -> impl Iterator<Item = (&Arc<str>, &BTreeMap<u64, Member>)> {
+        self.producers.iter()
+    }
+
+    /// Groups with a live subscription to a topic.
+    pub fn groups_of_topic(&self, topic: &str) -> BTreeSet<Arc<str>> {
+        let subscribed = |group: &&ConsumerGroup| group.subscriptions.contains_key(topic);
+        self.consumers.values().filter(subscribed).map(|group| group.name.clone()).collect()
+    }
+
+    /// Connections that are a producer or a consumer, each once.
+    pub fn connection_counts(&self) -> (usize, usize) {
+        let producers: BTreeSet<u64> =
+            self.producers.values().flat_map(|members| members.keys().copied()).collect();
+        let consumers: BTreeSet<u64> =
+            self.consumers.values().flat_map(|group| group.members.keys().copied()).collect();
+        (producers.len(), consumers.len())
+    }
+}
+
+impl ConsumerGroup {
+    /// A topic's subscription.
+    pub fn subscription(&self, topic: &str) -> Option<&Arc<Subscription>> {
+        self.subscriptions.get(topic)
+    }
+
+    /// Takes the newest list; true when topics came or went. An older version of a topic's
+    /// subscription never replaces a newer one.
+    fn resubscribe(&mut self, list: Vec<SubscriptionData>) -> bool {
+        let topics: BTreeSet<String> = list.iter().map(|data| data.topic.clone()).collect();
+        let before = self.subscriptions.len();
+        self.subscriptions.retain(|topic, _| topics.contains(topic));
+        let mut changed = self.subscriptions.len() != before;
+        for data in list {
+            match self.subscriptions.get(&data.topic) {
+                Some(known) if known.data.sub_version >= data.sub_version => {}
+                known => {
+                    changed |= known.is_none();
+                    self.subscriptions.insert(data.topic.clone(), Subscription::new(data).into());
+                }
+            }
+        }
+        changed
+    }
+
+    /// Whom to tell that membership changed: nobody in broadcasting groups, which do not rebalance.
+    fn notification(&self) -> Option<Notify> {
+        let wanted = self.notify && self.kind.message_model != MessageModel::Broadcasting;
+        wanted.then(|| Notify {
+            group: self.name.clone(),
+            connection_ids: self.members.keys().copied().collect(),
+        })
+    }
+}
+
+fn leave_producers(
+    producers: &mut AHashMap<Arc<str>, BTreeMap<u64, Member>>,
+    group: &str,
+    connection_id: u64,
+) {
+    let Some(members) = producers.get_mut(group) else { return };
+    members.remove(&connection_id);
+    if members.is_empty() {
+        producers.remove(group);
+    }
+}
+
+fn entry<'t, V>(
+    table: &'t mut AHashMap<Arc<str>, V>,
+    group: &str,
+) -> std::collections::hash_map::Entry<'t, Arc<str>, V> {
+    table.entry(Arc::from(group))
+}

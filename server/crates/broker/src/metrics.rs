@@ -1,0 +1,149 @@
+//! What the broker counts, and a reading of it.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use remora_store::AppendError;
+use remora_store::store::LogStatus;
+
+use crate::broker::Broker;
+use crate::counter::Counter;
+
+/// Totals since the start.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub messages_in: Counter,
+    pub bytes_in: Counter,
+    pub messages_out: Counter,
+    pub bytes_out: Counter,
+    pub rejections: Rejections,
+}
+
+/// Refused requests by cause.
+#[derive(Debug, Default)]
+pub struct Rejections {
+    /// Sends that were not allowed or not legal.
+    pub send_refused: Counter,
+    pub pull_refused: Counter,
+    pub disk_full: Counter,
+    /// The store failed or is closed.
+    pub store_failed: Counter,
+    pub record_too_large: Counter,
+    pub hold_full: Counter,
+    /// Groups of heartbeats that may not be created.
+    pub group_missing: Counter,
+}
+
+impl Rejections {
+    pub(crate) fn of_append(&self, error: &AppendError) -> &Counter {
+        match error {
+            AppendError::TooLarge { .. } => &self.record_too_large,
+            AppendError::DiskFull { .. } => &self.disk_full,
+            AppendError::Failed { .. } | AppendError::Closed => &self.store_failed,
+        }
+    }
+
+    fn by_cause(&self) -> BTreeMap<&'static str, u64> {
+        [
+            ("send_refused", &self.send_refused),
+            ("pull_refused", &self.pull_refused),
+            ("disk_full", &self.disk_full),
+            ("store_failed", &self.store_failed),
+            ("record_too_large", &self.record_too_large),
+            ("hold_full", &self.hold_full),
+            ("group_missing", &self.group_missing),
+        ]
+        .map(|(cause, counter)| (cause, counter.total()))
+        .into()
+    }
+}
+
+/// Totals of one topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TopicTotals {
+    pub messages_in: u64,
+    pub bytes_in: u64,
+    pub messages_out: u64,
+    pub bytes_out: u64,
+}
+
+/// How far a group is behind in a topic, over its queues.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lag {
+    pub group: String,
+    pub topic: String,
+    pub messages: u64,
+}
+
+/// A reading of everything, for /metrics and code 28.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsSnapshot {
+    pub total: TopicTotals,
+    pub topics: BTreeMap<Arc<str>, TopicTotals>,
+    pub group_count: usize,
+    pub producer_connections: usize,
+    pub consumer_connections: usize,
+    pub lag: Vec<Lag>,
+    pub log: LogStatus,
+    /// Bytes appended and not yet on disk.
+    pub flush_behind_bytes: u64,
+    /// Bytes appended and not yet in queues and index.
+    pub dispatch_behind_bytes: u64,
+    pub held_pulls: usize,
+    pub rejections: BTreeMap<&'static str, u64>,
+}
+
+impl Broker {
+    /// Reads every counter. Takes as long as there are topics and committed offsets.
+    pub fn metrics(&self) -> MetricsSnapshot {
+        let metrics = &self.metrics;
+        let log = self.store.log_status();
+        let (producer_connections, consumer_connections) =
+            self.clients.read(|table| table.connection_counts());
+        let topics = self.topics.all().into_iter().map(|(name, topic)| {
+            let counters = &topic.counters;
+            let totals = TopicTotals {
+                messages_in: counters.messages_in.total(),
+                bytes_in: counters.bytes_in.total(),
+                messages_out: counters.messages_out.total(),
+                bytes_out: counters.bytes_out.total(),
+            };
+            (name, totals)
+        });
+        MetricsSnapshot {
+            total: TopicTotals {
+                messages_in: metrics.messages_in.total(),
+                bytes_in: metrics.bytes_in.total(),
+                messages_out: metrics.messages_out.total(),
+                bytes_out: metrics.bytes_out.total(),
+            },
+            topics: topics.collect(),
+            group_count: self.groups.len(),
+            producer_connections,
+            consumer_connections,
+            lag: self.lag(),
+            flush_behind_bytes: log.physical_offset_max.saturating_sub(log.flushed_offset),
+            dispatch_behind_bytes: log.physical_offset_max.saturating_sub(log.dispatched_offset),
+            log,
+            held_pulls: self.hold.len(),
+            rejections: metrics.rejections.by_cause(),
+        }
+    }
+
+    fn lag(&self) -> Vec<Lag> {
+        let mut lags = Vec::new();
+        for (key, offsets) in self.offsets.all() {
+            let Some((topic, group)) = key.split_once('@') else { continue };
+            let behind = offsets.iter().map(|(queue_id, committed)| {
+                let queue = self.store.existing_queue(topic, *queue_id);
+                let end = queue.map_or(0, |queue| self.store.queue_offset_max(&queue));
+                end.saturating_sub(u64::try_from(*committed).unwrap_or(0))
+            });
+            lags.push(Lag {
+                group: group.to_owned(),
+                topic: topic.to_owned(),
+                messages: behind.sum(),
+            });
+        }
+        lags
+    }
+}

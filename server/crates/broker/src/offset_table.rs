@@ -1,0 +1,294 @@
+//! How far each consumer group has come: (group, topic, queue id) to queue offset.
+//!
+//! Kept in memory, written to the metadata log by `take_changes` every few seconds and at the stop.
+//! Nothing here does IO; a commit takes one short lock of one shard.
+use std::collections::BTreeMap;
+
+use ahash::{AHashMap, RandomState};
+use parking_lot::Mutex;
+
+/// Chosen: a power of two well above the number of IO shards.
+const SHARD_COUNT: usize = 16;
+
+/// Where one group stands in one queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// Next queue offset to consume; `None` until the group commits.
+    pub committed: Option<i64>,
+    /// Next queue offset to pull, as last answered; -1 before the first pull.
+    pub pulled: i64,
+}
+
+#[derive(Debug, Default)]
+struct TopicProgress {
+    queues: BTreeMap<i32, Progress>,
+    changed: bool,
+}
+
+type Groups = AHashMap<String, AHashMap<String, TopicProgress>>;
+
+/// Committed offsets of one (topic, group): queue id to queue offset.
+pub type QueueOffsets = BTreeMap<i32, i64>;
+
+/// One change to write: `topic@group`, and its offsets, or `None` when deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OffsetChange {
+    pub key: String,
+    pub offsets: Option<QueueOffsets>,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct OffsetTable {
+    shards: Vec<Mutex<Groups>>,
+    deleted: Mutex<Vec<String>>,
+    hasher: RandomState,
+}
+
+impl Default for OffsetTable {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect(),
+            deleted: Mutex::default(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl OffsetTable {
+    /// Records that the group has consumed everything before `queue_offset`.
+    pub fn commit(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.change(group, topic, |progress| {
+            progress.queues.entry(queue_id).or_insert_with(unpulled).committed = Some(queue_offset);
+            progress.changed = true;
+        });
+    }
+
+    /// Records what a pull was told to ask for next: shown to operators, not persisted.
+    pub fn pulled(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.change(group, topic, |progress| {
+            progress.queues.entry(queue_id).or_insert_with(unpulled).pulled = queue_offset;
+        });
+    }
+
+    /// Where the group stands in one queue.
+    pub fn progress(&self, group: &str, topic: &str, queue_id: i32) -> Progress {
+        self.shard(group)
+            .lock()
+            .get(group)
+            .and_then(|topics| topics.get(topic))
+            .and_then(|progress| progress.queues.get(&queue_id))
+            .copied()
+            .unwrap_or_else(unpulled)
+    }
+
+    pub fn committed(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
+        self.progress(group, topic, queue_id).committed
+    }
+
+    /// Every committed offset of one group in one topic.
+    pub fn offsets(&self, group: &str, topic: &str) -> QueueOffsets {
+        let shard = self.shard(group).lock();
+        shard
+            .get(group)
+            .and_then(|topics| topics.get(topic))
+            .map(TopicProgress::committed)
+            .unwrap_or_default()
+    }
+
+    /// Topics in which a group has committed something.
+    pub fn topics_of(&self, group: &str) -> Vec<String> {
+        let shard = self.shard(group).lock();
+        let Some(topics) = shard.get(group) else { return Vec::new() };
+        let mut names: Vec<String> = topics
+            .iter()
+            .filter(|(_, progress)| progress.has_committed())
+            .map(|(topic, _)| topic.clone())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Groups that have committed something in a topic.
+    pub fn groups_of(&self, topic: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for shard in &self.shards {
+            for (group, topics) in shard.lock().iter() {
+                if topics.get(topic).is_some_and(TopicProgress::has_committed) {
+                    names.push(group.clone());
+                }
+            }
+        }
+        names.sort_unstable();
+        names
+    }
+
+    /// Copies one group's offsets of a topic to another group (code 314).
+    pub fn copy_group(&self, from: &str, to: &str, topic: &str) {
+        for (queue_id, queue_offset) in self.offsets(from, topic) {
+            self.commit(to, topic, queue_id, queue_offset);
+        }
+    }
+
+    pub fn remove_group(&self, group: &str) {
+        let Some(topics) = self.shard(group).lock().remove(group) else { return };
+        self.deleted.lock().extend(topics.keys().map(|topic| key_of(topic, group)));
+    }
+
+    pub fn remove_topic(&self, topic: &str) {
+        for shard in &self.shards {
+            for (group, topics) in shard.lock().iter_mut() {
+                if topics.remove(topic).is_some() {
+                    self.deleted.lock().push(key_of(topic, group));
+                }
+            }
+        }
+    }
+
+    /// Puts back what was read from the metadata log or an imported file: not a change.
+    pub fn restore(&self, key: &str, offsets: &QueueOffsets) {
+        let Some((topic, group)) = key.split_once('@') else { return };
+        self.change(group, topic, |progress| {
+            for (queue_id, queue_offset) in offsets {
+                let entry = progress.queues.entry(*queue_id).or_insert_with(unpulled);
+                entry.committed = Some(*queue_offset);
+            }
+        });
+    }
+
+    /// Marks everything as to be written again: after an import, or a write that failed.
+    pub fn mark_changed(&self) {
+        for shard in &self.shards {
+            for progress in shard.lock().values_mut().flat_map(|topics| topics.values_mut()) {
+                progress.changed = true;
+            }
+        }
+    }
+
+    /// What changed since the last call, deletions first.
+    pub fn take_changes(&self) -> Vec<OffsetChange> {
+        let deleted = std::mem::take(&mut *self.deleted.lock());
+        let mut changes: Vec<OffsetChange> =
+            deleted.into_iter().map(|key| OffsetChange { key, offsets: None }).collect();
+        self.each(|group, topic, progress| {
+            if std::mem::take(&mut progress.changed) {
+                let offsets = Some(progress.committed());
+                changes.push(OffsetChange { key: key_of(topic, group), offsets });
+            }
+        });
+        changes
+    }
+
+    /// Everything committed, by `topic@group`: code 43 and the exported file.
+    pub fn all(&self) -> BTreeMap<String, QueueOffsets> {
+        let mut table = BTreeMap::new();
+        self.each(|group, topic, progress| {
+            if progress.has_committed() {
+                table.insert(key_of(topic, group), progress.committed());
+            }
+        });
+        table
+    }
+
+    fn each(&self, mut visit: impl FnMut(&str, &str, &mut TopicProgress)) {
+        for shard in &self.shards {
+            for (group, topics) in shard.lock().iter_mut() {
+                for (topic, progress) in topics.iter_mut() {
+                    visit(group, topic, progress);
+                }
+            }
+        }
+    }
+
+    /// Allocates the names only when the group or topic is new to the table.
+    fn change(&self, group: &str, topic: &str, change: impl FnOnce(&mut TopicProgress)) {
+        let mut shard = self.shard(group).lock();
+        if let Some(progress) = shard.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
+            return change(progress);
+        }
+        let topics = shard.entry(group.to_owned()).or_default();
+        change(topics.entry(topic.to_owned()).or_default());
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+    fn shard(&self, group: &str) -> &Mutex<Groups> {
+        let hash = usize::try_from(self.hasher.hash_one(group) & 0xffff).unwrap_or(0);
+        &self.shards[hash % SHARD_COUNT]
+    }
+}
+
+impl TopicProgress {
+    fn has_committed(&self) -> bool {
+        self.queues.values().any(|progress| progress.committed.is_some())
+    }
+
+    fn committed(&self) -> QueueOffsets {
+        self.queues
+            .iter()
+            .filter_map(|(queue_id, progress)| Some((*queue_id, progress.committed?)))
+            .collect()
+    }
+}
+
+fn unpulled() -> Progress {
+    Progress { committed: None, pulled: -1 }
+}
+
+/// Apache's key of the offset table: the topic, `@`, the group (neither may contain `@`).
+fn key_of(topic: &str, group: &str) -> String {
+    format!("{topic}@{group}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn committed_offset_is_read_back_and_reported_as_one_change() {
+        let table = OffsetTable::default();
+        table.commit("g", "t", 1, 10);
+        table.commit("g", "t", 0, 3);
+        table.commit("g", "t", 1, 12);
+        assert_eq!(table.committed("g", "t", 1), Some(12));
+        assert_eq!(table.committed("g", "t", 2), None);
+        let offsets = QueueOffsets::from([(0, 3), (1, 12)]);
+        let change = OffsetChange { key: "t@g".into(), offsets: Some(offsets.clone()) };
+        assert_eq!(table.take_changes(), [change]);
+        assert_eq!(table.take_changes(), []);
+        assert_eq!(table.all(), BTreeMap::from([("t@g".to_owned(), offsets)]));
+    }
+
+    #[test]
+    fn pulling_is_not_committing() {
+        let table = OffsetTable::default();
+        table.pulled("g", "t", 0, 5);
+        assert_eq!(table.progress("g", "t", 0), Progress { committed: None, pulled: 5 });
+        assert_eq!(table.take_changes(), []);
+        assert_eq!(table.topics_of("g"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn deleting_a_group_or_topic_is_written_as_a_deletion() {
+        let table = OffsetTable::default();
+        table.commit("g", "t", 0, 1);
+        table.commit("h", "t", 0, 2);
+        table.commit("h", "u", 0, 3);
+        table.take_changes();
+        table.remove_group("g");
+        table.remove_topic("t");
+        let mut changes = table.take_changes();
+        changes.sort_by(|left, right| left.key.cmp(&right.key));
+        let gone = |key: &str| OffsetChange { key: key.into(), offsets: None };
+        assert_eq!(changes, [gone("t@g"), gone("t@h")]);
+        assert_eq!(table.topics_of("h"), ["u"]);
+    }
+
+    #[test]
+    fn restored_offsets_are_not_changes() {
+        let table = OffsetTable::default();
+        table.restore("t@g", &QueueOffsets::from([(0, 7)]));
+        assert_eq!(table.committed("g", "t", 0), Some(7));
+        assert_eq!(table.groups_of("t"), ["g"]);
+        assert_eq!(table.take_changes(), []);
+    }
+}

@@ -1,0 +1,185 @@
+//! Offsets asked for and committed: 14, 15, 29 to 32; and their persistence.
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use remora_protocol::header::{
+    GetEarliestMsgStoretimeHeader, GetMaxOffsetHeader, GetMinOffsetHeader,
+    QueryConsumerOffsetHeader, SearchOffsetHeader, UpdateConsumerOffsetHeader,
+};
+use remora_protocol::{ResponseCode, record};
+use remora_remoting::routes::Request;
+use remora_remoting::{Refusal, Reply};
+use remora_store::meta_log::Durability;
+use remora_store::{Boundary, QueueRef, ReadLimits};
+
+use crate::broker::Broker;
+use crate::meta;
+use crate::refusals;
+
+/// 14 QUERY_CONSUMER_OFFSET. A group that has never committed gets 22 and decides by its own
+/// consumeFromWhere; save that a queue whose whole life still is in memory is answered 0, as Apache
+/// does, so that a new group of a new topic misses nothing.
+pub(crate) fn query_consumer_offset(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: QueryConsumerOffsetHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
+    if let Some(queue_offset) = broker.offsets.committed(group, topic, header.queue_id) {
+        return Ok(Reply::success().field("offset", queue_offset));
+    }
+    let may_be_zero = header.set_zero_if_not_found != Some(false);
+    if may_be_zero && first_message_is_in_memory(broker, topic, header.queue_id) {
+        return Ok(Reply::success().field("offset", 0));
+    }
+    let remark = format!(
+        "consumer group '{group}' has committed no offset in queue {} of topic '{topic}'",
+        header.queue_id
+    );
+    Err(Refusal::new(ResponseCode::QUERY_NOT_FOUND, remark))
+}
+
+/// Apache's accessMessageInMemoryMaxRatio: this share of the RAM is taken to hold the log's tail.
+const MEMORY_PERCENT: u64 = 40;
+
+static MEMORY_BYTES: LazyLock<u64> = LazyLock::new(|| {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    // Chosen where the kernel does not say: 4 GiB.
+    kib.unwrap_or(4 << 20) * 1024
+});
+
+fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id: i32) -> bool {
+    let Some(queue) = broker.store.existing_queue(topic, queue_id) else { return false };
+    if broker.store.queue_offset_min(&queue) > 0 {
+        return false;
+    }
+    let first = ReadLimits { messages_max: 1, bytes_max: 1, entries_scanned_max: 1 };
+    let Ok(outcome) = broker.store.read(&queue, 0, first, &mut |_| true) else { return false };
+    let Some(slice) = outcome.slices.first() else { return false };
+    let Ok(record) = record::decode(slice) else { return false };
+    let behind = broker.store.log_status().physical_offset_max;
+    let behind = behind.saturating_sub(u64::try_from(record.physical_offset).unwrap_or(0));
+    behind <= *MEMORY_BYTES / 100 * MEMORY_PERCENT
+}
+
+/// 15 UPDATE_CONSUMER_OFFSET.
+pub(crate) fn update_consumer_offset(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: UpdateConsumerOffsetHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
+    if broker.groups.find_or_create(group, broker.auto_create_group()).is_none() {
+        return Err(refusals::group_missing(group));
+    }
+    let known = broker.topics.find(topic).ok_or_else(|| refusals::topic_missing(topic))?;
+    let in_range = usize::try_from(header.queue_id).is_ok_and(|id| id < known.queue_count());
+    if !in_range {
+        return Err(refusals::queue_id(topic, header.queue_id, known.queue_count()));
+    }
+    if header.commit_offset < 0 {
+        return Err(Refusal::new(
+            ResponseCode::INVALID_PARAMETER,
+            format!("field 'commitOffset' is {}, the least offset is 0", header.commit_offset),
+        ));
+    }
+    broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
+    Ok(Reply::success())
+}
+
+/// 29 SEARCH_OFFSET_BY_TIMESTAMP: the first (lower) or last (upper) message at that store time.
+pub(crate) fn search_offset_by_timestamp(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: SearchOffsetHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let boundary = match header.boundary_type.as_deref() {
+        None | Some("") => Boundary::Lower,
+        Some(name) if name.eq_ignore_ascii_case("lower") => Boundary::Lower,
+        Some(name) if name.eq_ignore_ascii_case("upper") => Boundary::Upper,
+        Some(other) => {
+            return Err(Refusal::new(
+                ResponseCode::INVALID_PARAMETER,
+                format!("field 'boundaryType' is '{other}', it must be lower or upper"),
+            ));
+        }
+    };
+    let queue = broker.store.existing_queue(&header.topic, header.queue_id);
+    let offset =
+        queue.map_or(0, |queue| broker.store.offset_by_time(&queue, header.timestamp, boundary));
+    Ok(Reply::success().field("offset", offset))
+}
+
+/// 30 GET_MAX_OFFSET: one past the newest visible message. Everything visible is confirmed here, so
+/// field `committed` changes nothing.
+pub(crate) fn max_offset(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: GetMaxOffsetHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let queue = broker.store.existing_queue(&header.topic, header.queue_id);
+    let offset = queue.map_or(0, |queue| broker.store.queue_offset_max(&queue));
+    Ok(Reply::success().field("offset", offset))
+}
+
+/// 31 GET_MIN_OFFSET.
+pub(crate) fn min_offset(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: GetMinOffsetHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let queue = broker.store.existing_queue(&header.topic, header.queue_id);
+    let offset = queue.map_or(0, |queue| broker.store.queue_offset_min(&queue));
+    Ok(Reply::success().field("offset", offset))
+}
+
+/// 32 GET_EARLIEST_MSG_STORETIME: -1 where the queue holds nothing.
+pub(crate) fn earliest_msg_store_time(
+    broker: &Arc<Broker>,
+    _request: &Request<'_>,
+    header: GetEarliestMsgStoretimeHeader<'_>,
+) -> Result<Reply, Refusal> {
+    let earliest =
+        |queue: QueueRef| broker.store.store_time_at(&queue, broker.store.queue_offset_min(&queue));
+    let queue = broker.store.existing_queue(&header.topic, header.queue_id);
+    let timestamp = queue.and_then(earliest).unwrap_or(-1);
+    Ok(Reply::success().field("timestamp", timestamp))
+}
+
+/// Writes changed offsets down every `flush_consumer_offset_interval_ms`.
+pub(crate) async fn persist_regularly(broker: Arc<Broker>) {
+    loop {
+        let period = Duration::from_millis(broker.config.peek().flush_consumer_offset_interval_ms);
+        tokio::select! {
+            () = broker.stopping.cancelled() => return,
+            () = tokio::time::sleep(period) => {}
+        }
+        let writer = broker.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || persist(&writer)).await {
+            tracing::error!(%error, "writing of offsets failed");
+        }
+    }
+}
+
+/// Writes changed offsets down, on disk before the return.
+pub(crate) fn persist(broker: &Broker) {
+    let changed = broker.offsets.take_changes();
+    if changed.is_empty() {
+        return;
+    }
+    let mut changes: Vec<meta::Change> = changed
+        .into_iter()
+        .map(|change| {
+            let key = format!("{}{}", meta::OFFSET, change.key);
+            (key, change.offsets.map(|offsets| meta::to_json(&offsets)))
+        })
+        .collect();
+    let version = broker.next_offsets_version();
+    changes.push((meta::VERSION_OFFSETS.to_owned(), Some(meta::to_json(&version))));
+    if let Err(error) = meta::write(&broker.meta, &changes, Durability::Disk) {
+        tracing::error!(%error, "consumer offsets not written");
+        broker.offsets.mark_changed();
+    }
+}

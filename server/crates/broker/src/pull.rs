@@ -1,0 +1,289 @@
+//! 11 and 361: what is there is answered in the turn; at the end of a queue the pull is held.
+use std::sync::Arc;
+
+use remora_config::Settings;
+use remora_protocol::ResponseCode;
+use remora_protocol::body::MessageModel;
+use remora_protocol::header::{PullMessageHeader, PullMessageReply};
+use remora_remoting::{Body, Call, Refusal};
+use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus};
+
+use crate::broker::Broker;
+use crate::clients::Subscribed;
+use crate::perm;
+use crate::pull_hold::WantsTag;
+use crate::pull_wait::HeldPull;
+use crate::refusals;
+use crate::send_turn::SendTurn;
+use crate::subscription::{TagFilter, is_tag_type};
+use crate::topic_table::Topic;
+
+/// sysFlag bits of a pull.
+const FLAG_COMMIT_OFFSET: i32 = 1;
+const FLAG_SUSPEND: i32 = 2;
+const FLAG_SUBSCRIPTION: i32 = 4;
+
+/// Bit 0 of a group's forbidden bits: reading.
+const FORBIDDEN_READ: i32 = 1;
+
+/// Entries looked at in one pull whose filter matches little. Chosen: about 1 ms of scanning.
+const ENTRIES_SCANNED_MAX: u32 = 16_000;
+
+/// Longest hold that a client may ask for. Chosen: twice what any official client asks (20 s, and
+/// 30 s for lite pull), and under the idle timeout of connections.
+const SUSPEND_MS_MAX: i64 = 60_000;
+
+/// A pull that passed its checks.
+#[derive(Debug)]
+pub(crate) struct Pull {
+    pub group: String,
+    pub topic: Arc<Topic>,
+    pub queue: QueueRef,
+    /// As asked: negative is below every queue.
+    pub queue_offset: i64,
+    pub limits: ReadLimits,
+    pub filter: TagFilter,
+    pub group_sys_flag: i32,
+}
+
+/// The handler.
+pub(crate) fn pull_message<'a>(
+    broker: &Arc<Broker>,
+    turn: &mut SendTurn<'a>,
+    call: Call<'a>,
+    header: PullMessageHeader<'a>,
+) {
+    let pull = match admit(broker, &turn.settings, &header) {
+        Ok(pull) => pull,
+        Err(refusal) => {
+            broker.metrics.rejections.pull_refused.add(1);
+            return call.refuse(refusal);
+        }
+    };
+    if header.sys_flag & FLAG_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
+        let topic = &pull.topic.name;
+        broker.offsets.commit(&pull.group, topic, header.queue_id, header.commit_offset);
+    }
+    let outcome = match pull.read(broker) {
+        Ok(outcome) => outcome,
+        Err(refusal) => return call.refuse(refusal),
+    };
+    let answer = pull.answer(broker, outcome);
+    if answer.code == ResponseCode::PULL_NOT_FOUND && header.sys_flag & FLAG_SUSPEND != 0 {
+        let hold_ms = hold_ms(&turn.settings, header.suspend_timeout_millis);
+        if hold_ms > 0 {
+            let held = HeldPull { responder: call.defer(), pull };
+            return broker.hold.park(broker, held, hold_ms);
+        }
+    }
+    call.reply(answer.code, &answer.header, answer.body);
+}
+
+/// Milliseconds to hold a pull that finds nothing.
+fn hold_ms(settings: &Settings, asked_ms: i64) -> i64 {
+    if settings.long_polling_enable {
+        return asked_ms.clamp(0, SUSPEND_MS_MAX);
+    }
+    i64::try_from(settings.short_polling_ms).unwrap_or(SUSPEND_MS_MAX).min(SUSPEND_MS_MAX)
+}
+
+/// An answer to encode.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub code: ResponseCode,
+    pub header: PullMessageReply,
+    pub body: Body,
+}
+
+impl Pull {
+    /// Reads the queue; a corrupt record is refused with its place.
+    pub(crate) fn read(&self, broker: &Broker) -> Result<ReadOutcome, Refusal> {
+        let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
+            return Ok(self.below_everything(broker));
+        };
+        let mut matches = |tags_code| self.filter.wants(tags_code);
+        broker.store.read(&self.queue, queue_offset, self.limits, &mut matches).map_err(|error| {
+            tracing::error!(
+                topic = %self.topic.name,
+                queue_id = self.queue.queue_id,
+                queue_offset,
+                %error,
+                "pull failed"
+            );
+            Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string())
+        })
+    }
+
+    /// What a pull from before offset 0 finds.
+    fn below_everything(&self, broker: &Broker) -> ReadOutcome {
+        let queue_offset_min = broker.store.queue_offset_min(&self.queue);
+        ReadOutcome {
+            status: ReadStatus::OffsetTooSmall,
+            slices: Vec::new(),
+            message_count: 0,
+            bytes: 0,
+            queue_offset_next: queue_offset_min,
+            queue_offset_min,
+            queue_offset_max: broker.store.queue_offset_max(&self.queue),
+        }
+    }
+
+    /// The one table from what a read found to what the client is told.
+    pub(crate) fn answer(&self, broker: &Broker, outcome: ReadOutcome) -> Answer {
+        let code = match outcome.status {
+            ReadStatus::Found => ResponseCode::SUCCESS,
+            ReadStatus::NoMatched => ResponseCode::PULL_RETRY_IMMEDIATELY,
+            ReadStatus::NoMessageInQueue if self.queue_offset == 0 => ResponseCode::PULL_NOT_FOUND,
+            ReadStatus::OffsetAtEnd => ResponseCode::PULL_NOT_FOUND,
+            ReadStatus::NoMessageInQueue
+            | ReadStatus::OffsetTooLarge
+            | ReadStatus::OffsetTooSmall => ResponseCode::PULL_OFFSET_MOVED,
+        };
+        let next_begin_offset = signed(outcome.queue_offset_next);
+        broker.offsets.pulled(
+            &self.group,
+            &self.topic.name,
+            self.queue.queue_id,
+            next_begin_offset,
+        );
+        if outcome.message_count > 0 {
+            let count = u64::from(outcome.message_count);
+            let bytes = u64::from(outcome.bytes);
+            broker.metrics.messages_out.add(count);
+            broker.metrics.bytes_out.add(bytes);
+            self.topic.counters.messages_out.add(count);
+            self.topic.counters.bytes_out.add(bytes);
+        }
+        let header = PullMessageReply {
+            suggest_which_broker_id: 0,
+            next_begin_offset,
+            min_offset: signed(outcome.queue_offset_min),
+            max_offset: signed(outcome.queue_offset_max),
+            topic_sys_flag: Some(self.topic.config.topic_sys_flag),
+            group_sys_flag: Some(self.group_sys_flag),
+            ..PullMessageReply::default()
+        };
+        let body =
+            if outcome.slices.is_empty() { Body::Empty } else { Body::Slices(outcome.slices) };
+        Answer { code, header, body }
+    }
+}
+
+/// Checks a pull, in Apache's order.
+fn admit(
+    broker: &Broker,
+    settings: &Settings,
+    header: &PullMessageHeader<'_>,
+) -> Result<Pull, Refusal> {
+    let group = header.consumer_group.as_ref();
+    let name = header.topic.as_ref();
+    if !perm::is_readable(i32::try_from(settings.broker_permission).unwrap_or(0)) {
+        return Err(refusals::no_permission(format!(
+            "broker '{}' gives no messages: brokerPermission is {}, reading needs bit 4",
+            settings.broker_name, settings.broker_permission
+        )));
+    }
+    let config = broker.groups.find_or_create(group, broker.auto_create_group());
+    let config = config.ok_or_else(|| refusals::group_missing(group))?;
+    if !config.consume_enable {
+        return Err(refusals::no_permission(format!(
+            "consumer group '{group}' may not consume: its consumeEnable is false"
+        )));
+    }
+    let topic = broker.topics.find(name).ok_or_else(|| refusals::topic_missing(name))?;
+    if !perm::is_readable(topic.config.perm) {
+        return Err(refusals::no_permission(format!(
+            "topic '{name}' gives no messages: its perm is {}, reading needs bit 4",
+            topic.config.perm
+        )));
+    }
+    let readable = usize::try_from(topic.config.read_queue_nums).unwrap_or(0);
+    let queue = usize::try_from(header.queue_id)
+        .ok()
+        .filter(|queue_id| *queue_id < readable)
+        .and_then(|_| topic.queue(&broker.store, header.queue_id))
+        .ok_or_else(|| refusals::queue_id(name, header.queue_id, readable))?
+        .clone();
+    let filter = filter(broker, header, config.consume_broadcast_enable)?;
+    Ok(Pull {
+        group: group.to_owned(),
+        queue_offset: header.queue_offset,
+        limits: limits(settings, header),
+        group_sys_flag: config.group_sys_flag,
+        topic,
+        queue,
+        filter,
+    })
+}
+
+/// The subscription: the request's own, else the group's from its heartbeats.
+fn filter(
+    broker: &Broker,
+    header: &PullMessageHeader<'_>,
+    broadcast_allowed: bool,
+) -> Result<TagFilter, Refusal> {
+    if header.sys_flag & FLAG_SUBSCRIPTION != 0 {
+        let expression_type = header.expression_type.as_deref();
+        if !is_tag_type(expression_type) {
+            return Err(refusals::expression_type(expression_type));
+        }
+        let expression = header.subscription.as_deref().unwrap_or("");
+        return TagFilter::parse(expression).map_err(|error| {
+            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string())
+        });
+    }
+    let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
+    let not_exist = |remark: String| Refusal::new(ResponseCode::SUBSCRIPTION_NOT_EXIST, remark);
+    let (subscription, kind) = match broker.clients.subscription(group, topic) {
+        Subscribed::Yes(subscription, kind) => (subscription, kind),
+        Subscribed::NoGroup => {
+            return Err(not_exist(format!(
+                "consumer group '{group}' has no connected member: no heartbeat has arrived yet"
+            )));
+        }
+        Subscribed::NoTopic => {
+            return Err(not_exist(format!(
+                "consumer group '{group}' does not subscribe to topic '{topic}': all members must subscribe to the same topics"
+            )));
+        }
+    };
+    if !broadcast_allowed && kind.message_model == MessageModel::Broadcasting {
+        return Err(refusals::no_permission(format!(
+            "consumer group '{group}' may not consume by broadcasting: its consumeBroadcastEnable is false"
+        )));
+    }
+    if broker.groups.forbidden(group, topic) & FORBIDDEN_READ != 0 {
+        return Err(refusals::no_permission(format!(
+            "consumer group '{group}' is forbidden to read topic '{topic}'"
+        )));
+    }
+    if subscription.data.sub_version < header.sub_version {
+        return Err(Refusal::new(
+            ResponseCode::SUBSCRIPTION_NOT_LATEST,
+            format!(
+                "field 'subVersion' is {}, the broker has {} of '{topic}': the heartbeat is not here yet",
+                header.sub_version, subscription.data.sub_version
+            ),
+        ));
+    }
+    let expression_type = subscription.data.expression_type.as_deref();
+    if !is_tag_type(expression_type) {
+        return Err(refusals::expression_type(expression_type));
+    }
+    Ok(subscription.filter.clone())
+}
+
+fn limits(settings: &Settings, header: &PullMessageHeader<'_>) -> ReadLimits {
+    let messages_max = u32::try_from(header.max_msg_nums).unwrap_or(1).max(1);
+    let bytes_max = u32::try_from(settings.transfer_bytes_max).unwrap_or(u32::MAX);
+    let asked = header.max_msg_bytes.and_then(|bytes| u32::try_from(bytes).ok());
+    ReadLimits {
+        messages_max: messages_max.min(settings.transfer_count_max),
+        bytes_max: asked.filter(|bytes| *bytes > 0).map_or(bytes_max, |asked| asked.min(bytes_max)),
+        entries_scanned_max: ENTRIES_SCANNED_MAX,
+    }
+}
+
+fn signed(queue_offset: u64) -> i64 {
+    i64::try_from(queue_offset).unwrap_or(i64::MAX)
+}

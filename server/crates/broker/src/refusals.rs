@@ -1,0 +1,52 @@
+//! Refusals that several handlers give. Each names the field or resource, the value and the limit.
+use remora_protocol::ResponseCode;
+use remora_remoting::Refusal;
+
+/// 13: a field of the request is not allowed to be what it is.
+pub(crate) fn illegal(remark: String) -> Refusal {
+    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark)
+}
+
+/// 1: a body that cannot be read.
+pub(crate) fn body(what: &str, error: &impl std::fmt::Display) -> Refusal {
+    Refusal::new(ResponseCode::SYSTEM_ERROR, format!("body of the {what} cannot be read: {error}"))
+}
+
+/// 17: the topic is not here.
+pub(crate) fn topic_missing(topic: &str) -> Refusal {
+    let remark = format!(
+        "topic '{topic}' does not exist on this broker; create it first (mqadmin updateTopic, remora topic create)"
+    );
+    Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
+}
+
+/// 26: the group is not here.
+pub(crate) fn group_missing(group: &str) -> Refusal {
+    let remark = format!(
+        "consumer group '{group}' does not exist; create it (mqadmin updateSubGroup), or set autoCreateSubscriptionGroup=true"
+    );
+    Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+}
+
+/// 29: a queue id outside the topic.
+pub(crate) fn queue_id(topic: &str, queue_id: i32, queue_count: usize) -> Refusal {
+    let remark = format!(
+        "field 'queueId' is {queue_id}, topic '{topic}' has queues 0 to {} ({queue_count} in all)",
+        queue_count.saturating_sub(1)
+    );
+    Refusal::new(ResponseCode::INVALID_PARAMETER, remark)
+}
+
+/// 16: something is switched off for this topic or group.
+pub(crate) fn no_permission(remark: String) -> Refusal {
+    Refusal::new(ResponseCode::NO_PERMISSION, remark)
+}
+
+/// 1, as Apache answers where its property filter is off: an expression that is not of tags.
+pub(crate) fn expression_type(expression_type: Option<&str>) -> Refusal {
+    let remark = format!(
+        "the broker does not support consumers that filter messages by {}: property filter not enabled (enablePropertyFilter)",
+        expression_type.unwrap_or("TAG")
+    );
+    Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+}

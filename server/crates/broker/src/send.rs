@@ -1,0 +1,258 @@
+//! 10, 310, 320: a message (or a batch) is checked, encoded and staged into the turn's append.
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use remora_config::Settings;
+use remora_protocol::header::SendMessageHeader;
+use remora_protocol::record::Draft;
+use remora_protocol::{Text, batch, names};
+use remora_remoting::{Call, Refusal};
+
+use crate::broker::Broker;
+use crate::message_properties::{Prepared, PropertyRefusal, prepare};
+use crate::perm;
+use crate::refusals;
+use crate::send_later;
+use crate::send_turn::{SendTurn, Staged};
+use crate::topic_table::Topic;
+
+/// Message sysFlag: bits 4 and 8 say prepared, commit or rollback.
+const SYS_FLAG_TRANSACTION: i32 = 4 | 8;
+/// `__CRC32#` with its value, which the store adds to every record's properties.
+const CRC_PROPERTY_BYTES: usize = 20;
+/// Length of a record's properties is an int16.
+const PROPERTIES_BYTES_MAX: usize = 32_767;
+
+/// 10 and 310. A batch may come under these codes too.
+pub(crate) fn send_message<'a>(
+    broker: &Arc<Broker>,
+    turn: &mut SendTurn<'a>,
+    call: Call<'a>,
+    header: SendMessageHeader<'a>,
+) {
+    let shape = if header.batch == Some(true) { Shape::Batch } else { Shape::Single };
+    send(broker, turn, call, &header, shape);
+}
+
+/// 320.
+pub(crate) fn send_batch<'a>(
+    broker: &Arc<Broker>,
+    turn: &mut SendTurn<'a>,
+    call: Call<'a>,
+    header: SendMessageHeader<'a>,
+) {
+    send(broker, turn, call, &header, Shape::Batch);
+}
+
+/// Whether a body is one message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    Single,
+    Batch,
+}
+
+/// What a request brings beside its header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'f> {
+    pub body: &'f [u8],
+    pub peer: SocketAddr,
+    pub shape: Shape,
+}
+
+fn send<'a>(
+    broker: &Arc<Broker>,
+    turn: &mut SendTurn<'a>,
+    call: Call<'a>,
+    header: &SendMessageHeader<'a>,
+    shape: Shape,
+) {
+    let Some(topic) = turn.topic(broker, &header.topic) else {
+        return send_later::create_topic_then_send(broker, call, header, shape);
+    };
+    let origin = Origin { body: call.frame.body, peer: call.conn.peer, shape };
+    match stage(broker, turn, topic, header, origin) {
+        Ok(staged) => turn.owe(call.into_owed(), staged),
+        Err(refusal) => {
+            broker.metrics.rejections.send_refused.add(1);
+            call.refuse(refusal);
+        }
+    }
+}
+
+/// Checks a send to an existing topic and puts its records into the turn's append.
+pub(crate) fn stage(
+    broker: &Broker,
+    turn: &mut SendTurn<'_>,
+    topic_index: usize,
+    header: &SendMessageHeader<'_>,
+    origin: Origin<'_>,
+) -> Result<Staged, Refusal> {
+    let settings = turn.settings.clone();
+    turn.check_group(&header.producer_group)?;
+    let topic = turn.topic_at(topic_index)?;
+    let queue_id = check_target(&settings, &topic, header)?;
+    check_body(&settings, origin.body)?;
+    if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
+        return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
+    }
+    let Some(queue) = topic.queue(&broker.store, queue_id) else {
+        return Err(refusals::queue_id(&topic.name, queue_id, topic.queue_count()));
+    };
+    let draft = Draft {
+        topic: &topic.name,
+        queue_id,
+        flag: header.flag,
+        sys_flag: header.sys_flag,
+        born_timestamp_ms: header.born_timestamp,
+        born_host: origin.peer,
+        store_host: turn.store_host,
+        reconsume_times: header.reconsume_times.unwrap_or(0),
+        prepared_transaction_offset: 0,
+        body: origin.body,
+        properties: &[],
+    };
+    let first = turn.scratch.batch.len();
+    let (transaction_id, wait) = match origin.shape {
+        Shape::Single => {
+            let prepared = prepare_properties(turn, &settings, header.properties)?;
+            let scratch = &mut turn.scratch;
+            let draft = Draft { properties: &scratch.properties, ..draft };
+            scratch.batch.push(queue, &draft);
+            (turn.keep_id(&prepared), prepared.wait)
+        }
+        Shape::Batch => {
+            check_batch(&topic, origin.body)?;
+            let prepared = prepare_properties(turn, &settings, header.properties)?;
+            for item in batch::items(origin.body) {
+                // Checked as a whole above: nothing of a bad batch is staged.
+                let Ok(item) = item else { break };
+                let draft = Draft {
+                    flag: item.flag,
+                    body: item.body,
+                    properties: item.properties,
+                    ..draft
+                };
+                turn.scratch.batch.push(queue, &draft);
+            }
+            (turn.keep_id(&prepared), prepared.wait)
+        }
+    };
+    turn.staged_bytes += origin.body.len();
+    let count = turn.scratch.batch.len() - first;
+    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait })
+}
+
+/// Permissions and queue id.
+fn check_target(
+    settings: &Settings,
+    topic: &Topic,
+    header: &SendMessageHeader<'_>,
+) -> Result<i32, Refusal> {
+    if topic.send_refused {
+        return Err(refusals::no_permission(format!(
+            "topic '{}' belongs to the broker, clients may not send to it",
+            topic.name
+        )));
+    }
+    let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
+    if !perm::is_writable(broker_perm) {
+        return Err(refusals::no_permission(format!(
+            "broker '{}' takes no messages: brokerPermission is {broker_perm}, writing needs bit 2",
+            settings.broker_name
+        )));
+    }
+    if !perm::is_writable(topic.config.perm) {
+        return Err(refusals::no_permission(format!(
+            "topic '{}' takes no messages: its perm is {}, writing needs bit 2",
+            topic.name, topic.config.perm
+        )));
+    }
+    if header.queue_id < 0 {
+        return Ok(topic.any_write_queue_id());
+    }
+    let in_range = usize::try_from(header.queue_id).is_ok_and(|id| id < topic.queue_count());
+    if !in_range {
+        return Err(refusals::queue_id(&topic.name, header.queue_id, topic.queue_count()));
+    }
+    Ok(header.queue_id)
+}
+
+fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
+    let body_bytes = body.len() as u64;
+    if body_bytes > settings.max_message_bytes {
+        return Err(refusals::illegal(format!(
+            "body is {body_bytes} bytes, the limit is {} (maxMessageSize)",
+            settings.max_message_bytes
+        )));
+    }
+    Ok(())
+}
+
+/// The topic's name and every item, before the first is staged.
+fn check_batch(topic: &Topic, body: &[u8]) -> Result<(), Refusal> {
+    if topic.name.starts_with(names::RETRY_PREFIX) {
+        return Err(refusals::illegal(format!(
+            "field 'topic' is '{}': a batch may not go to a retry topic",
+            topic.name
+        )));
+    }
+    let mut count = 0usize;
+    for item in batch::items(body) {
+        let item = item.map_err(|error| refusals::illegal(error.to_string()))?;
+        check_properties_bytes(item.properties.len())?;
+        count += 1;
+    }
+    if count == 0 {
+        return Err(refusals::illegal("batch: the body holds no message".into()));
+    }
+    Ok(())
+}
+
+/// Leaves the properties to store in the scratch buffer.
+fn prepare_properties(
+    turn: &mut SendTurn<'_>,
+    settings: &Settings,
+    properties: Text<'_>,
+) -> Result<Prepared, Refusal> {
+    let raw = &mut turn.scratch.properties;
+    raw.clear();
+    properties.append_to(raw);
+    let prepared = prepare(raw, &settings.cluster_name).map_err(|refusal| match refusal {
+        PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
+        PropertyRefusal::Delay { name, value } => {
+            not_yet(&format!("property '{name}'"), value, "delayed")
+        }
+    })?;
+    check_properties_bytes(turn.scratch.properties.len())?;
+    Ok(prepared)
+}
+
+fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refusal> {
+    let limit = PROPERTIES_BYTES_MAX - CRC_PROPERTY_BYTES;
+    if properties_bytes > limit {
+        return Err(refusals::illegal(format!(
+            "properties are {properties_bytes} bytes with those that the broker adds, the limit is {limit} ({PROPERTIES_BYTES_MAX} less the record's checksum)"
+        )));
+    }
+    Ok(())
+}
+
+/// Better refused than delivered early or half decided.
+#[cold]
+fn not_yet(field: &str, value: impl std::fmt::Display, what: &str) -> Refusal {
+    refusals::illegal(format!(
+        "{field} is {value}: this version takes no {what} messages yet, the message was not stored"
+    ))
+}
+
+/// Checks on a name that no topic of the table has.
+pub(crate) fn check_new_topic(header: &SendMessageHeader<'_>) -> Result<(), Refusal> {
+    let topic = header.topic.as_ref();
+    names::check_topic(topic).map_err(|error| refusals::illegal(error.to_string()))?;
+    if names::is_send_forbidden(topic) {
+        return Err(refusals::no_permission(format!(
+            "topic '{topic}' belongs to the broker, clients may not send to it"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! A send to a topic that does not exist yet: the topic is created (and on disk) first, which no IO
+//! shard may wait for, then the message is sent from there.
+use std::sync::Arc;
+
+use remora_protocol::header::SendMessageHeader;
+use remora_protocol::{OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request};
+use remora_remoting::{Call, Refusal, Responder};
+
+use crate::broker::Broker;
+use crate::perm;
+use crate::refusals;
+use crate::send::{Origin, Shape, check_new_topic, stage};
+use crate::send_turn::SendTurn;
+use crate::topic_table::{Template, Topic, plain_topic};
+
+/// Topic sysFlag of automatically created topics of unit-mode clients.
+const TOPIC_FLAG_UNIT: i32 = 1;
+const TOPIC_FLAG_UNIT_SUB: i32 = 2;
+
+/// Refuses at once what needs no disk, defers the rest.
+pub(crate) fn create_topic_then_send(
+    broker: &Arc<Broker>,
+    call: Call<'_>,
+    header: &SendMessageHeader<'_>,
+    shape: Shape,
+) {
+    if let Err(refusal) = check_new_topic(header) {
+        broker.metrics.rejections.send_refused.add(1);
+        return call.refuse(refusal);
+    }
+    let frame = call.frame.to_owned_frame();
+    let responder = call.defer();
+    let broker = broker.clone();
+    let slow = broker.slow.clone();
+    slow.spawn_blocking(move || create_and_send(&broker, &frame, responder, shape));
+}
+
+fn create_and_send(broker: &Arc<Broker>, frame: &OwnedFrame, responder: Responder, shape: Shape) {
+    let view = frame.view();
+    let header = if view.code == RequestCode::SEND_MESSAGE.0 {
+        request::SendMessage::decode(view.fields)
+    } else {
+        request::SendMessageV2::decode(view.fields)
+    };
+    let header = match header {
+        Ok(header) => header,
+        Err(error) => return responder.refuse(&refusals::illegal(error.to_string())),
+    };
+    if let Err(refusal) = create_topic(broker, &header) {
+        broker.metrics.rejections.send_refused.add(1);
+        return responder.refuse(&refusal);
+    }
+    let mut turn = SendTurn::new(broker);
+    let Some(topic) = turn.topic(broker, &header.topic) else {
+        return responder.refuse(&refusals::topic_missing(&header.topic));
+    };
+    let origin = Origin { body: view.body, peer: responder.conn.peer, shape };
+    match stage(broker, &mut turn, topic, &header, origin) {
+        Ok(staged) => turn.finish_one(broker, responder, &staged),
+        Err(refusal) => {
+            broker.metrics.rejections.send_refused.add(1);
+            responder.refuse(&refusal);
+        }
+    }
+}
+
+/// Creates the topic from its template; a retry topic of a known group is made without one.
+fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<Topic>, Refusal> {
+    let name = header.topic.as_ref();
+    let is_retry = name.starts_with(names::RETRY_PREFIX);
+    if is_retry {
+        let group = names::group_of_topic(name).unwrap_or(name);
+        let config = broker.groups.find_or_create(group, broker.auto_create_group());
+        let config = config.ok_or_else(|| refusals::group_missing(group))?;
+        let mut topic = plain_topic(name, config.retry_queue_nums, perm::READ | perm::WRITE);
+        topic.topic_sys_flag = unit_flag(header, is_retry);
+        let created = broker.topics.put_if_absent(topic, remora_store::meta_log::Durability::Disk);
+        return created.map_err(|error| not_created(name, &error))?.ok_or_else(|| missing(header));
+    }
+    let settings = broker.config.settings();
+    if header.default_topic == names::AUTO_CREATE_TOPIC {
+        if !settings.auto_create_topic {
+            return Err(missing(header));
+        }
+        // Switched on at run time: the template is not there yet.
+        let template = crate::system_names::auto_create_topic(&settings);
+        broker
+            .topics
+            .put_if_absent(template, remora_store::meta_log::Durability::Disk)
+            .map_err(|error| not_created(name, &error))?;
+    }
+    let template = Template {
+        default_topic: &header.default_topic,
+        queue_count_asked: header.default_topic_queue_nums,
+        topic_sys_flag: unit_flag(header, is_retry),
+    };
+    let created = broker.topics.create_from_template(name, &template);
+    created.map_err(|error| not_created(name, &error))?.ok_or_else(|| missing(header))
+}
+
+fn unit_flag(header: &SendMessageHeader<'_>, is_retry: bool) -> i32 {
+    match (header.unit_mode, is_retry) {
+        (Some(true), true) => TOPIC_FLAG_UNIT_SUB,
+        (Some(true), false) => TOPIC_FLAG_UNIT,
+        _ => 0,
+    }
+}
+
+fn missing(header: &SendMessageHeader<'_>) -> Refusal {
+    let remark = format!(
+        "topic '{}' does not exist and was not created from '{}': create it first (mqadmin updateTopic, remora topic create), or set autoCreateTopicEnable=true",
+        header.topic, header.default_topic
+    );
+    Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
+}
+
+fn not_created(topic: &str, error: &remora_store::meta_log::MetaError) -> Refusal {
+    tracing::error!(topic, %error, "topic not created");
+    Refusal::new(
+        ResponseCode::SERVICE_NOT_AVAILABLE,
+        format!("topic '{topic}' could not be created: {error}"),
+    )
+}

@@ -1,0 +1,294 @@
+//! What one read's sends share: one append, one set of buffers, replies at the end.
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use remora_config::Settings;
+use remora_protocol::message_id::{HexId, OffsetId};
+use remora_protocol::{EncodeHeader, FieldWriter, ResponseCode, names};
+use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Responder};
+use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
+
+use crate::broker::Broker;
+use crate::message_properties::Prepared;
+use crate::refusals;
+use crate::topic_table::Topic;
+
+/// Buffers above this are not kept for the next turn. Chosen: a full read of small messages fits.
+const KEPT_BYTES_MAX: usize = 4 << 20;
+
+/// Buffers that a thread keeps from one turn to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub batch: AppendBatch,
+    /// Properties of the message being staged.
+    pub properties: Vec<u8>,
+    /// Unique ids of the staged messages, for their replies.
+    ids: Vec<u8>,
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// A send that is in the batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Staged {
+    pub topic_index: usize,
+    pub queue_id: i32,
+    /// Its first record in the batch, and how many it has.
+    pub first: usize,
+    pub count: usize,
+    /// Its unique id in `Scratch::ids`.
+    pub transaction_id: Range<usize>,
+    /// Whether the reply waits for the flush, under sync flush.
+    pub wait: bool,
+}
+
+/// The sends of one turn.
+#[derive(Debug)]
+pub struct SendTurn<'a> {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) store_host: SocketAddr,
+    pub(crate) scratch: Box<Scratch>,
+    pub(crate) staged_bytes: usize,
+    topics: Vec<Arc<Topic>>,
+    group: String,
+    owed: Vec<(Owed<'a>, Staged)>,
+}
+
+impl<'a> SendTurn<'a> {
+    pub(crate) fn new(broker: &Broker) -> Self {
+        Self {
+            settings: broker.config.settings(),
+            store_host: broker.store_host(),
+            scratch: SPARE.take().unwrap_or_default(),
+            staged_bytes: 0,
+            topics: Vec::new(),
+            group: String::new(),
+            owed: Vec::new(),
+        }
+    }
+
+    /// The topic's place in this turn; a run of sends to one topic looks it up once.
+    pub(crate) fn topic(&mut self, broker: &Broker, name: &str) -> Option<usize> {
+        if let Some(index) = self.topics.iter().rposition(|topic| *topic.name == *name) {
+            return Some(index);
+        }
+        self.topics.push(broker.topics.find(name)?);
+        Some(self.topics.len() - 1)
+    }
+
+    pub(crate) fn topic_at(&self, index: usize) -> Result<Arc<Topic>, Refusal> {
+        let gone = || Refusal::new(ResponseCode::SYSTEM_ERROR, "topic left the turn");
+        self.topics.get(index).cloned().ok_or_else(gone)
+    }
+
+    /// Producer groups come in runs too.
+    pub(crate) fn check_group(&mut self, group: &str) -> Result<(), Refusal> {
+        if self.group == group {
+            return Ok(());
+        }
+        names::check_group(group)
+            .map_err(|error| refusals::illegal(format!("field 'producerGroup': {error}")))?;
+        group.clone_into(&mut self.group);
+        Ok(())
+    }
+
+    /// Copies the unique id out of the properties, for the reply.
+    pub(crate) fn keep_id(&mut self, prepared: &Prepared) -> Range<usize> {
+        let Scratch { properties, ids, .. } = &mut *self.scratch;
+        let start = ids.len();
+        ids.extend_from_slice(properties.get(prepared.unique_id.clone()).unwrap_or(&[]));
+        start..ids.len()
+    }
+
+    /// Keeps the obligation until the append.
+    pub(crate) fn owe(&mut self, owed: Owed<'a>, staged: Staged) {
+        self.owed.push((owed, staged));
+    }
+
+    /// Appends everything staged and answers, or arranges the answers for the flush.
+    pub(crate) fn finish(mut self, broker: &Broker, conn: &Arc<Connection>) {
+        if !self.owed.is_empty() {
+            match broker.store.append(&mut self.scratch.batch) {
+                Ok(durable_offset) => self.answer(broker, conn, durable_offset),
+                Err(error) => self.refuse_all(broker, &error),
+            }
+        }
+        self.recycle();
+    }
+
+    /// As `finish`, for a single send outside any turn.
+    pub(crate) fn finish_one(mut self, broker: &Broker, responder: Responder, staged: &Staged) {
+        let appended = broker.store.append(&mut self.scratch.batch);
+        match appended {
+            Err(error) => {
+                broker.metrics.rejections.of_append(&error).add(1);
+                responder.refuse(&append_refusal(&error));
+            }
+            Ok(durable_offset) => {
+                self.count(broker, staged);
+                let msg_id = self.msg_id(staged);
+                let reply = self.reply(staged, msg_id.as_str()).to_reply();
+                let answer = move |outcome: Result<(), AppendError>| match outcome {
+                    Ok(()) => responder.send(Ok(reply)),
+                    Err(error) => responder.refuse(&append_refusal(&error)),
+                };
+                if broker.flush == FlushMode::Sync && staged.wait {
+                    broker.store.when_flushed(durable_offset, Box::new(answer));
+                } else {
+                    answer(Ok(()));
+                }
+            }
+        }
+        self.recycle();
+    }
+
+    fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
+        let sync = broker.flush == FlushMode::Sync;
+        let mut held = HeldReplies::new(conn);
+        for (owed, staged) in std::mem::take(&mut self.owed) {
+            self.count(broker, &staged);
+            let msg_id = self.msg_id(&staged);
+            let reply = self.reply(&staged, msg_id.as_str());
+            if sync && staged.wait {
+                owed.hold(&mut held, ResponseCode::SUCCESS, &reply, Body::Empty);
+            } else {
+                owed.reply(ResponseCode::SUCCESS, &reply, Body::Empty);
+            }
+        }
+        if !held.is_empty() {
+            broker.store.when_flushed(
+                durable_offset,
+                Box::new(move |outcome| match outcome {
+                    Ok(()) => held.release(),
+                    Err(error) => held.refuse(&append_refusal(&error)),
+                }),
+            );
+        }
+    }
+
+    fn records(&self, staged: &Staged) -> &[Appended] {
+        let records = staged.first..staged.first + staged.count;
+        self.scratch.batch.appended().get(records).unwrap_or(&[])
+    }
+
+    /// The offset ids of a send's records, joined by commas.
+    fn msg_id(&self, staged: &Staged) -> MsgId {
+        let hex = |record: &Appended| {
+            let physical_offset = i64::try_from(record.physical_offset).unwrap_or(i64::MAX);
+            OffsetId { store_host: self.store_host, physical_offset }.to_hex()
+        };
+        match self.records(staged) {
+            [single] => MsgId::One(hex(single)),
+            several => {
+                let ids: Vec<HexId> = several.iter().map(hex).collect();
+                MsgId::Joined(ids.iter().map(HexId::as_str).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+
+    fn reply<'t>(&'t self, staged: &Staged, msg_id: &'t str) -> SendReply<'t> {
+        let records = self.records(staged);
+        let transaction_id = self.scratch.ids.get(staged.transaction_id.clone()).unwrap_or(&[]);
+        SendReply {
+            msg_id,
+            queue_id: staged.queue_id,
+            queue_offset: records.first().map_or(0, |record| record.queue_offset),
+            transaction_id: std::str::from_utf8(transaction_id).unwrap_or(""),
+            region: &self.settings.region_id,
+            trace_on: self.settings.trace_on,
+        }
+    }
+
+    fn count(&self, broker: &Broker, staged: &Staged) {
+        let records = self.records(staged);
+        let bytes: u64 = records.iter().map(|record| u64::from(record.record_bytes)).sum();
+        let count = records.len() as u64;
+        broker.metrics.messages_in.add(count);
+        broker.metrics.bytes_in.add(bytes);
+        if let Some(topic) = self.topics.get(staged.topic_index) {
+            topic.counters.messages_in.add(count);
+            topic.counters.bytes_in.add(bytes);
+        }
+    }
+
+    fn refuse_all(&mut self, broker: &Broker, error: &AppendError) {
+        let refusal = append_refusal(error);
+        broker.metrics.rejections.of_append(error).add(self.owed.len() as u64);
+        for (owed, _) in std::mem::take(&mut self.owed) {
+            owed.refuse(&refusal);
+        }
+    }
+
+    fn recycle(mut self) {
+        if self.staged_bytes <= KEPT_BYTES_MAX {
+            self.scratch.batch.clear();
+            self.scratch.ids.clear();
+            self.scratch.properties.clear();
+            SPARE.set(Some(self.scratch));
+        }
+    }
+}
+
+/// The one table from append errors to response codes. All but 13 make a producer try another
+/// broker.
+pub(crate) fn append_refusal(error: &AppendError) -> Refusal {
+    let code = match error {
+        AppendError::TooLarge { .. } => ResponseCode::MESSAGE_ILLEGAL,
+        AppendError::DiskFull { .. } | AppendError::Closed => ResponseCode::SERVICE_NOT_AVAILABLE,
+        AppendError::Failed { .. } => ResponseCode::SYSTEM_ERROR,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// `msgId` of a reply: on the stack, save for a batch.
+enum MsgId {
+    One(HexId),
+    Joined(String),
+}
+
+impl MsgId {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::One(id) => id.as_str(),
+            Self::Joined(ids) => ids,
+        }
+    }
+}
+
+/// Header of a send's reply, with the two fields that Apache adds to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct SendReply<'t> {
+    msg_id: &'t str,
+    queue_id: i32,
+    queue_offset: u64,
+    transaction_id: &'t str,
+    region: &'t str,
+    trace_on: bool,
+}
+
+impl SendReply<'_> {
+    fn to_reply(self) -> Reply {
+        Reply::success()
+            .field("msgId", self.msg_id)
+            .field("queueId", self.queue_id)
+            .field("queueOffset", self.queue_offset)
+            .field("transactionId", self.transaction_id)
+            .field("MSG_REGION", self.region)
+            .field("TRACE_ON", self.trace_on)
+    }
+}
+
+impl EncodeHeader for SendReply<'_> {
+    fn encode(&self, out: &mut FieldWriter<'_>) {
+        out.str("msgId", self.msg_id);
+        out.int("queueId", i64::from(self.queue_id));
+        out.int("queueOffset", i64::try_from(self.queue_offset).unwrap_or(i64::MAX));
+        out.str("transactionId", self.transaction_id);
+        out.str("MSG_REGION", self.region);
+        out.bool("TRACE_ON", self.trace_on);
+    }
+}

@@ -1,0 +1,43 @@
+//! The broker behind a connection.
+use std::sync::Arc;
+
+use remora_remoting::{Connection, Role, Routes, Service, Turn};
+
+use crate::broker::Broker;
+use crate::routes;
+use crate::send_turn::SendTurn;
+
+impl Role for Broker {
+    type Turn<'a> = SendTurn<'a>;
+}
+
+/// Runs each turn through the routes, then appends what its sends staged.
+#[derive(Debug)]
+pub(crate) struct BrokerService {
+    broker: Arc<Broker>,
+    routes: Routes<Broker>,
+}
+
+impl BrokerService {
+    pub(crate) fn new(broker: Arc<Broker>) -> Self {
+        Self { routes: routes::routes(broker.clone()), broker }
+    }
+}
+
+impl Service for BrokerService {
+    fn connected(&self, conn: &Arc<Connection>) {
+        self.broker.clients.connected(conn);
+    }
+
+    fn turn(&self, turn: Turn<'_>) {
+        let conn = turn.conn;
+        let mut shared = SendTurn::new(&self.broker);
+        self.routes.run(turn, &mut shared);
+        shared.finish(&self.broker, conn);
+    }
+
+    fn disconnected(&self, conn: &Arc<Connection>) {
+        self.broker.hold.closed(conn.id);
+        self.broker.clients.disconnected(&self.broker, conn.id);
+    }
+}

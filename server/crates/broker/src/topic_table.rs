@@ -1,0 +1,288 @@
+//! The topics of this broker: configuration, resolved queues, counters.
+//!
+//! Looked up without a lock: readers load a snapshot of one shard of the map, changes replace it.
+//! A change is on disk (MetaLog) before it is visible.
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ahash::{AHashMap, RandomState};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use remora_protocol::body::{DataVersion, TopicConfig};
+use remora_protocol::names;
+use remora_store::meta_log::{Durability, MetaError};
+use remora_store::{MetaLog, QueueRef, Store};
+
+use crate::counter::Counter;
+use crate::meta::{self, Change};
+use crate::perm;
+
+/// Chosen: creating one of 100,000 topics copies under 2,000 entries.
+const SHARD_COUNT: usize = 64;
+
+type Shard = AHashMap<Arc<str>, Arc<Topic>>;
+
+/// One topic. A changed configuration makes a new `Topic` that shares the counters.
+#[derive(Debug)]
+pub struct Topic {
+    pub name: Arc<str>,
+    pub config: TopicConfig,
+    pub counters: Arc<TopicCounters>,
+    /// The topic is the broker's own: clients may not send to it.
+    pub send_refused: bool,
+    /// Resolved on first use; an index is a queue id.
+    queues: Box<[OnceLock<QueueRef>]>,
+    next_queue: AtomicU32,
+}
+
+/// Totals of one topic since the start.
+#[derive(Debug, Default)]
+pub struct TopicCounters {
+    pub messages_in: Counter,
+    pub bytes_in: Counter,
+    pub messages_out: Counter,
+    pub bytes_out: Counter,
+}
+
+impl Topic {
+    fn new(config: TopicConfig, counters: Arc<TopicCounters>) -> Self {
+        let queue_count = config.read_queue_nums.max(config.write_queue_nums);
+        let queue_count = usize::try_from(queue_count).unwrap_or(0);
+        Self {
+            name: config.topic_name.as_str().into(),
+            send_refused: names::is_send_forbidden(&config.topic_name),
+            config,
+            counters,
+            queues: std::iter::repeat_with(OnceLock::new).take(queue_count).collect(),
+            next_queue: AtomicU32::new(0),
+        }
+    }
+
+    /// Number of queues that exist for reading or writing.
+    pub fn queue_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// The queue, resolved once; `None` where the id is out of range.
+    pub fn queue(&self, store: &Store, queue_id: i32) -> Option<&QueueRef> {
+        let cell = self.queues.get(usize::try_from(queue_id).ok()?)?;
+        Some(cell.get_or_init(|| store.queue(&self.name, queue_id)))
+    }
+
+    /// A queue for a message that names none: round robin over the writable ones.
+    pub fn any_write_queue_id(&self) -> i32 {
+        let count = u32::try_from(self.config.write_queue_nums).unwrap_or(0);
+        if count == 0 {
+            return 0;
+        }
+        let turn = self.next_queue.fetch_add(1, Ordering::Relaxed);
+        i32::try_from(turn % count).unwrap_or(0)
+    }
+}
+
+/// What an automatic creation needs of the request and the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Template<'a> {
+    /// Normally TBW102; any topic with the inherit bit will do.
+    pub default_topic: &'a str,
+    pub queue_count_asked: i32,
+    pub topic_sys_flag: i32,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct TopicTable {
+    shards: Vec<ArcSwap<Shard>>,
+    hasher: RandomState,
+    meta: Arc<MetaLog>,
+    /// Held while a change is written and published: changes are one at a time. Never taken on the
+    /// send or pull path.
+    version: Mutex<DataVersion>,
+    changed: tokio::sync::Notify,
+}
+
+impl TopicTable {
+    /// An empty table over the metadata log; `restore` fills it.
+    pub fn new(meta: Arc<MetaLog>) -> Self {
+        Self {
+            shards: (0..SHARD_COUNT).map(|_| ArcSwap::default()).collect(),
+            hasher: RandomState::new(),
+            meta,
+            version: Mutex::default(),
+            changed: tokio::sync::Notify::new(),
+        }
+    }
+
+    /// Takes what was persisted or imported, without writing it.
+    pub fn restore(&self, configs: Vec<TopicConfig>, version: DataVersion) {
+        *self.version.lock() = version;
+        for config in configs {
+            self.publish(config);
+        }
+    }
+
+    /// The topic, without a lock.
+    pub fn find(&self, name: &str) -> Option<Arc<Topic>> {
+        self.shard(name).load().get(name).cloned()
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.shard(name).load().contains_key(name)
+    }
+
+    /// Every topic, by name.
+    pub fn all(&self) -> BTreeMap<Arc<str>, Arc<Topic>> {
+        let mut topics = BTreeMap::new();
+        for shard in &self.shards {
+            for (name, topic) in shard.load().iter() {
+                topics.insert(name.clone(), topic.clone());
+            }
+        }
+        topics
+    }
+
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.load().len()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn version(&self) -> DataVersion {
+        self.version.lock().clone()
+    }
+
+    /// Waits until a topic was created, changed or deleted since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Creates or replaces topics, on disk before the return.
+    pub fn put(&self, configs: Vec<TopicConfig>) -> Result<(), MetaError> {
+        let mut version = self.version.lock();
+        self.put_locked(&mut version, configs, Durability::Disk)
+    }
+
+    /// Adds a topic that does not exist yet; returns the one that is there in the end.
+    pub fn put_if_absent(
+        &self,
+        config: TopicConfig,
+        durability: Durability,
+    ) -> Result<Option<Arc<Topic>>, MetaError> {
+        let name = config.topic_name.clone();
+        let mut version = self.version.lock();
+        if !self.contains(&name) {
+            self.put_locked(&mut version, vec![config], durability)?;
+        }
+        drop(version);
+        Ok(self.find(&name))
+    }
+
+    /// Creates a topic in the image of the template; `None` where the template does not exist or may
+    /// not be inherited.
+    pub fn create_from_template(
+        &self,
+        name: &str,
+        template: &Template<'_>,
+    ) -> Result<Option<Arc<Topic>>, MetaError> {
+        if let Some(topic) = self.find(name) {
+            return Ok(Some(topic));
+        }
+        let Some(default_topic) = self.find(template.default_topic) else { return Ok(None) };
+        let inherited = &default_topic.config;
+        if !perm::is_inherited(inherited.perm) {
+            return Ok(None);
+        }
+        let queue_count = template.queue_count_asked.min(inherited.write_queue_nums).max(0);
+        let config = TopicConfig {
+            topic_filter_type: inherited.topic_filter_type.clone(),
+            topic_sys_flag: template.topic_sys_flag,
+            ..plain_topic(name, queue_count, inherited.perm & !perm::INHERIT)
+        };
+        tracing::info!(
+            topic = name,
+            queue_count,
+            template = template.default_topic,
+            "topic created"
+        );
+        self.put_if_absent(config, Durability::Disk)
+    }
+
+    /// Removes a topic, on disk before the return; false where there was none.
+    pub fn remove(&self, name: &str) -> Result<bool, MetaError> {
+        let mut version = self.version.lock();
+        if !self.contains(name) {
+            return Ok(false);
+        }
+        let next = meta::bump(&version);
+        let changes: [Change; 2] =
+            [(format!("{}{name}", meta::TOPIC), None), version_change(&next)];
+        meta::write(&self.meta, &changes, Durability::Disk)?;
+        *version = next;
+        self.shard(name).rcu(|shard| {
+            let mut shard = Shard::clone(shard);
+            shard.remove(name);
+            shard
+        });
+        drop(version);
+        self.changed.notify_one();
+        Ok(true)
+    }
+
+    fn put_locked(
+        &self,
+        version: &mut DataVersion,
+        configs: Vec<TopicConfig>,
+        durability: Durability,
+    ) -> Result<(), MetaError> {
+        let next = meta::bump(version);
+        let mut changes: Vec<Change> = configs.iter().map(config_change).collect();
+        changes.push(version_change(&next));
+        meta::write(&self.meta, &changes, durability)?;
+        *version = next;
+        for config in configs {
+            self.publish(config);
+        }
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    fn publish(&self, config: TopicConfig) {
+        let shard = self.shard(&config.topic_name);
+        let known = shard.load().get(config.topic_name.as_str()).cloned();
+        let counters = known.map(|topic| topic.counters.clone()).unwrap_or_default();
+        let topic = Arc::new(Topic::new(config, counters));
+        shard.rcu(|shard| {
+            let mut shard = Shard::clone(shard);
+            shard.insert(topic.name.clone(), topic.clone());
+            shard
+        });
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+    fn shard(&self, name: &str) -> &ArcSwap<Shard> {
+        let hash = usize::try_from(self.hasher.hash_one(name) & 0xffff).unwrap_or(0);
+        &self.shards[hash % SHARD_COUNT]
+    }
+}
+
+/// A topic without attributes.
+pub fn plain_topic(name: &str, queue_count: i32, perm: i32) -> TopicConfig {
+    TopicConfig {
+        topic_name: name.to_owned(),
+        read_queue_nums: queue_count,
+        write_queue_nums: queue_count,
+        perm,
+        ..TopicConfig::default()
+    }
+}
+
+fn config_change(config: &TopicConfig) -> Change {
+    (format!("{}{}", meta::TOPIC, config.topic_name), Some(meta::to_json(config)))
+}
+
+fn version_change(version: &DataVersion) -> Change {
+    (meta::VERSION_TOPICS.to_owned(), Some(meta::to_json(version)))
+}
