@@ -50,6 +50,8 @@ pub(crate) struct ConnTask {
     out: Outgoing,
     answers: Vec<(i32, OwnedFrame)>,
     waker: Option<Waker>,
+    /// The service knows of the connection.
+    announced: bool,
     phase: Phase,
     /// Why we close.
     reason: &'static str,
@@ -85,7 +87,6 @@ impl ConnTask {
         frame_limits: FrameLimits,
     ) -> Self {
         count(&conn.counters.connections_opened, 1);
-        service.connected(&conn);
         Self {
             stream,
             conn,
@@ -96,6 +97,7 @@ impl ConnTask {
             out: Outgoing::default(),
             answers: Vec::new(),
             waker: None,
+            announced: false,
             phase: Phase::Open,
             reason: "",
             discarded_bytes: 0,
@@ -104,6 +106,10 @@ impl ConnTask {
 
     /// Ready when the connection has ended.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.announced {
+            self.announced = true;
+            self.service.connected(&self.conn);
+        }
         match self.poll_rounds(cx) {
             Ok(None) => return Poll::Pending,
             Ok(Some(reason)) => tracing::debug!(peer = %self.conn.peer, reason, "connection ended"),
@@ -390,6 +396,8 @@ impl Drop for ConnTask {
     fn drop(&mut self) {
         self.conn.ended();
         count(&self.conn.counters.connections_closed, 1);
-        self.service.disconnected(&self.conn);
+        if self.announced {
+            self.service.disconnected(&self.conn);
+        }
     }
 }
