@@ -28,6 +28,7 @@ mod turn;
 pub use client::{ClientConfig, Connector};
 pub use connection::{Body, Connection, HeldReplies, RequestError, Responder};
 pub use counters::Counts;
+pub use listener::bind as bind_listener;
 pub use pending::Answer;
 pub use routes::{Request, Role, RouteCounts, Routes, SlowLimits};
 pub use server::{Server, ServerConfig};

@@ -41,7 +41,7 @@ pub(crate) struct Listening {
 }
 
 /// Binds and listens. An address in use is an error that names it and its owner.
-pub(crate) fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+pub fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     let bound = || -> io::Result<std::net::TcpListener> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         // Restarting must not wait for old connections in TIME_WAIT.
