@@ -125,3 +125,15 @@ impl Wire {
 fn is_hang_up(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
+
+/// Creates a topic on the broker at `address`.
+#[track_caller]
+pub fn create_topic(address: &str, topic: &str, queues: usize) {
+    let queues = queues.to_string();
+    let fields = json!({
+        "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues,
+        "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+    });
+    let reply = Wire::connect(address).ask(17, &fields, &[]);
+    assert_eq!(reply.code(), 0, "{reply:?}");
+}

@@ -78,6 +78,8 @@ fn a_committed_offset_is_read_back_and_an_unknown_one_is_absent() {
     let queue = |queue: i64, more: Value| {
         with(json!({ "consumer": consumer, "topic": topic, "queue": queue }), &more)
     };
+    // The first pull makes the group known to the broker.
+    java.ask("pull", &queue(1, json!({ "offset": 0 })));
     java.ask("pull.commit", &queue(1, json!({ "offset": 7 })));
     assert_eq!(java.ask("pull.committed", &queue(1, json!({})))["offset"], 7);
     java.ask("pull.commit", &queue(1, json!({ "offset": 3 })));

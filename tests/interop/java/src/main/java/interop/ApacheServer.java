@@ -18,6 +18,7 @@ import org.apache.rocketmq.store.config.MessageStoreConfig;
 /** Apache's own nameserver and broker in this process: the peer that the tests compare with. */
 final class ApacheServer {
     private static final ConcurrentLinkedDeque<Runnable> SHUTDOWNS = new ConcurrentLinkedDeque<>();
+    private static final long REGISTRATION_WAIT_MS = 60_000;
 
     private ApacheServer() {
     }
@@ -60,6 +61,8 @@ final class ApacheServer {
         }
         broker.start();
         SHUTDOWNS.addFirst(broker::shutdown);
+        Call.await("the broker's registration", REGISTRATION_WAIT_MS,
+            () -> namesrv.getRouteInfoManager().pickupTopicRouteData("TBW102") != null);
         return Json.of("broker", broker.getBrokerAddr());
     }
 

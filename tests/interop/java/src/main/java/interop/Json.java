@@ -56,6 +56,7 @@ final class Json {
         object.put("msgId", message.getMsgId());
         object.put("storeTimestamp", message.getStoreTimestamp());
         object.put("bornTimestamp", message.getBornTimestamp());
+        object.put("storeBytes", message.getStoreSize());
         object.put("physicalOffset", message.getCommitLogOffset());
         object.put("props", new TreeMap<>(message.getProperties()));
         return object;
