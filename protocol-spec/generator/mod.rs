@@ -1,4 +1,5 @@
 //! Makes the Rust types and the tables of the specification from `schema/`.
+mod markdown;
 pub mod model;
 mod rust;
 mod text;
@@ -14,6 +15,9 @@ pub fn generate(root: &Path) -> Result<Files, String> {
     let mut files = Files::new();
     for (path, content) in rust::files(&schema) {
         files.insert(format!("src/generated/{path}"), content);
+    }
+    for (path, content) in markdown::files(&schema) {
+        files.insert(format!("spec/{path}"), content);
     }
     Ok(files)
 }

@@ -223,8 +223,8 @@ impl RequestCode {
     pub const CHECK_ROCKSDB_CQ_WRITE_PROGRESS: Self = Self(354);
     /// Writes the configuration kept in RocksDB as JSON.
     pub const EXPORT_ROCKSDB_CONFIG_TO_JSON: Self = Self(355);
-    /// The same as PULL_MESSAGE; sent by pull consumers without a rebalance callback so that a
-    /// server can give them another thread pool.
+    /// The same as PULL_MESSAGE, as Java's DefaultLitePullConsumer sends it, so that a server can
+    /// serve it from another thread pool.
     pub const LITE_PULL_MESSAGE: Self = Self(361);
     /// Withdraws a timer message that has not been delivered yet.
     pub const RECALL_MESSAGE: Self = Self(370);

@@ -21,8 +21,8 @@ impl RequestHeader for PullMessage {
     }
 }
 
-/// Code 361. The same as PULL_MESSAGE; sent by pull consumers without a rebalance callback so that
-/// a server can give them another thread pool.
+/// Code 361. The same as PULL_MESSAGE, as Java's DefaultLitePullConsumer sends it, so that a server
+/// can serve it from another thread pool.
 #[derive(Clone, Copy, Debug)]
 pub struct LitePullMessage;
 
