@@ -103,6 +103,9 @@ impl Connector {
     /// The live connection to `addr` ("host:port"), made if there is none. Concurrent callers share
     /// one attempt, its failure included. The connection's task runs on the caller's runtime.
     pub async fn connection(&self, addr: &str) -> Result<Arc<Connection>, RequestError> {
+        if self.shared.tasks.is_closed() {
+            return Err(stopped(addr));
+        }
         let place = self.place(addr);
         let attempts_before = match place.live() {
             Ok(live) => return Ok(live),
@@ -244,9 +247,12 @@ impl Place {
             && let Some(live) = state.live.take()
         {
             live.close("the client stops");
-            let reason = "the client stops".to_owned();
-            return Err(RequestError::Connect { addr: addr.to_owned(), reason });
+            return Err(stopped(addr));
         }
         outcome
     }
+}
+
+fn stopped(addr: &str) -> RequestError {
+    RequestError::Connect { addr: addr.to_owned(), reason: "the client stops".to_owned() }
 }

@@ -196,6 +196,7 @@ impl HeldReplies {
         header: &(impl EncodeHeader + ?Sized),
         body: Body,
     ) {
+        debug_assert!(Arc::ptr_eq(owed.conn(), &self.conn), "an answer of another connection");
         owed.ticket().answer(&mut self.out, self.conn.identity, outcome, header, body);
         self.owed.push(owed.moved());
         self.conn.begin_deferred(1);

@@ -259,6 +259,10 @@ impl Owed<'_> {
         self.settled = true;
     }
 
+    pub fn conn(&self) -> &Arc<Connection> {
+        self.conn
+    }
+
     pub(crate) fn ticket(&self) -> Ticket {
         self.ticket
     }

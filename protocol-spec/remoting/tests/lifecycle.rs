@@ -81,7 +81,10 @@ async fn names_are_resolved() {
     assert_eq!(conn.peer, rig.addr);
     connector.close().await;
     let refused = conn.request(Echo::CODE, &(), Body::Empty, PATIENCE).await;
-    assert_eq!(refused.unwrap_err(), RequestError::Closed { addr });
+    assert_eq!(refused.unwrap_err(), RequestError::Closed { addr: addr.clone() });
+    let reason = "the client stops".to_owned();
+    let refused = connector.connection(&addr).await;
+    assert_eq!(refused.unwrap_err(), RequestError::Connect { addr, reason });
 }
 
 #[tokio::test]
