@@ -1,0 +1,97 @@
+//! What brokers ask of clients.
+use std::sync::Weak;
+
+use remora_protocol::{RequestCode, ResponseCode, body};
+use remora_remoting::{Body, Call, Refusal, Service, Turn};
+
+use super::Inner;
+use crate::queue::MessageQueue;
+
+/// Answers the requests that arrive on the client's connections.
+#[derive(Debug)]
+pub(super) struct FromBroker {
+    pub(super) client: Weak<Inner>,
+}
+
+impl Service for FromBroker {
+    fn turn(&self, turn: Turn<'_>) {
+        for call in turn.into_calls() {
+            self.serve(call);
+        }
+    }
+}
+
+impl FromBroker {
+    fn serve(&self, call: Call<'_>) {
+        let code = RequestCode(call.frame.code);
+        let answer = match code {
+            RequestCode::NOTIFY_CONSUMER_IDS_CHANGED => self.members_changed(&call),
+            RequestCode::RESET_CONSUMER_CLIENT_OFFSET => self.reset_offsets(&call),
+            RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT => self.consumer_status(&call),
+            RequestCode::GET_CONSUMER_RUNNING_INFO => self.running_info(&call),
+            _ => Err(Refusal::new(
+                ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
+                format!("request type {} is not served by this client", code.0),
+            )),
+        };
+        match answer {
+            Ok(body) => call.reply(ResponseCode::SUCCESS, &(), body),
+            Err(refusal) => call.refuse(refusal),
+        }
+    }
+
+    fn members_changed(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+        self.consumer(&field(call, "consumerGroup")?)?.rebalance_now();
+        Ok(Body::Empty)
+    }
+
+    fn reset_offsets(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+        let consumer = self.consumer(&field(call, "group")?)?;
+        let topic = field(call, "topic")?;
+        let reset: body::ResetOffsetBody =
+            body::decode(call.frame.body).map_err(|e| refuse(e.to_string()))?;
+        let offsets = reset
+            .offset_table
+            .iter()
+            .map(|(queue, offset)| (MessageQueue::from_wire(queue), *offset))
+            .collect();
+        tracing::info!(%topic, "offsets are being reset by an operator");
+        consumer.reset_offsets(&topic, offsets);
+        Ok(Body::Empty)
+    }
+
+    fn consumer_status(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+        let consumer = self.consumer(&field(call, "group")?)?;
+        let message_queue_table = consumer
+            .offsets(&field(call, "topic")?)
+            .into_iter()
+            .map(|(queue, offset)| (queue.to_wire(), offset))
+            .collect();
+        let status = body::GetConsumerStatusBody { message_queue_table, ..Default::default() };
+        Ok(body::encode(&status).into())
+    }
+
+    fn running_info(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+        let info = self.consumer(&field(call, "consumerGroup")?)?.running_info();
+        Ok(body::encode(&info).into())
+    }
+
+    fn consumer(&self, group: &str) -> Result<std::sync::Arc<dyn super::ConsumerMember>, Refusal> {
+        self.client
+            .upgrade()
+            .and_then(|client| client.consumer(group))
+            .ok_or_else(|| refuse(format!("this client has no consumer of group '{group}'")))
+    }
+}
+
+fn field(call: &Call<'_>, name: &'static str) -> Result<String, Refusal> {
+    call.frame
+        .fields
+        .find(name)
+        .map(std::borrow::Cow::into_owned)
+        .ok_or_else(|| refuse(format!("required field '{name}' is missing")))
+}
+
+fn refuse(remark: String) -> Refusal {
+    Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+}

@@ -1,0 +1,163 @@
+//! What the producers, consumers and admin of one application share: connections, routes, heartbeats.
+//!
+//! Read `calls.rs` (a request and its answer), `routes.rs`, `heartbeat.rs`, `from_broker.rs`.
+mod builder;
+mod calls;
+mod from_broker;
+mod heartbeat;
+mod nameservers;
+mod offsets;
+mod pull;
+mod routes;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use remora_protocol::body;
+use remora_remoting::Connector;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::builder::ClientBuilder;
+pub(crate) use self::calls::Answer;
+pub use self::nameservers::parse_addrs;
+pub(crate) use self::pull::PullRequest;
+pub use self::pull::{PullStatus, Pulled};
+
+use self::nameservers::Nameservers;
+use self::routes::RouteTable;
+use crate::error::ClientError;
+use crate::queue::MessageQueue;
+use crate::unique_id::UniqueIds;
+
+/// A connection to one RocketMQ (or Remora) installation. Cheap to clone; give the same one to several
+/// producers and consumers to share connections. Each of them makes its own otherwise.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) client_id: String,
+    pub(crate) request_timeout: Duration,
+    pub(crate) unique_ids: UniqueIds,
+    connector: Connector,
+    nameservers: Nameservers,
+    routes: RouteTable,
+    members: RwLock<Members>,
+    heartbeat_wanted: Arc<Notify>,
+    /// Cancelled at shutdown, and when the last handle is dropped.
+    pub(crate) closed: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    shutdown: Mutex<bool>,
+}
+
+/// The groups that this client is a member of.
+#[derive(Debug, Default)]
+struct Members {
+    producer_groups: HashSet<String>,
+    consumers: HashMap<String, Weak<dyn ConsumerMember>>,
+}
+
+/// A consumer as the client knows it: what it says in heartbeats, and what brokers ask of it.
+pub(crate) trait ConsumerMember: Send + Sync + std::fmt::Debug {
+    /// Its part of the heartbeat: group, model and subscriptions.
+    fn heartbeat(&self) -> body::ConsumerData;
+
+    /// The group's members have changed.
+    fn rebalance_now(&self);
+
+    /// What `consumerStatus` and the dashboard show.
+    fn running_info(&self) -> body::ConsumerRunningInfo;
+
+    /// Offsets that it would commit now.
+    fn offsets(&self, topic: &str) -> Vec<(MessageQueue, i64)>;
+
+    /// An operator moved the group's offsets: forget what is in flight and go on from these.
+    fn reset_offsets(&self, topic: &str, offsets: Vec<(MessageQueue, i64)>);
+}
+
+impl Client {
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// How this client calls itself: `ip@instance`. Members of a consumer group are told apart by it.
+    pub fn client_id(&self) -> &str {
+        &self.inner.client_id
+    }
+
+    /// Tells the brokers that its groups are gone, then closes every connection.
+    pub async fn shutdown(&self) {
+        if std::mem::replace(&mut *self.inner.shutdown.lock(), true) {
+            return;
+        }
+        let groups: Vec<String> = self.inner.members.write().producer_groups.drain().collect();
+        for group in groups {
+            self.unregister(Some(&group), None).await;
+        }
+        self.inner.closed.cancel();
+        self.inner.tasks.close();
+        self.inner.connector.close().await;
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), ClientError> {
+        if self.inner.closed.is_cancelled() { Err(ClientError::Closed) } else { Ok(()) }
+    }
+
+    pub(crate) fn add_producer_group(&self, group: &str) {
+        self.inner.members.write().producer_groups.insert(group.to_owned());
+    }
+
+    pub(crate) async fn remove_producer_group(&self, group: &str) {
+        if self.inner.members.write().producer_groups.remove(group) {
+            self.unregister(Some(group), None).await;
+        }
+    }
+
+    /// Adds a member; an error if this client has a consumer of that group already, since brokers
+    /// could not tell the two apart.
+    pub(crate) fn add_consumer(
+        &self,
+        group: &str,
+        member: Weak<dyn ConsumerMember>,
+    ) -> Result<(), ClientError> {
+        let mut members = self.inner.members.write();
+        if members.consumers.get(group).is_some_and(|member| member.strong_count() > 0) {
+            return Err(ClientError::Setting {
+                setting: "group",
+                value: group.to_owned(),
+                reason: "this client has a consumer of that group; start another client for it"
+                    .to_owned(),
+            });
+        }
+        members.consumers.insert(group.to_owned(), member);
+        Ok(())
+    }
+
+    /// Removes a member and tells the brokers, so that others take its queues over at once.
+    pub(crate) async fn remove_consumer(&self, group: &str) {
+        self.inner.members.write().consumers.remove(group);
+        self.unregister(None, Some(group)).await;
+    }
+}
+
+impl Inner {
+    fn consumer(&self, group: &str) -> Option<Arc<dyn ConsumerMember>> {
+        self.members.read().consumers.get(group)?.upgrade()
+    }
+
+    fn consumers(&self) -> Vec<Arc<dyn ConsumerMember>> {
+        self.members.read().consumers.values().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.closed.cancel();
+    }
+}

@@ -1,0 +1,198 @@
+//! Sending messages.
+mod batch;
+mod builder;
+mod latency_fault;
+mod receipt;
+mod send;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use remora_protocol::{RETRY_ELSEWHERE, ResponseCode};
+
+pub use self::builder::ProducerBuilder;
+pub use self::latency_fault::{LatencyFaults, Outcome};
+pub use self::receipt::{SendReceipt, SendStatus};
+
+use self::send::{Target, java_string_hash};
+use crate::clock;
+use crate::compression::Compression;
+use crate::error::ClientError;
+use crate::instance::Client;
+use crate::message::Message;
+use crate::queue::MessageQueue;
+
+/// Whether another broker may well take what one refused with this code.
+pub(crate) fn retryable(code: ResponseCode) -> bool {
+    RETRY_ELSEWHERE.contains(&code)
+}
+
+/// Sends messages. Cheap to clone and to share; any number of sends may be in flight, and those to
+/// one broker travel on one connection without waiting for each other.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), remora_client::ClientError> {
+/// use remora_client::{Message, Producer};
+///
+/// let producer = Producer::builder("orders").nameserver("127.0.0.1:9876").start().await?;
+/// let receipt = producer.send(Message::new("order-events", "created")).await?;
+/// println!("{} at {} of {}", receipt.msg_id, receipt.queue_offset, receipt.queue);
+/// producer.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Producer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    group: String,
+    settings: Settings,
+    /// The next queue of the round robin.
+    turn: AtomicUsize,
+    faults: Mutex<LatencyFaults>,
+    /// Whether `faults` is worth looking at; nearly always false.
+    any_fault: AtomicBool,
+    /// The client was made for this producer and ends with it.
+    owns_client: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    send_timeout: Duration,
+    attempt_timeout: Option<Duration>,
+    retries: u32,
+    body_bytes_max: usize,
+    batch_bytes_max: usize,
+    compression: Option<Compression>,
+    compress_from_bytes: usize,
+    zlib_level: u32,
+    new_topic_queues: i32,
+    avoid_slow_brokers: bool,
+}
+
+impl Producer {
+    /// Starts with the name of the producer's group: brokers ask any of its members about
+    /// transactions, and admin tools show it.
+    pub fn builder(group: impl Into<String>) -> ProducerBuilder {
+        ProducerBuilder::new(group.into())
+    }
+
+    /// Sends a message to a queue of the round robin and waits until the broker has stored it. Tries
+    /// other brokers (2 by default) where that may help, until the timeout.
+    ///
+    /// # Errors
+    /// `MessageIllegal` before anything is sent; `SendFailed` with the last cause after several
+    /// attempts. After a `Timeout` the message may have been stored: a send is at least once.
+    pub async fn send(&self, message: Message) -> Result<SendReceipt, ClientError> {
+        let prepared = self.prepare(message)?;
+        self.send_prepared(&prepared, Target::AnyQueue).await
+    }
+
+    /// Sends to one queue. Not tried elsewhere.
+    pub async fn send_to_queue(
+        &self,
+        message: Message,
+        queue: &MessageQueue,
+    ) -> Result<SendReceipt, ClientError> {
+        let prepared = self.prepare(message)?;
+        self.send_prepared(&prepared, Target::Queue(queue)).await
+    }
+
+    /// Sends to the queue that the key's hash selects: messages of one key stay in order, as long as
+    /// each is awaited before the next is sent and the number of queues stays the same. Not tried
+    /// elsewhere.
+    pub async fn send_by_key(
+        &self,
+        message: Message,
+        key: &str,
+    ) -> Result<SendReceipt, ClientError> {
+        let prepared = self.prepare(message)?;
+        self.send_prepared(&prepared, Target::KeyHash(java_string_hash(key))).await
+    }
+
+    /// Hands a message to the connection without any answer: it may be lost without notice.
+    pub async fn send_oneway(&self, message: Message) -> Result<(), ClientError> {
+        let prepared = self.prepare(message)?;
+        self.send_prepared_oneway(&prepared).await
+    }
+
+    /// Sends messages of one topic together: one request for each 4 MiB, each stored whole or not at
+    /// all and all in one queue. One receipt a message, in their order.
+    ///
+    /// # Errors
+    /// `BatchIncomplete` with the receipts so far when a later request fails.
+    pub async fn send_batch(
+        &self,
+        messages: Vec<Message>,
+    ) -> Result<Vec<SendReceipt>, ClientError> {
+        self.send_batches(messages).await
+    }
+
+    /// The queues of a topic that accept messages.
+    pub async fn queues(&self, topic: &str) -> Result<Vec<MessageQueue>, ClientError> {
+        let route =
+            self.shared.client.publish_route(topic, self.shared.settings.new_topic_queues).await?;
+        Ok(route.writable.clone())
+    }
+
+    /// The client below, to share its connections.
+    pub fn client(&self) -> &Client {
+        &self.shared.client
+    }
+
+    /// Tells the brokers that this member of the group is gone. Sends in flight should have been
+    /// awaited before.
+    pub async fn shutdown(&self) {
+        self.shared.client.remove_producer_group(&self.shared.group).await;
+        if self.shared.owns_client {
+            self.shared.client.shutdown().await;
+        }
+    }
+
+    /// Checks, gives a unique id, compresses.
+    fn prepare(&self, mut message: Message) -> Result<Prepared, ClientError> {
+        let settings = &self.shared.settings;
+        message.check(settings.body_bytes_max)?;
+        let born_ms = clock::wall_ms();
+        let ids = &self.shared.client.inner.unique_ids;
+        let msg_id = message.ensure_unique_id(|| ids.next(born_ms));
+        let mut body = message.body.clone();
+        let mut sys_flag = 0;
+        if let Some(kind) =
+            settings.compression.filter(|_| body.len() >= settings.compress_from_bytes)
+        {
+            let packed = kind.compress(&body, settings.zlib_level)?;
+            if packed.len() < body.len() {
+                body = packed.into();
+                sys_flag = kind.sys_flag();
+            }
+        }
+        Ok(Prepared { message, body, sys_flag, born_ms, msg_id, batch: Batch::No })
+    }
+}
+
+/// A message ready to be sent, as often as needed, always with the same unique id.
+#[derive(Debug)]
+struct Prepared {
+    message: Message,
+    /// As sent: perhaps compressed.
+    body: Bytes,
+    sys_flag: i32,
+    born_ms: i64,
+    msg_id: String,
+    batch: Batch,
+}
+
+/// Whether the body holds one message or several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Batch {
+    No,
+    Yes,
+}
