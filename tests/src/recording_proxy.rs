@@ -10,6 +10,8 @@ use std::{
 /// One frame and who sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
+    /// The connection it belongs to, counted from 0 in the order in which they were accepted.
+    pub connection: usize,
     /// From the client to the server.
     pub from_client: bool,
     /// The whole frame, its length included.
@@ -30,9 +32,9 @@ impl RecordingProxy {
         let recorded = Arc::clone(&frames);
         let target = target.to_owned();
         thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
+            for (connection, client) in listener.incoming().map_while(Result::ok).enumerate() {
                 if let Ok(server) = TcpStream::connect(&target) {
-                    let _ = forward(&client, &server, &recorded);
+                    let _ = forward(connection, &client, &server, &recorded);
                 }
             }
         });
@@ -46,6 +48,7 @@ impl RecordingProxy {
 }
 
 fn forward(
+    connection: usize,
     client: &TcpStream,
     server: &TcpStream,
     frames: &Arc<Mutex<Vec<Recorded>>>,
@@ -56,7 +59,7 @@ fn forward(
         thread::spawn(move || {
             while let Ok(bytes) = read_frame(&mut from) {
                 // Kept before it is passed on, so that whoever has the answer finds the question here.
-                let recorded = Recorded { from_client, bytes: bytes.clone() };
+                let recorded = Recorded { connection, from_client, bytes: bytes.clone() };
                 frames.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
                 if to.write_all(&bytes).is_err() {
                     break;

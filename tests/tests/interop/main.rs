@@ -3,7 +3,6 @@
 mod apache_store;
 mod common;
 mod go_client;
-mod golden_frames;
 mod java_pull;
 mod java_push;
 mod java_send;
