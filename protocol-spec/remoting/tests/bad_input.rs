@@ -171,3 +171,15 @@ async fn a_length_alone_allocates_nothing_and_waits() {
     drop(rig);
     assert_eq!(soon(peer.stream.read(&mut one)).await.unwrap_or(0), 0);
 }
+
+#[tokio::test]
+async fn a_peer_that_sends_on_still_reads_why_it_was_closed() {
+    let rig = Rig::start(server_config());
+    for _ in 0..20 {
+        let mut peer = rig.peer().await;
+        // Far more than one read takes: closing over the rest would reset the connection.
+        peer.send(&[raw(3, 0, b""), vec![0; 600_000]].concat()).await;
+        assert!(peer.answer().await.remark().starts_with("frame length 3 is outside"));
+        assert_eq!(peer.rest().await, b"");
+    }
+}
