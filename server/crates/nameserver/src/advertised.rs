@@ -13,6 +13,8 @@ pub struct EmbeddedBroker {
     pub cluster: String,
     pub broker_name: String,
     pub broker_id: i64,
+    /// Where it listens; the only address to tell, unless it is every address of the machine.
+    pub listen_ip: IpAddr,
     pub port: u16,
     /// What an explicit configuration says; empty: the address that the asker connected to.
     pub advertised: Vec<Advertised>,
@@ -100,7 +102,10 @@ impl EmbeddedBroker {
         let entry = self.advertised.iter().find(meant);
         match entry.or_else(|| self.advertised.iter().find(everybody)) {
             Some(entry) => host_port(&entry.host, entry.port.unwrap_or(self.port)),
-            None => SocketAddr::new(reached.to_canonical(), self.port).to_string(),
+            None if self.listen_ip.is_unspecified() => {
+                SocketAddr::new(reached.to_canonical(), self.port).to_string()
+            }
+            None => SocketAddr::new(self.listen_ip, self.port).to_string(),
         }
     }
 
@@ -134,6 +139,7 @@ mod tests {
             cluster: "C".into(),
             broker_name: "b".into(),
             broker_id: 0,
+            listen_ip: IpAddr::from([0, 0, 0, 0]),
             port: 10_911,
             advertised: advertised.iter().map(|text| text.parse().expect("sound")).collect(),
         }
@@ -148,6 +154,8 @@ mod tests {
         let broker = broker(&[]);
         assert_eq!(broker.address_for(ip("10.0.0.9"), ip("10.0.0.1")), "10.0.0.1:10911");
         assert_eq!(broker.address_for(ip("::1"), ip("::ffff:127.0.0.1")), "127.0.0.1:10911");
+        let loopback_only = EmbeddedBroker { listen_ip: ip("127.0.0.1"), ..broker };
+        assert_eq!(loopback_only.address_for(ip("10.0.0.9"), ip("10.0.0.1")), "127.0.0.1:10911");
     }
 
     #[test]
