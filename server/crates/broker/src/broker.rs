@@ -13,7 +13,9 @@ use remora_config::{Config, FlushDisk, Settings};
 use remora_protocol::body::{DataVersion, SubscriptionGroupConfig, TopicConfig};
 use remora_remoting::Service;
 use remora_store::meta_log::MetaError;
-use remora_store::{FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, Store, StoreConfig};
+use remora_store::{
+    FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, RetentionRules, Store, StoreConfig,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -214,6 +216,12 @@ impl Broker {
     /// Which groups a heartbeat or a pull may create.
     pub fn auto_create_group(&self) -> AutoCreate {
         if self.config.peek().auto_create_group { AutoCreate::Any } else { AutoCreate::SystemOnly }
+    }
+
+    /// Puts changed settings in force where they are not read on every use (after code 25).
+    pub fn apply_settings(&self) {
+        let rules = RetentionRules::from(&store_config(&self.config.peek()));
+        self.store.set_retention(rules);
     }
 
     /// Version of the offset table: of its latest write.

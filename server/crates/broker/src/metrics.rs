@@ -86,8 +86,10 @@ pub struct MetricsSnapshot {
     pub log: LogStatus,
     /// Bytes appended and not yet on disk.
     pub flush_behind_bytes: u64,
-    /// Bytes appended and not yet in queues and index.
+    /// Bytes appended and not yet in the queues.
     pub dispatch_behind_bytes: u64,
+    /// Bytes appended and not yet in the key index.
+    pub index_behind_bytes: u64,
     pub held_pulls: usize,
     pub rejections: BTreeMap<&'static str, u64>,
 }
@@ -123,6 +125,7 @@ impl Broker {
             lag: self.lag(),
             flush_behind_bytes: log.physical_offset_max.saturating_sub(log.flushed_offset),
             dispatch_behind_bytes: log.physical_offset_max.saturating_sub(log.dispatched_offset),
+            index_behind_bytes: log.physical_offset_max.saturating_sub(log.indexed_offset),
             log,
             held_pulls: self.hold.len(),
             rejections: metrics.rejections.by_cause(),

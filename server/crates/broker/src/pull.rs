@@ -102,16 +102,26 @@ impl Pull {
             return Ok(self.below_everything(broker));
         };
         let mut matches = |tags_code| self.filter.wants(tags_code);
-        broker.store.read(&self.queue, queue_offset, self.limits, &mut matches).map_err(|error| {
-            tracing::error!(
-                topic = %self.topic.name,
-                queue_id = self.queue.queue_id,
-                queue_offset,
-                %error,
-                "pull failed"
-            );
-            Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string())
-        })
+        let read = broker.store.read(&self.queue, queue_offset, self.limits, &mut matches);
+        match &read {
+            Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => {
+                self.log_unreadable(corrupt.queue_offset, &corrupt.cause);
+            }
+            Err(error) => self.log_unreadable(queue_offset, error),
+            Ok(_) => {}
+        }
+        read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))
+    }
+
+    #[cold]
+    fn log_unreadable(&self, queue_offset: u64, error: &dyn std::fmt::Display) {
+        tracing::error!(
+            topic = %self.topic.name,
+            queue_id = self.queue.queue_id,
+            queue_offset,
+            %error,
+            "stored message cannot be read, not given to consumers"
+        );
     }
 
     /// What a pull from before offset 0 finds.
@@ -125,6 +135,7 @@ impl Pull {
             queue_offset_next: queue_offset_min,
             queue_offset_min,
             queue_offset_max: broker.store.queue_offset_max(&self.queue),
+            corrupt: None,
         }
     }
 

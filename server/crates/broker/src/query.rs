@@ -36,7 +36,7 @@ pub(crate) fn query_message(
     let status = broker.store.log_status();
     Ok(Reply::success()
         .field("indexLastUpdateTimestamp", crate::time::wall_ms())
-        .field("indexLastUpdatePhyoffset", status.dispatched_offset)
+        .field("indexLastUpdatePhyoffset", status.indexed_offset)
         .body(Body::Slices(found)))
 }
 
