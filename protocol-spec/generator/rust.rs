@@ -189,7 +189,7 @@ fn headers(area: &Area) -> String {
         readers.push("required");
     }
     item_list(&mut out, "use crate::header_value::", readers.into_iter());
-    if has("text") {
+    if fields().next().is_some() {
         out.push_str("use crate::text::Text;\n");
     }
     for header in &area.headers {
@@ -297,8 +297,9 @@ fn decoder(
         let none = if field.kind == "text" { "Text::default()" } else { "None" };
         _ = writeln!(out, "        let mut {} = {none};", field.rust);
     }
-    out.push_str("        for (wire_name, raw) in fields.iter() {\n");
-    out.push_str("            match &*wire_name.to_str() {\n");
+    out.push_str("        fields.for_each(&mut |wire_name, raw, escaped| {\n");
+    out.push_str("            let raw = Text::new(raw, escaped);\n");
+    out.push_str("            match wire_name {\n");
     for field in &header.fields {
         let Some(pattern) = pattern(field) else { continue };
         let value = match field.kind.as_str() {
@@ -310,7 +311,8 @@ fn decoder(
         };
         _ = writeln!(out, "                {pattern} => {} = {value},", field.rust);
     }
-    out.push_str("                _ => {}\n            }\n        }\n        Ok(Self {\n");
+    out.push_str("                _ => {}\n            }\n            Ok(())\n        })?;\n");
+    out.push_str("        Ok(Self {\n");
     for field in &header.fields {
         if field.required {
             _ = writeln!(out, "            {0}: required(\"{1}\", {0})?,", field.rust, field.wire);

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::code::{Lane, RequestCode};
 use crate::frame::SerializeType;
-use crate::json_scan::{Malformed, Scanner, Value};
+use crate::json_scan::{Scanner, Stopped, Value};
 use crate::json_write;
 use crate::text::Text;
 
@@ -29,19 +29,22 @@ impl<'a> Fields<'a> {
     pub const NONE: Fields<'static> = Fields { raw: Raw::Json("") };
 
     /// Reads the object that comes next and checks every member, so that iterating cannot fail.
-    pub(crate) fn scan_json(scanner: &mut Scanner<'a>) -> Result<Self, Malformed> {
-        match scanner.peek_token() {
-            Some(b'{') => scanner.take(b'{'),
-            Some(b'n') if scanner.value()? == Value::Null => return Ok(Self::NONE),
-            _ => return scanner.fail("extFields must be an object"),
-        };
+    #[inline]
+    pub(crate) fn scan_json(scanner: &mut Scanner<'a>) -> Result<Self, Stopped> {
+        if !scanner.take(b'{') {
+            let at = scanner.at();
+            return match scanner.value() {
+                Ok(Value::Null) => Ok(Self::NONE),
+                _ => scanner.stop_at(at, "extFields must be an object"),
+            };
+        }
         let start = scanner.at();
         if scanner.take(b'}') {
             return Ok(Self::NONE);
         }
         loop {
             scanner.key()?;
-            scanner.value()?;
+            scanner.skip_value()?;
             if !scanner.another_member()? {
                 break;
             }
@@ -69,6 +72,26 @@ impl<'a> Fields<'a> {
                 Raw::Binary(raw) => Rest::Binary(raw),
             },
         }
+    }
+
+    /// Calls `each` with name, value as it stands, and whether the value has escapes, for every
+    /// field that `iter` gives. The generated headers read so: the parts stay in registers, where
+    /// an iterator's items would go through memory (measured: 2.5 times as long).
+    pub(crate) fn for_each(
+        self,
+        each: &mut dyn FnMut(&str, &'a str, bool) -> Result<(), HeaderError>,
+    ) -> Result<(), HeaderError> {
+        let mut rest = match self.raw {
+            Raw::Json(text) => return each_json(text, each),
+            Raw::Binary(raw) => raw,
+        };
+        while let Some((name, value, after)) = binary_entry(rest) {
+            rest = after;
+            if !value.is_empty() {
+                each(name, value, false)?;
+            }
+        }
+        Ok(())
     }
 
     /// One field by its wire name; `None` where absent or null. The last one wins where a peer
@@ -121,15 +144,34 @@ impl<'a> Iterator for FieldIter<'a> {
     }
 }
 
+fn each_json<'a>(
+    text: &'a str,
+    each: &mut dyn FnMut(&str, &'a str, bool) -> Result<(), HeaderError>,
+) -> Result<(), HeaderError> {
+    let mut scanner = Scanner::new(text);
+    while scanner.token().is_some() {
+        // The frame's decoder has been here: nothing stops the scanner.
+        let Ok((name, name_escaped)) = scanner.key() else { break };
+        let Ok(value) = scanner.raw_value() else { break };
+        scanner.take(b',');
+        let Some((value, value_escaped)) = value else { continue };
+        if name_escaped {
+            each(&Text::escaped(name).to_str(), value, value_escaped)?;
+        } else {
+            each(name, value, value_escaped)?;
+        }
+    }
+    Ok(())
+}
+
 fn next_json<'a>(scanner: &mut Scanner<'a>) -> Option<(Text<'a>, Text<'a>)> {
     loop {
+        scanner.token()?;
+        let (name, name_escaped) = scanner.key().ok()?;
+        let value = scanner.raw_value().ok()?;
         scanner.take(b',');
-        scanner.peek_token()?;
-        let name = scanner.key().ok()?;
-        match scanner.value().ok()? {
-            Value::Null => {}
-            Value::String(value) => return Some((name, value)),
-            Value::Other(value) => return Some((name, Text::plain(value))),
+        if let Some((value, escaped)) = value {
+            return Some((Text::new(name, name_escaped), Text::new(value, escaped)));
         }
     }
 }

@@ -6,12 +6,14 @@ use crate::text::Text;
 const SHOWN_CHARS_MAX: usize = 64;
 
 /// An `int` of Java.
+#[inline]
 pub(crate) fn int(field: &'static str, value: Text<'_>) -> Result<i32, HeaderError> {
     let text = value.to_str();
     text.parse().map_err(|_| malformed(field, "a 32-bit integer", &text))
 }
 
 /// A `long` of Java.
+#[inline]
 pub(crate) fn long(field: &'static str, value: Text<'_>) -> Result<i64, HeaderError> {
     let text = value.to_str();
     text.parse().map_err(|_| malformed(field, "a 64-bit integer", &text))
@@ -19,6 +21,7 @@ pub(crate) fn long(field: &'static str, value: Text<'_>) -> Result<i64, HeaderEr
 
 /// `true` or `false` in any case. The C++ client writes numbers, and Java reads those as false; we
 /// read what the sender means.
+#[inline]
 pub(crate) fn boolean(field: &'static str, value: Text<'_>) -> Result<bool, HeaderError> {
     let text = value.to_str();
     match &*text {

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use crate::code::Language;
 use crate::fields::{EncodeHeader, FieldWriter, Fields};
 use crate::frame::{Flags, FrameError, Head, HeaderParts, SerializeType};
-use crate::json_scan::{Malformed, Scanner, Value};
+use crate::json_scan::{Malformed, Scanner, Stopped, Value};
 use crate::json_write;
 use crate::text::Text;
 
@@ -13,12 +13,15 @@ pub(crate) fn decode(header: &[u8]) -> Result<HeaderParts<'_>, FrameError> {
         reason: "the header is not UTF-8",
         at: error.valid_up_to(),
     })?;
-    scan(text).map_err(|Malformed { reason, at }| FrameError::Header { reason, at })
+    let mut scanner = Scanner::new(text);
+    scan(&mut scanner).map_err(|Stopped| {
+        let Malformed { reason, at } = scanner.malformed();
+        FrameError::Header { reason, at }
+    })
 }
 
 /// Keys that are absent or null keep zero, as in Apache's bean.
-fn scan(text: &str) -> Result<HeaderParts<'_>, Malformed> {
-    let mut scanner = Scanner::new(text);
+fn scan<'a>(scanner: &mut Scanner<'a>) -> Result<HeaderParts<'a>, Stopped> {
     let mut parts = HeaderParts {
         code: 0,
         language: Language::JAVA,
@@ -29,38 +32,34 @@ fn scan(text: &str) -> Result<HeaderParts<'_>, Malformed> {
         fields: Fields::NONE,
     };
     if !scanner.take(b'{') {
-        return scanner.fail("the header is not a JSON object");
+        return scanner.stop("the header is not a JSON object");
     }
     if !scanner.take(b'}') {
         loop {
-            let key = scanner.key()?;
-            member(&mut scanner, key, &mut parts)?;
+            let (key, escaped) = scanner.key()?;
+            if escaped {
+                // Legal, and never seen: worth an allocation when it comes.
+                member(scanner, &Text::escaped(key).to_str(), &mut parts)?;
+            } else {
+                member(scanner, key, &mut parts)?;
+            }
             if !scanner.another_member()? {
                 break;
             }
         }
     }
-    if scanner.peek_token().is_some() {
-        return scanner.fail("text follows the header's object");
+    if scanner.token().is_some() {
+        return scanner.stop("text follows the header's object");
     }
     Ok(parts)
 }
 
 fn member<'a>(
     scanner: &mut Scanner<'a>,
-    key: Text<'a>,
+    key: &str,
     parts: &mut HeaderParts<'a>,
-) -> Result<(), Malformed> {
-    // Escapes in a key are legal and never seen: worth an allocation when it comes.
-    let owned;
-    let name = match key.as_plain() {
-        Some(plain) => plain,
-        None => {
-            owned = key.to_str();
-            &owned
-        }
-    };
-    match name {
+) -> Result<(), Stopped> {
+    match key {
         "code" => parts.code = int(scanner)?,
         "flag" => parts.flags = Flags(int(scanner)?),
         "opaque" => parts.opaque = int(scanner)?,
@@ -68,36 +67,40 @@ fn member<'a>(
         "language" => parts.language = language(scanner)?,
         "extFields" => parts.fields = Fields::scan_json(scanner)?,
         "remark" => {
-            parts.remark = match scanner.value()? {
-                Value::Null => None,
-                Value::String(text) => Some(text),
-                Value::Other(text) => Some(Text::plain(text)),
-            }
+            parts.remark = scanner.raw_value()?.map(|(text, escaped)| Text::new(text, escaped));
         }
         // The type byte of the frame says the serialize type; the rest is unknown.
-        _ => {
-            scanner.value()?;
-        }
+        _ => scanner.skip_value()?,
     }
     Ok(())
 }
 
 /// An int32, quoted or not; null reads as 0.
-fn int(scanner: &mut Scanner<'_>) -> Result<i32, Malformed> {
-    scanner.peek_token();
+#[inline]
+fn int(scanner: &mut Scanner<'_>) -> Result<i32, Stopped> {
+    match scanner.short_int() {
+        Some(number) => Ok(number),
+        None => any_int(scanner),
+    }
+}
+
+#[inline(never)]
+fn any_int(scanner: &mut Scanner<'_>) -> Result<i32, Stopped> {
+    scanner.token();
     let at = scanner.at();
     let digits = match scanner.value()? {
         Value::Null => return Ok(0),
         Value::String(text) => text.as_plain(),
         Value::Other(digits) => Some(digits),
     };
-    digits
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(Malformed { reason: "an int32 is expected", at })
+    match digits.and_then(|digits| digits.parse().ok()) {
+        Some(number) => Ok(number),
+        None => scanner.stop_at(at, "an int32 is expected"),
+    }
 }
 
 /// A name; fastjson also reads an enum's number.
-fn language(scanner: &mut Scanner<'_>) -> Result<Language, Malformed> {
+fn language(scanner: &mut Scanner<'_>) -> Result<Language, Stopped> {
     Ok(match scanner.value()? {
         Value::Null => Language::JAVA,
         Value::String(name) => name.as_plain().map_or(Language::OTHER, Language::from_name),

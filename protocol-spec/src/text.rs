@@ -1,6 +1,8 @@
 //! A string of a header, not yet unescaped.
 use std::borrow::Cow;
 
+use crate::json_scan;
+
 /// A header string as it stands on the wire: raw bytes of a JSON string (without the quotes) or of
 /// a binary field. Valid UTF-8. Properties carry `\u0001` and `\u0002` escapes in JSON headers, so
 /// they are unescaped where they are needed, straight into the record.
@@ -21,11 +23,19 @@ impl<'a> Text<'a> {
         Self { raw, escaped: true }
     }
 
+    #[inline]
+    pub(crate) fn new(raw: &'a str, escaped: bool) -> Self {
+        Self { raw, escaped }
+    }
+
     /// The text, unescaped; borrowed when nothing had to change.
+    #[inline]
     pub fn to_str(self) -> Cow<'a, str> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.escaped { Cow::Owned(self.unescape()) } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[inline(never)]
+    fn unescape(self) -> String {
         let mut out = String::with_capacity(self.raw.len());
         for piece in self.pieces() {
             match piece {
@@ -33,10 +43,11 @@ impl<'a> Text<'a> {
                 Piece::Char(character) => out.push(character),
             }
         }
-        Cow::Owned(out)
+        out
     }
 
     /// The text where it needs no unescaping: numbers, names and nearly all values.
+    #[inline]
     pub fn as_plain(self) -> Option<&'a str> {
         if self.escaped { None } else { Some(self.raw) }
     }
@@ -48,20 +59,10 @@ impl<'a> Text<'a> {
 
     /// Appends the unescaped bytes to `out` without a buffer between.
     pub fn append_to(self, out: &mut Vec<u8>) {
-        if !self.escaped {
+        if self.escaped {
+            append_unescaped(self.raw, out);
+        } else {
             out.extend_from_slice(self.raw.as_bytes());
-            return;
-        }
-        for piece in self.pieces() {
-            match piece {
-                Piece::Run(run) => out.extend_from_slice(run.as_bytes()),
-                Piece::Char(character) if character.is_ascii() => {
-                    out.push(u8::try_from(character).unwrap_or(b'?'));
-                }
-                Piece::Char(character) => {
-                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-            }
         }
     }
 
@@ -104,6 +105,51 @@ impl<'a> Text<'a> {
     fn pieces(self) -> Pieces<'a> {
         Pieces { rest: self.raw }
     }
+}
+
+/// Eight bytes a step: properties are the longest escaped text there is, and every send has them.
+fn append_unescaped(raw: &str, out: &mut Vec<u8>) {
+    out.reserve(raw.len());
+    let mut rest = raw;
+    loop {
+        let bytes = rest.as_bytes();
+        let (chunks, tail) = bytes.as_chunks::<8>();
+        let mut run_bytes = 0;
+        for chunk in chunks {
+            // Appended whole and cut back: a copy of known size is one store.
+            out.extend_from_slice(chunk);
+            let hit = json_scan::first_of(chunk, b'\\', b'\\');
+            run_bytes += hit;
+            if hit < 8 {
+                out.truncate(out.len() - (8 - hit));
+                break;
+            }
+        }
+        if run_bytes == chunks.len() * 8 {
+            let hit = tail.iter().position(|&byte| byte == b'\\').unwrap_or(tail.len());
+            out.extend_from_slice(tail.get(..hit).unwrap_or(tail));
+            run_bytes += hit;
+        }
+        let Some(escape) = rest.get(run_bytes..).filter(|escape| !escape.is_empty()) else {
+            return;
+        };
+        rest = append_escape(escape, out);
+    }
+}
+
+/// Appends what the escape at the start of `text` stands for; returns what follows it.
+#[inline]
+fn append_escape<'a>(text: &'a str, out: &mut Vec<u8>) -> &'a str {
+    // The separators of properties: `\u0001` and `\u0002`.
+    if let [b'\\', b'u', b'0', b'0', b'0', digit @ b'0'..=b'9', ..] = text.as_bytes() {
+        out.push(digit - b'0');
+        return text.get(6..).unwrap_or("");
+    }
+    let mut pieces = Pieces { rest: text };
+    if let Some(Piece::Char(character)) = pieces.next() {
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    pieces.rest
 }
 
 /// A run without escapes, or what one escape stands for.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `AckMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,8 +42,9 @@ impl<'a> AckMessageHeader<'a> {
         let mut extra_info = None;
         let mut offset = None;
         let mut lite_topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -51,7 +53,8 @@ impl<'a> AckMessageHeader<'a> {
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -120,8 +123,9 @@ impl<'a> ChangeInvisibleTimeHeader<'a> {
         let mut invisible_time = None;
         let mut lite_topic = None;
         let mut suspend = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -132,7 +136,8 @@ impl<'a> ChangeInvisibleTimeHeader<'a> {
                 "suspend" => suspend = Some(boolean("suspend", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -187,14 +192,16 @@ impl ChangeInvisibleTimeReply {
         let mut pop_time = None;
         let mut invisible_time = None;
         let mut revive_qid = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),
                 "reviveQid" => revive_qid = Some(int("reviveQid", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             pop_time: required("popTime", pop_time)?,
             invisible_time: required("invisibleTime", invisible_time)?,

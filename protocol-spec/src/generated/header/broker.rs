@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{long, required};
+use crate::text::Text;
 
 /// Reply header `GetBrokerConfigResponseHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,12 +22,14 @@ impl<'a> GetBrokerConfigReply<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut version = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "version" => version = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             version: required("version", version)?,
         })
@@ -59,13 +62,15 @@ impl<'a> ViewBrokerStatsDataHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut stats_name = None;
         let mut stats_key = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "statsName" => stats_name = Some(raw.to_str()),
                 "statsKey" => stats_key = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             stats_name: required("statsName", stats_name)?,
             stats_key: required("statsKey", stats_key)?,
@@ -100,13 +105,15 @@ impl<'a> CheckRocksdbCqWriteProgressHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut check_store_time = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "checkStoreTime" => check_store_time = Some(long("checkStoreTime", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             check_store_time,
@@ -139,12 +146,14 @@ impl<'a> ExportRocksDBConfigToJsonHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_type = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "configType" => config_type = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             config_type: required("configType", config_type)?,
         })

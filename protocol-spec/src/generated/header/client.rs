@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `HeartbeatRequestHeader`
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,14 +48,16 @@ impl<'a> UnregisterClientHeader<'a> {
         let mut client_id = None;
         let mut producer_group = None;
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clientID" => client_id = Some(raw.to_str()),
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             client_id: required("clientID", client_id)?,
             producer_group,
@@ -109,12 +112,14 @@ impl<'a> GetConsumerListByGroupHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
         })
@@ -143,12 +148,14 @@ impl<'a> NotifyConsumerIdsChangedHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
         })
@@ -213,12 +220,14 @@ impl<'a> GetConsumerConnectionListHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
         })
@@ -247,12 +256,14 @@ impl<'a> GetProducerConnectionListHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             producer_group: required("producerGroup", producer_group)?,
         })
@@ -307,14 +318,16 @@ impl<'a> GetConsumerRunningInfoHeader<'a> {
         let mut consumer_group = None;
         let mut client_id = None;
         let mut jstack_enable = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
                 "jstackEnable" => jstack_enable = Some(boolean("jstackEnable", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             client_id: required("clientId", client_id)?,
@@ -373,8 +386,9 @@ impl<'a> ConsumeMessageDirectlyResultHeader<'a> {
         let mut topic = None;
         let mut topic_sys_flag = None;
         let mut group_sys_flag = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
                 "msgId" => msg_id = Some(raw.to_str()),
@@ -384,7 +398,8 @@ impl<'a> ConsumeMessageDirectlyResultHeader<'a> {
                 "groupSysFlag" => group_sys_flag = Some(int("groupSysFlag", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             client_id,
@@ -457,8 +472,9 @@ impl<'a> ResetOffsetHeader<'a> {
         let mut is_force = None;
         let mut queue_id = None;
         let mut offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -467,7 +483,8 @@ impl<'a> ResetOffsetHeader<'a> {
                 "isForce" => is_force = Some(boolean("isForce", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
             topic: required("topic", topic)?,
@@ -518,14 +535,16 @@ impl<'a> GetConsumerStatusHeader<'a> {
         let mut topic = None;
         let mut group = None;
         let mut client_addr = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),
                 "clientAddr" => client_addr = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             group: required("group", group)?,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `AlterSyncStateSetRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -33,15 +34,17 @@ impl<'a> AlterSyncStateSetHeader<'a> {
         let mut master_broker_id = None;
         let mut master_epoch = None;
         let mut invoke_time = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 "masterEpoch" => master_epoch = Some(int("masterEpoch", raw)?),
                 "invokeTime" => invoke_time = Some(long("invokeTime", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name,
             master_broker_id,
@@ -84,12 +87,14 @@ impl AlterSyncStateSetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut new_sync_state_set_epoch = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "newSyncStateSetEpoch" => new_sync_state_set_epoch = Some(int("newSyncStateSetEpoch", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             new_sync_state_set_epoch,
         })
@@ -136,8 +141,9 @@ impl<'a> ElectMasterHeader<'a> {
         let mut broker_id = None;
         let mut designate_elect = None;
         let mut invoke_time = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerId" => broker_id = Some(long("brokerId", raw)?),
@@ -145,7 +151,8 @@ impl<'a> ElectMasterHeader<'a> {
                 "invokeTime" => invoke_time = Some(long("invokeTime", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name: required("clusterName", cluster_name)?,
             broker_name: required("brokerName", broker_name)?,
@@ -196,15 +203,17 @@ impl<'a> ElectMasterReply<'a> {
         let mut master_address = None;
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
                 "masterEpoch" => master_epoch = Some(int("masterEpoch", raw)?),
                 "syncStateSetEpoch" => sync_state_set_epoch = Some(int("syncStateSetEpoch", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_broker_id,
             master_address,
@@ -247,12 +256,14 @@ impl<'a> GetReplicaInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name,
         })
@@ -291,14 +302,16 @@ impl<'a> GetReplicaInfoReply<'a> {
         let mut master_broker_id = None;
         let mut master_address = None;
         let mut master_epoch = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
                 "masterEpoch" => master_epoch = Some(int("masterEpoch", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_broker_id,
             master_address,
@@ -353,8 +366,9 @@ impl<'a> GetMetaDataReply<'a> {
         let mut controller_leader_address = None;
         let mut is_leader = None;
         let mut peers = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "controllerLeaderId" => controller_leader_id = Some(raw.to_str()),
                 "controllerLeaderAddress" => controller_leader_address = Some(raw.to_str()),
@@ -362,7 +376,8 @@ impl<'a> GetMetaDataReply<'a> {
                 "peers" => peers = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group,
             controller_leader_id,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `RegisterBrokerToControllerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,8 +38,9 @@ impl<'a> RegisterBrokerToControllerHeader<'a> {
         let mut broker_id = None;
         let mut broker_address = None;
         let mut invoke_time = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerId" => broker_id = Some(long("brokerId", raw)?),
@@ -46,7 +48,8 @@ impl<'a> RegisterBrokerToControllerHeader<'a> {
                 "invokeTime" => invoke_time = Some(long("invokeTime", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,
@@ -113,8 +116,9 @@ impl<'a> RegisterBrokerToControllerReply<'a> {
         let mut master_address = None;
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
@@ -123,7 +127,8 @@ impl<'a> RegisterBrokerToControllerReply<'a> {
                 "syncStateSetEpoch" => sync_state_set_epoch = Some(int("syncStateSetEpoch", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,
@@ -190,8 +195,9 @@ impl<'a> CleanControllerBrokerDataHeader<'a> {
         let mut broker_controller_ids_to_clean = None;
         let mut is_clean_living_broker = None;
         let mut invoke_time = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerControllerIdsToClean" => broker_controller_ids_to_clean = Some(raw.to_str()),
@@ -199,7 +205,8 @@ impl<'a> CleanControllerBrokerDataHeader<'a> {
                 "invokeTime" => invoke_time = Some(long("invokeTime", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name: required("brokerName", broker_name)?,
@@ -248,13 +255,15 @@ impl<'a> GetNextBrokerIdHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,
@@ -297,14 +306,16 @@ impl<'a> GetNextBrokerIdReply<'a> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut next_broker_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "nextBrokerId" => next_broker_id = Some(long("nextBrokerId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,
@@ -355,15 +366,17 @@ impl<'a> ApplyBrokerIdHeader<'a> {
         let mut broker_name = None;
         let mut applied_broker_id = None;
         let mut register_check_code = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "appliedBrokerId" => applied_broker_id = Some(long("appliedBrokerId", raw)?),
                 "registerCheckCode" => register_check_code = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,
@@ -410,13 +423,15 @@ impl<'a> ApplyBrokerIdReply<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name,
             broker_name,

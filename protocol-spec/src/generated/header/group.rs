@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, required};
+use crate::text::Text;
 
 /// Request header `GetAllSubscriptionGroupRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -29,14 +30,16 @@ impl<'a> GetAllSubscriptionGroupHeader<'a> {
         let mut group_seq = None;
         let mut data_version = None;
         let mut max_group_num = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "groupSeq" => group_seq = Some(int("groupSeq", raw)?),
                 "dataVersion" => data_version = Some(raw.to_str()),
                 "maxGroupNum" => max_group_num = Some(int("maxGroupNum", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group_seq,
             data_version,
@@ -75,12 +78,14 @@ impl GetAllSubscriptionGroupReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_group_num = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "totalGroupNum" => total_group_num = Some(int("totalGroupNum", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             total_group_num: required("totalGroupNum", total_group_num)?,
         })
@@ -113,13 +118,15 @@ impl<'a> DeleteSubscriptionGroupHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group_name = None;
         let mut clean_offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "groupName" => group_name = Some(raw.to_str()),
                 "cleanOffset" => clean_offset = Some(boolean("cleanOffset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group_name: required("groupName", group_name)?,
             clean_offset,
@@ -152,12 +159,14 @@ impl<'a> GetSubscriptionGroupConfigHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
         })
@@ -194,14 +203,16 @@ impl<'a> UpdateGroupForbiddenHeader<'a> {
         let mut group = None;
         let mut topic = None;
         let mut readable = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "readable" => readable = Some(boolean("readable", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
             topic: required("topic", topic)?,
@@ -236,12 +247,14 @@ impl<'a> QueryTopicsByConsumerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
         })
@@ -274,13 +287,15 @@ impl<'a> QuerySubscriptionByConsumerHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
             topic,

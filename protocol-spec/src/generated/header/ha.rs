@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{int, long, required};
+use crate::text::Text;
 
 /// Request header `AddBrokerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,12 +22,14 @@ impl<'a> AddBrokerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_path = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "configPath" => config_path = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             config_path,
         })
@@ -65,14 +68,16 @@ impl<'a> RemoveBrokerHeader<'a> {
         let mut broker_name = None;
         let mut broker_cluster_name = None;
         let mut broker_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerClusterName" => broker_cluster_name = Some(raw.to_str()),
                 "brokerId" => broker_id = Some(long("brokerId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name: required("brokerName", broker_name)?,
             broker_cluster_name: required("brokerClusterName", broker_cluster_name)?,
@@ -121,8 +126,9 @@ impl<'a> NotifyMinBrokerIdChangeHeader<'a> {
         let mut min_broker_addr = None;
         let mut offline_broker_addr = None;
         let mut ha_broker_addr = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "minBrokerId" => min_broker_id = Some(long("minBrokerId", raw)?),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "minBrokerAddr" => min_broker_addr = Some(raw.to_str()),
@@ -130,7 +136,8 @@ impl<'a> NotifyMinBrokerIdChangeHeader<'a> {
                 "haBrokerAddr" => ha_broker_addr = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             min_broker_id,
             broker_name,
@@ -185,14 +192,16 @@ impl<'a> ExchangeHAInfoHeader<'a> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterHaAddress" => master_ha_address = Some(raw.to_str()),
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_ha_address,
             master_flush_offset,
@@ -239,14 +248,16 @@ impl<'a> ExchangeHAInfoReply<'a> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterHaAddress" => master_ha_address = Some(raw.to_str()),
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_ha_address,
             master_flush_offset,
@@ -285,12 +296,14 @@ impl ResetMasterFlushOffsetHeader {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut master_flush_offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_flush_offset: required("masterFlushOffset", master_flush_offset)?,
         })
@@ -331,15 +344,17 @@ impl<'a> NotifyBrokerRoleChangedHeader<'a> {
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
         let mut master_broker_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "masterAddress" => master_address = Some(raw.to_str()),
                 "masterEpoch" => master_epoch = Some(int("masterEpoch", raw)?),
                 "syncStateSetEpoch" => sync_state_set_epoch = Some(int("syncStateSetEpoch", raw)?),
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             master_address,
             master_epoch,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{int, long, required};
+use crate::text::Text;
 
 /// Request header `PopLiteMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -49,8 +50,9 @@ impl<'a> PopLiteMessageHeader<'a> {
         let mut poll_time = None;
         let mut born_time = None;
         let mut attempt_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clientId" => client_id = Some(raw.to_str()),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -61,7 +63,8 @@ impl<'a> PopLiteMessageHeader<'a> {
                 "attemptId" => attempt_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             client_id: required("clientId", client_id)?,
             consumer_group: required("consumerGroup", consumer_group)?,
@@ -126,8 +129,9 @@ impl<'a> PopLiteMessageReply<'a> {
         let mut start_offset_info = None;
         let mut msg_offset_info = None;
         let mut order_count_info = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),
                 "reviveQid" => revive_qid = Some(int("reviveQid", raw)?),
@@ -136,7 +140,8 @@ impl<'a> PopLiteMessageReply<'a> {
                 "orderCountInfo" => order_count_info = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             pop_time: required("popTime", pop_time)?,
             invisible_time: required("invisibleTime", invisible_time)?,
@@ -189,14 +194,16 @@ impl<'a> NotifyUnsubscribeLiteHeader<'a> {
         let mut lite_topic = None;
         let mut consumer_group = None;
         let mut client_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             lite_topic: required("liteTopic", lite_topic)?,
             consumer_group: required("consumerGroup", consumer_group)?,
@@ -229,12 +236,14 @@ impl<'a> GetParentTopicInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
         })
@@ -267,13 +276,15 @@ impl<'a> GetLiteTopicInfoHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut parent_topic = None;
         let mut lite_topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "parentTopic" => parent_topic = Some(raw.to_str()),
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             parent_topic,
             lite_topic,
@@ -320,15 +331,17 @@ impl<'a> GetLiteClientInfoHeader<'a> {
         let mut group = None;
         let mut client_id = None;
         let mut max_count = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "parentTopic" => parent_topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
                 "maxCount" => max_count = Some(int("maxCount", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             parent_topic,
             group,
@@ -379,14 +392,16 @@ impl<'a> GetLiteGroupInfoHeader<'a> {
         let mut group = None;
         let mut lite_topic = None;
         let mut top_k = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 "topK" => top_k = Some(int("topK", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
             lite_topic,
@@ -427,13 +442,15 @@ impl<'a> TriggerLiteDispatchHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut client_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             group: required("group", group)?,
             client_id,

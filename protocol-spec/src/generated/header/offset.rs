@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `QueryConsumerOffsetRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -33,15 +34,17 @@ impl<'a> QueryConsumerOffsetHeader<'a> {
         let mut topic = None;
         let mut queue_id = None;
         let mut set_zero_if_not_found = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "setZeroIfNotFound" => set_zero_if_not_found = Some(boolean("setZeroIfNotFound", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -78,12 +81,14 @@ impl QueryConsumerOffsetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             offset: required("offset", offset)?,
         })
@@ -124,15 +129,17 @@ impl<'a> UpdateConsumerOffsetHeader<'a> {
         let mut topic = None;
         let mut queue_id = None;
         let mut commit_offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "commitOffset" => commit_offset = Some(long("commitOffset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -201,8 +208,9 @@ impl<'a> SearchOffsetHeader<'a> {
         let mut timestamp = None;
         let mut boundary_type = None;
         let mut lite_topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "timestamp" => timestamp = Some(long("timestamp", raw)?),
@@ -210,7 +218,8 @@ impl<'a> SearchOffsetHeader<'a> {
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             queue_id: required("queueId", queue_id)?,
@@ -251,12 +260,14 @@ impl SearchOffsetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             offset: required("offset", offset)?,
         })
@@ -293,14 +304,16 @@ impl<'a> GetMaxOffsetHeader<'a> {
         let mut topic = None;
         let mut queue_id = None;
         let mut committed = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "committed" => committed = Some(boolean("committed", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             queue_id: required("queueId", queue_id)?,
@@ -335,12 +348,14 @@ impl GetMaxOffsetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             offset: required("offset", offset)?,
         })
@@ -373,13 +388,15 @@ impl<'a> GetMinOffsetHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             queue_id: required("queueId", queue_id)?,
@@ -410,12 +427,14 @@ impl GetMinOffsetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             offset: required("offset", offset)?,
         })
@@ -448,13 +467,15 @@ impl<'a> GetEarliestMsgStoretimeHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             queue_id: required("queueId", queue_id)?,
@@ -485,12 +506,14 @@ impl GetEarliestMsgStoretimeReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut timestamp = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "timestamp" => timestamp = Some(long("timestamp", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             timestamp: required("timestamp", timestamp)?,
         })

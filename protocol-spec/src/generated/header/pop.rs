@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `PopMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -65,8 +66,9 @@ impl<'a> PopMessageHeader<'a> {
         let mut exp = None;
         let mut order = None;
         let mut attempt_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -81,7 +83,8 @@ impl<'a> PopMessageHeader<'a> {
                 "attemptId" => attempt_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -164,8 +167,9 @@ impl<'a> PopMessageReply<'a> {
         let mut start_offset_info = None;
         let mut msg_offset_info = None;
         let mut order_count_info = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),
                 "reviveQid" => revive_qid = Some(int("reviveQid", raw)?),
@@ -175,7 +179,8 @@ impl<'a> PopMessageReply<'a> {
                 "orderCountInfo" => order_count_info = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             pop_time: required("popTime", pop_time)?,
             invisible_time: required("invisibleTime", invisible_time)?,
@@ -234,15 +239,17 @@ impl<'a> PeekMessageHeader<'a> {
         let mut queue_id = None;
         let mut max_msg_nums = None;
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "maxMsgNums" => max_msg_nums = Some(int("maxMsgNums", raw)?),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             queue_id: required("queueId", queue_id)?,
@@ -309,8 +316,9 @@ impl<'a> NotificationHeader<'a> {
         let mut attempt_id = None;
         let mut exp_type = None;
         let mut exp = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -322,7 +330,8 @@ impl<'a> NotificationHeader<'a> {
                 "exp" => exp = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -379,13 +388,15 @@ impl NotificationReply {
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut has_msg = None;
         let mut polling_full = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "hasMsg" => has_msg = Some(boolean("hasMsg", raw)?),
                 "pollingFull" => polling_full = Some(boolean("pollingFull", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             has_msg: required("hasMsg", has_msg)?,
             polling_full,
@@ -426,14 +437,16 @@ impl<'a> PollingInfoHeader<'a> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -466,12 +479,14 @@ impl PollingInfoReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut polling_num = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "pollingNum" => polling_num = Some(int("pollingNum", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             polling_num: required("pollingNum", polling_num)?,
         })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, required};
+use crate::text::Text;
 
 /// Request header `GetConsumeStatsRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -29,14 +30,16 @@ impl<'a> GetConsumeStatsHeader<'a> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut topic_list = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "topicList" => topic_list = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic,
@@ -73,12 +76,14 @@ impl GetConsumeStatsInBrokerHeader {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut is_order = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "isOrder" => is_order = Some(boolean("isOrder", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             is_order: required("isOrder", is_order)?,
         })
@@ -111,13 +116,15 @@ impl<'a> QueryConsumeTimeSpanHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             group: required("group", group)?,
@@ -156,14 +163,16 @@ impl<'a> QueryCorrectionOffsetHeader<'a> {
         let mut compare_group = None;
         let mut topic = None;
         let mut filter_groups = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "filterGroups" => filter_groups = Some(raw.to_str()),
                 "compareGroup" => compare_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             filter_groups,
             compare_group: required("compareGroup", compare_group)?,
@@ -210,15 +219,17 @@ impl<'a> CloneGroupOffsetHeader<'a> {
         let mut dest_group = None;
         let mut topic = None;
         let mut offline = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "srcGroup" => src_group = Some(raw.to_str()),
                 "destGroup" => dest_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "offline" => offline = Some(boolean("offline", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             src_group: required("srcGroup", src_group)?,
             dest_group: required("destGroup", dest_group)?,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{int, long, required};
+use crate::text::Text;
 
 /// Request header `PullMessageRequestHeader`: PULL_MESSAGE and LITE_PULL_MESSAGE.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -77,8 +78,9 @@ impl<'a> PullMessageHeader<'a> {
         let mut request_source = None;
         let mut proxy_forward_client_id = None;
         let mut lite_topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -96,7 +98,8 @@ impl<'a> PullMessageHeader<'a> {
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             consumer_group: required("consumerGroup", consumer_group)?,
             topic: required("topic", topic)?,
@@ -193,8 +196,9 @@ impl PullMessageReply {
         let mut topic_sys_flag = None;
         let mut group_sys_flag = None;
         let mut forbidden_type = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "suggestWhichBrokerId" => suggest_which_broker_id = Some(long("suggestWhichBrokerId", raw)?),
                 "nextBeginOffset" => next_begin_offset = Some(long("nextBeginOffset", raw)?),
                 "minOffset" => min_offset = Some(long("minOffset", raw)?),
@@ -205,7 +209,8 @@ impl PullMessageReply {
                 "forbiddenType" => forbidden_type = Some(int("forbiddenType", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             suggest_which_broker_id: required("suggestWhichBrokerId", suggest_which_broker_id)?,
             next_begin_offset: required("nextBeginOffset", next_begin_offset)?,
@@ -280,8 +285,9 @@ impl<'a> QueryMessageHeader<'a> {
         let mut end_timestamp = None;
         let mut index_type = None;
         let mut last_key = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "key" => key = Some(raw.to_str()),
                 "maxNum" => max_num = Some(int("maxNum", raw)?),
@@ -291,7 +297,8 @@ impl<'a> QueryMessageHeader<'a> {
                 "lastKey" => last_key = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             key: required("key", key)?,
@@ -340,13 +347,15 @@ impl QueryMessageReply {
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut index_last_update_timestamp = None;
         let mut index_last_update_phyoffset = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "indexLastUpdateTimestamp" => index_last_update_timestamp = Some(long("indexLastUpdateTimestamp", raw)?),
                 "indexLastUpdatePhyoffset" => index_last_update_phyoffset = Some(long("indexLastUpdatePhyoffset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             index_last_update_timestamp: required("indexLastUpdateTimestamp", index_last_update_timestamp)?,
             index_last_update_phyoffset: required("indexLastUpdatePhyoffset", index_last_update_phyoffset)?,
@@ -381,13 +390,15 @@ impl<'a> ViewMessageHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut offset = None;
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "offset" => offset = Some(long("offset", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic,
             offset: required("offset", offset)?,
@@ -436,8 +447,9 @@ impl<'a> QueryConsumeQueueHeader<'a> {
         let mut index = None;
         let mut count = None;
         let mut consumer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "index" => index = Some(long("index", raw)?),
@@ -445,7 +457,8 @@ impl<'a> QueryConsumeQueueHeader<'a> {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic,
             queue_id,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `RegisterBrokerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -53,8 +54,9 @@ impl<'a> RegisterBrokerHeader<'a> {
         let mut enable_acting_master = None;
         let mut compressed = None;
         let mut body_crc32 = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
                 "clusterName" => cluster_name = Some(raw.to_str()),
@@ -66,7 +68,8 @@ impl<'a> RegisterBrokerHeader<'a> {
                 "bodyCrc32" => body_crc32 = Some(int("bodyCrc32", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name: required("brokerName", broker_name)?,
             broker_addr: required("brokerAddr", broker_addr)?,
@@ -123,13 +126,15 @@ impl<'a> RegisterBrokerReply<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut ha_server_addr = None;
         let mut master_addr = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "haServerAddr" => ha_server_addr = Some(raw.to_str()),
                 "masterAddr" => master_addr = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             ha_server_addr,
             master_addr,
@@ -176,15 +181,17 @@ impl<'a> UnRegisterBrokerHeader<'a> {
         let mut broker_addr = None;
         let mut cluster_name = None;
         let mut broker_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerId" => broker_id = Some(long("brokerId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name: required("brokerName", broker_name)?,
             broker_addr: required("brokerAddr", broker_addr)?,
@@ -231,15 +238,17 @@ impl<'a> QueryDataVersionHeader<'a> {
         let mut broker_addr = None;
         let mut cluster_name = None;
         let mut broker_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerId" => broker_id = Some(long("brokerId", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             broker_name: required("brokerName", broker_name)?,
             broker_addr: required("brokerAddr", broker_addr)?,
@@ -274,12 +283,14 @@ impl QueryDataVersionReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut changed = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "changed" => changed = Some(boolean("changed", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             changed: required("changed", changed)?,
         })
@@ -312,13 +323,15 @@ impl<'a> GetBrokerMemberGroupHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name: required("clusterName", cluster_name)?,
             broker_name: required("brokerName", broker_name)?,
@@ -381,8 +394,9 @@ impl<'a> BrokerHeartbeatHeader<'a> {
         let mut confirm_offset = None;
         let mut heartbeat_timeout_millis = None;
         let mut election_priority = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -394,7 +408,8 @@ impl<'a> BrokerHeartbeatHeader<'a> {
                 "electionPriority" => election_priority = Some(int("electionPriority", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             cluster_name: required("clusterName", cluster_name)?,
             broker_addr: required("brokerAddr", broker_addr)?,

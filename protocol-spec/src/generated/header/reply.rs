@@ -74,8 +74,9 @@ impl<'a> ReplyMessageHeader<'a> {
         let mut properties = Text::default();
         let mut reconsume_times = None;
         let mut unit_mode = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "defaultTopic" => default_topic = Some(raw.to_str()),
@@ -92,7 +93,8 @@ impl<'a> ReplyMessageHeader<'a> {
                 "storeTimestamp" => store_timestamp = Some(long("storeTimestamp", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             producer_group: required("producerGroup", producer_group)?,
             topic: required("topic", topic)?,

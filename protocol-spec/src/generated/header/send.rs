@@ -75,8 +75,9 @@ impl<'a> SendMessageHeader<'a> {
         let mut batch = None;
         let mut max_reconsume_times = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "defaultTopic" => default_topic = Some(raw.to_str()),
@@ -93,7 +94,8 @@ impl<'a> SendMessageHeader<'a> {
                 "bname" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             producer_group: required("producerGroup", producer_group)?,
             topic: required("topic", topic)?,
@@ -128,8 +130,9 @@ impl<'a> SendMessageHeader<'a> {
         let mut batch = None;
         let mut max_reconsume_times = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "a" => producer_group = Some(raw.to_str()),
                 "b" => topic = Some(raw.to_str()),
                 "c" => default_topic = Some(raw.to_str()),
@@ -146,7 +149,8 @@ impl<'a> SendMessageHeader<'a> {
                 "n" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             producer_group: required("producerGroup", producer_group)?,
             topic: required("topic", topic)?,
@@ -268,8 +272,9 @@ impl<'a> SendMessageReply<'a> {
         let mut transaction_id = None;
         let mut batch_uniq_id = None;
         let mut recall_handle = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "msgId" => msg_id = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
                 "queueOffset" => queue_offset = Some(long("queueOffset", raw)?),
@@ -278,7 +283,8 @@ impl<'a> SendMessageReply<'a> {
                 "recallHandle" => recall_handle = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             msg_id: required("msgId", msg_id)?,
             queue_id: required("queueId", queue_id)?,
@@ -347,8 +353,9 @@ impl<'a> ConsumerSendMsgBackHeader<'a> {
         let mut origin_topic = None;
         let mut unit_mode = None;
         let mut max_reconsume_times = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 "group" => group = Some(raw.to_str()),
                 "delayLevel" => delay_level = Some(int("delayLevel", raw)?),
@@ -358,7 +365,8 @@ impl<'a> ConsumerSendMsgBackHeader<'a> {
                 "maxReconsumeTimes" => max_reconsume_times = Some(int("maxReconsumeTimes", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             offset: required("offset", offset)?,
             group: required("group", group)?,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::required;
+use crate::text::Text;
 
 /// Request header `RecallMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -29,14 +30,16 @@ impl<'a> RecallMessageHeader<'a> {
         let mut topic = None;
         let mut recall_handle = None;
         let mut producer_group = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
                 "recallHandle" => recall_handle = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             producer_group,
             topic: required("topic", topic)?,
@@ -71,12 +74,14 @@ impl<'a> RecallMessageReply<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut msg_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "msgId" => msg_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             msg_id: required("msgId", msg_id)?,
         })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, required};
+use crate::text::Text;
 
 /// Request header `CreateTopicRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -57,8 +58,9 @@ impl<'a> CreateTopicHeader<'a> {
         let mut topic_sys_flag = None;
         let mut attributes = None;
         let mut force = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "defaultTopic" => default_topic = Some(raw.to_str()),
                 "readQueueNums" => read_queue_nums = Some(int("readQueueNums", raw)?),
@@ -71,7 +73,8 @@ impl<'a> CreateTopicHeader<'a> {
                 "force" => force = Some(boolean("force", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
             default_topic: required("defaultTopic", default_topic)?,
@@ -142,12 +145,14 @@ impl<'a> DeleteTopicHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
         })
@@ -176,12 +181,14 @@ impl<'a> GetTopicConfigHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
         })
@@ -218,14 +225,16 @@ impl<'a> GetAllTopicConfigHeader<'a> {
         let mut topic_seq = None;
         let mut data_version = None;
         let mut max_topic_num = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topicSeq" => topic_seq = Some(int("topicSeq", raw)?),
                 "dataVersion" => data_version = Some(raw.to_str()),
                 "maxTopicNum" => max_topic_num = Some(int("maxTopicNum", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic_seq,
             data_version,
@@ -264,12 +273,14 @@ impl GetAllTopicConfigReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_topic_num = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "totalTopicNum" => total_topic_num = Some(int("totalTopicNum", raw)?),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             total_topic_num: required("totalTopicNum", total_topic_num)?,
         })
@@ -298,12 +309,14 @@ impl<'a> GetTopicStatsInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
         })
@@ -332,12 +345,14 @@ impl<'a> QueryTopicConsumeByWhoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic: required("topic", topic)?,
         })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
 use crate::header_value::{boolean, int, long, required};
+use crate::text::Text;
 
 /// Request header `EndTransactionRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -49,8 +50,9 @@ impl<'a> EndTransactionHeader<'a> {
         let mut topic = None;
         let mut from_transaction_check = None;
         let mut transaction_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "tranStateTableOffset" => tran_state_table_offset = Some(long("tranStateTableOffset", raw)?),
@@ -61,7 +63,8 @@ impl<'a> EndTransactionHeader<'a> {
                 "transactionId" => transaction_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic,
             producer_group: required("producerGroup", producer_group)?,
@@ -152,8 +155,9 @@ impl<'a> CheckTransactionStateHeader<'a> {
         let mut transaction_id = None;
         let mut offset_msg_id = None;
         let mut broker_name = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "tranStateTableOffset" => tran_state_table_offset = Some(long("tranStateTableOffset", raw)?),
                 "commitLogOffset" => commit_log_offset = Some(long("commitLogOffset", raw)?),
@@ -163,7 +167,8 @@ impl<'a> CheckTransactionStateHeader<'a> {
                 "bname" => broker_name = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic,
             tran_state_table_offset: required("tranStateTableOffset", tran_state_table_offset)?,
@@ -218,13 +223,15 @@ impl<'a> ResumeCheckHalfMessageHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut msg_id = None;
-        for (wire_name, raw) in fields.iter() {
-            match &*wire_name.to_str() {
+        fields.for_each(&mut |wire_name, raw, escaped| {
+            let raw = Text::new(raw, escaped);
+            match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "msgId" => msg_id = Some(raw.to_str()),
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(Self {
             topic,
             msg_id,
