@@ -1,20 +1,34 @@
 //! A batch of records, encoded outside the append lock.
+use std::sync::Arc;
+
 use remora_protocol::record::Draft;
 
+use crate::consume_queue::ConsumeQueue;
+use crate::dispatch::{TagsCode, dispatch};
 use crate::store::QueueRef;
 
-/// The records of one connection turn. Reuse it: `clear` keeps the buffer.
+/// The records of one connection turn. Reuse it: `clear` keeps the buffers.
 #[derive(Debug, Default)]
 pub struct AppendBatch {
-    // The implementer adds: encoded bytes, per record (queue, length, born in one call or another),
-    // results after the append.
-    appended: Vec<Appended>,
+    /// Encoded records, one after the other.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) staged: Vec<Staged>,
+    pub(crate) appended: Vec<Appended>,
+}
+
+/// One record of a batch before it has a place.
+#[derive(Clone, Debug)]
+pub(crate) struct Staged {
+    pub queue: Arc<ConsumeQueue>,
+    pub record_bytes: u32,
+    pub queue_entry: Option<TagsCode>,
 }
 
 /// Where a record went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Appended {
     pub physical_offset: u64,
+    /// 0 for records that are in no queue (half messages, rollbacks).
     pub queue_offset: u64,
     pub record_bytes: u32,
     pub store_timestamp_ms: i64,
@@ -42,18 +56,27 @@ impl AppendBatch {
         Self::default()
     }
 
-    /// Encodes a record for `queue`. Lengths were checked by the caller.
+    /// Encodes a record for `queue`. Lengths were checked by the caller (`Draft::encode` panics on
+    /// those that fit no field); records of 2 GiB and more are not taken.
     pub fn push(&mut self, queue: &QueueRef, draft: &Draft<'_>) {
-        let _ = (queue, draft);
-        unimplemented!()
+        let before = self.bytes.len();
+        draft.encode(&mut self.bytes);
+        let record_bytes = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
+        let queue_entry = dispatch(draft.topic, draft.sys_flag, draft.properties).queue_entry;
+        self.staged.push(Staged { queue: queue.queue.clone(), record_bytes, queue_entry });
     }
 
     pub fn len(&self) -> usize {
-        unimplemented!()
+        self.staged.len()
+    }
+
+    /// Bytes that the batch takes in the log.
+    pub fn encoded_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.staged.is_empty()
     }
 
     /// One entry per pushed record, in order, after `Store::append` succeeded.
@@ -62,6 +85,8 @@ impl AppendBatch {
     }
 
     pub fn clear(&mut self) {
-        unimplemented!()
+        self.bytes.clear();
+        self.staged.clear();
+        self.appended.clear();
     }
 }

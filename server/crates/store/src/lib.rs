@@ -2,14 +2,37 @@
 //!
 //! Read `store.rs` (what the broker calls), `commit_log.rs`, `consume_queue.rs`, `disk.rs`.
 //! The only crate with `unsafe`, in `mmap.rs`.
+pub mod apache_json;
 pub mod append;
+mod checkpoint;
+pub mod clock;
+mod commit_log;
+mod consume_queue;
 pub mod disk;
+pub mod dispatch;
+mod file_disk;
+mod flush;
+mod formats;
+mod index;
+mod index_file;
 pub mod meta_log;
+mod mmap;
+mod open;
+mod queue_files;
+mod queue_registry;
+mod queue_writer;
 pub mod read;
+mod recovery;
+pub mod retention;
+mod segment;
+mod signal;
+pub mod sim_disk;
+mod status;
 pub mod store;
 
 pub use append::{AppendBatch, AppendError, Appended};
 pub use disk::{Disk, FileDisk};
 pub use meta_log::MetaLog;
 pub use read::{Boundary, ReadLimits, ReadOutcome, ReadStatus};
-pub use store::{FlushMode, OpenError, QueueRef, RecoveryReport, Store, StoreConfig};
+pub use retention::RetentionRules;
+pub use store::{Environment, FlushMode, OpenError, QueueRef, RecoveryReport, Store, StoreConfig};

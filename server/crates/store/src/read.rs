@@ -1,10 +1,23 @@
 //! Reading a queue: entries to slices of the log.
+use std::io;
+
 use bytes::Bytes;
+use remora_protocol::record::{self, Entry, Record, RecordError};
+
+use crate::append::AppendBatch;
+use crate::consume_queue::Window;
+use crate::dispatch::dispatch;
+use crate::queue_files::QueueEntry;
+use crate::store::{Arrival, Parts, QueueRef};
+
+/// Entries looked at in one go; one pread where they are not in memory.
+const ENTRIES_AT_ONCE: usize = 64;
 
 /// Limits of one reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadLimits {
     pub messages_max: u32,
+    /// The first message is given even if it is larger.
     pub bytes_max: u32,
     /// How many queue entries may be looked at before giving up (filters that match little).
     pub entries_scanned_max: u32,
@@ -35,6 +48,16 @@ pub struct ReadOutcome {
     pub queue_offset_min: u64,
     /// One past the newest visible message.
     pub queue_offset_max: u64,
+    /// The first record that was stepped over because it is not what was stored.
+    pub corrupt: Option<CorruptRecord>,
+}
+
+/// A record that failed its checks on the way to a consumer. It is never served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CorruptRecord {
+    pub queue_offset: u64,
+    pub physical_offset: u64,
+    pub cause: RecordError,
 }
 
 /// Which neighbour `offset_by_time` takes.
@@ -50,5 +73,363 @@ pub enum ReadError {
     #[error("physical offset {physical_offset} is outside {min}..{max}")]
     OutsideLog { physical_offset: u64, min: u64, max: u64 },
     #[error("record at physical offset {physical_offset} is corrupt: {cause}")]
-    Corrupt { physical_offset: u64, cause: remora_protocol::record::RecordError },
+    Corrupt { physical_offset: u64, cause: RecordError },
+    #[error("reading {what}: {kind}")]
+    Io { what: &'static str, kind: io::ErrorKind },
+}
+
+/// Collects records, joining neighbours.
+struct Gathered {
+    slices: Vec<Bytes>,
+    message_count: u32,
+    bytes: u32,
+    /// The segment read last: its start and its view.
+    view: Option<(u64, Bytes)>,
+    /// Start and end of the run that is not in `slices` yet, in the view.
+    run: Option<(usize, usize)>,
+}
+
+impl Gathered {
+    fn close_run(&mut self) {
+        if let (Some((start, end)), Some((_, view))) = (self.run.take(), self.view.as_ref()) {
+            self.slices.push(view.slice(start..end));
+        }
+    }
+}
+
+impl Parts {
+    pub(crate) fn read(
+        &self,
+        queue: &QueueRef,
+        queue_offset: u64,
+        limits: ReadLimits,
+        matches: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<ReadOutcome, ReadError> {
+        let window = self.try_window(queue)?;
+        let mut outcome = ReadOutcome {
+            status: ReadStatus::NoMatched,
+            slices: Vec::new(),
+            message_count: 0,
+            bytes: 0,
+            queue_offset_next: queue_offset,
+            queue_offset_min: window.min,
+            queue_offset_max: window.max,
+            corrupt: None,
+        };
+        let (status, next) = match window {
+            Window { max: 0, .. } => (ReadStatus::NoMessageInQueue, 0),
+            Window { min, .. } if queue_offset < min => (ReadStatus::OffsetTooSmall, min),
+            Window { max, .. } if queue_offset == max => (ReadStatus::OffsetAtEnd, max),
+            Window { max, .. } if queue_offset > max => (ReadStatus::OffsetTooLarge, max),
+            Window { .. } => {
+                self.gather(queue, limits, matches, &mut outcome)?;
+                return Ok(outcome);
+            }
+        };
+        outcome.status = status;
+        outcome.queue_offset_next = next;
+        Ok(outcome)
+    }
+
+    fn gather(
+        &self,
+        queue: &QueueRef,
+        limits: ReadLimits,
+        matches: &mut dyn FnMut(i64) -> bool,
+        outcome: &mut ReadOutcome,
+    ) -> Result<(), ReadError> {
+        let mut gathered =
+            Gathered { slices: Vec::new(), message_count: 0, bytes: 0, view: None, run: None };
+        let mut entries = [QueueEntry::default(); ENTRIES_AT_ONCE];
+        let mut next = outcome.queue_offset_next;
+        let scan_end = next.saturating_add(u64::from(limits.entries_scanned_max.max(1)));
+        let end = outcome.queue_offset_max.min(scan_end);
+        'queue: while next < end {
+            let wanted = usize::try_from(end - next).unwrap_or(usize::MAX).min(entries.len());
+            let place = entries.get_mut(..wanted).unwrap_or_default();
+            let count = queue.queue.entries(next, place).map_err(io_error("a consume queue"))?;
+            if count == 0 {
+                break;
+            }
+            for entry in entries.iter().take(count) {
+                if entry.is_blank() || !matches(entry.tags_code) {
+                    next += 1;
+                    continue;
+                }
+                let bytes = gathered.bytes.saturating_add(entry.record_bytes);
+                let full = gathered.message_count >= limits.messages_max
+                    || (gathered.message_count > 0 && bytes > limits.bytes_max);
+                if full {
+                    break 'queue;
+                }
+                self.take_record(queue, next, entry, &mut gathered, &mut outcome.corrupt)?;
+                next += 1;
+            }
+        }
+        gathered.close_run();
+        outcome.queue_offset_next = next;
+        outcome.message_count = gathered.message_count;
+        outcome.bytes = gathered.bytes;
+        outcome.slices = gathered.slices;
+        if outcome.message_count > 0 {
+            outcome.status = ReadStatus::Found;
+        }
+        Ok(())
+    }
+
+    /// Adds one record, or notes why not. Records that retention removed meanwhile are passed over.
+    fn take_record(
+        &self,
+        queue: &QueueRef,
+        queue_offset: u64,
+        entry: &QueueEntry,
+        gathered: &mut Gathered,
+        corrupt: &mut Option<CorruptRecord>,
+    ) -> Result<(), ReadError> {
+        let physical_offset = entry.physical_offset;
+        let segment_bytes = self.log.segments.segment_bytes;
+        let segment_start = physical_offset - physical_offset % segment_bytes;
+        if gathered.view.as_ref().is_none_or(|(start, _)| *start != segment_start) {
+            gathered.close_run();
+            let Some(segment) = self.log.segments.containing(physical_offset) else {
+                return Ok(());
+            };
+            gathered.view = match segment.view() {
+                Ok(view) => Some((segment_start, view)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(io_error("the commit log")(error)),
+            };
+        }
+        let Some((_, view)) = gathered.view.as_ref() else { return Ok(()) };
+        let start = usize::try_from(physical_offset - segment_start).unwrap_or(usize::MAX);
+        let length = usize::try_from(entry.record_bytes).unwrap_or(usize::MAX);
+        let end = start.saturating_add(length);
+        let checked = match view.get(start..end) {
+            Some(bytes) => check(bytes, queue, queue_offset, physical_offset),
+            None => Err(RecordError::Truncated { need_bytes: entry.record_bytes, have_bytes: 0 }),
+        };
+        if let Err(cause) = checked {
+            gathered.close_run();
+            self.report_corrupt(queue, queue_offset, physical_offset, &cause);
+            corrupt.get_or_insert(CorruptRecord { queue_offset, physical_offset, cause });
+            return Ok(());
+        }
+        gathered.message_count += 1;
+        gathered.bytes = gathered.bytes.saturating_add(entry.record_bytes);
+        match &mut gathered.run {
+            Some((_, run_end)) if *run_end == start => *run_end = end,
+            _ => {
+                gathered.close_run();
+                gathered.run = Some((start, end));
+            }
+        }
+        Ok(())
+    }
+
+    fn report_corrupt(
+        &self,
+        queue: &QueueRef,
+        queue_offset: u64,
+        physical_offset: u64,
+        cause: &RecordError,
+    ) {
+        tracing::error!(
+            topic = &*queue.topic,
+            queue_id = queue.queue_id,
+            queue_offset,
+            physical_offset,
+            %cause,
+            "a stored record is corrupt and is not served"
+        );
+    }
+
+    pub(crate) fn message_at(&self, physical_offset: u64) -> Result<Bytes, ReadError> {
+        let (min, max) = (self.log.min(), self.log.committed().min(self.visible()));
+        let outside = || ReadError::OutsideLog { physical_offset, min, max };
+        if !(min..max).contains(&physical_offset) {
+            return Err(outside());
+        }
+        let segment = self.log.segments.containing(physical_offset).ok_or_else(outside)?;
+        let view = segment.view().map_err(io_error("the commit log"))?;
+        let start = usize::try_from(physical_offset - segment.start).unwrap_or(usize::MAX);
+        let input = view.get(start..).unwrap_or_default();
+        let corrupt = |cause| ReadError::Corrupt { physical_offset, cause };
+        let length = match record::entry(input).map_err(corrupt)? {
+            Entry::Record { total_bytes } => usize::try_from(total_bytes).unwrap_or(usize::MAX),
+            Entry::Blank { .. } => return Err(corrupt(RecordError::Magic(record::MAGIC_BLANK))),
+        };
+        record::verify(input).map_err(corrupt)?;
+        let found = record::decode(input).map_err(corrupt)?;
+        if found.physical_offset != physical_offset.cast_signed() {
+            return Err(corrupt(misplaced("PHYSICALOFFSET", found.physical_offset)));
+        }
+        if physical_offset + u64::from(found.total_bytes) > max {
+            return Err(outside());
+        }
+        Ok(view.slice(start..start + length))
+    }
+
+    pub(crate) fn try_window(&self, queue: &QueueRef) -> Result<Window, ReadError> {
+        queue.queue.window(self.log.min(), self.visible()).map_err(io_error("a consume queue"))
+    }
+
+    /// As `try_window`; a queue that cannot be read shows nothing.
+    pub(crate) fn window(&self, queue: &QueueRef) -> Window {
+        self.try_window(queue).unwrap_or_else(|error| {
+            tracing::error!(topic = &*queue.topic, queue_id = queue.queue_id, %error);
+            Window { min: 0, max: 0 }
+        })
+    }
+
+    pub(crate) fn store_time_at(&self, queue: &QueueRef, queue_offset: u64) -> Option<i64> {
+        let window = self.window(queue);
+        if !(window.min..window.max).contains(&queue_offset) {
+            return None;
+        }
+        self.entry_store_time(queue, queue_offset)
+    }
+
+    fn entry_store_time(&self, queue: &QueueRef, queue_offset: u64) -> Option<i64> {
+        let mut entry = [QueueEntry::default()];
+        if queue.queue.entries(queue_offset, &mut entry).ok()? == 0 {
+            return None;
+        }
+        let [entry] = entry;
+        if entry.is_blank() {
+            return None;
+        }
+        self.record_store_time(entry.physical_offset)
+    }
+
+    /// Store timestamp of the record at a physical offset, unchecked.
+    pub(crate) fn record_store_time(&self, physical_offset: u64) -> Option<i64> {
+        let segment = self.log.segments.containing(physical_offset)?;
+        let view = segment.view().ok()?;
+        let start = usize::try_from(physical_offset - segment.start).ok()?;
+        Some(record::decode(view.get(start..)?).ok()?.store_timestamp_ms)
+    }
+
+    pub(crate) fn earliest_store_timestamp_ms(&self) -> i64 {
+        let min = self.log.min();
+        if min >= self.log.committed() {
+            return -1;
+        }
+        self.record_store_time(min).unwrap_or(-1)
+    }
+
+    pub(crate) fn offset_by_time(
+        &self,
+        queue: &QueueRef,
+        timestamp_ms: i64,
+        boundary: Boundary,
+    ) -> u64 {
+        let window = self.window(queue);
+        // Lower looks for the first that is not older, Upper for the first that is newer.
+        let before = |stored_ms: i64| match boundary {
+            Boundary::Lower => stored_ms < timestamp_ms,
+            Boundary::Upper => stored_ms <= timestamp_ms,
+        };
+        let (mut low, mut high) = (window.min, window.max);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            // What cannot be read was removed or never there: both lie before.
+            if self.entry_store_time(queue, middle).is_none_or(before) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        match boundary {
+            Boundary::Lower => low,
+            Boundary::Upper => low.saturating_sub(1).max(window.min),
+        }
+    }
+
+    pub(crate) fn query_by_key(
+        &self,
+        topic: &str,
+        key: &str,
+        max: usize,
+        begin_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let mut found: Vec<(u64, Bytes)> = Vec::new();
+        self.index.find(topic, key, begin_ms, end_ms, &mut |physical_offset| {
+            if found.len() >= max {
+                return false;
+            }
+            if found.iter().any(|(known, _)| *known == physical_offset) {
+                return true;
+            }
+            if let Ok(bytes) = self.message_at(physical_offset)
+                && is_asked_for(&bytes, topic, key, begin_ms, end_ms)
+            {
+                found.push((physical_offset, bytes));
+            }
+            found.len() < max
+        });
+        Ok(found.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+}
+
+/// Soundness, and that this record is the one that the entry means.
+fn check(
+    bytes: &[u8],
+    queue: &QueueRef,
+    queue_offset: u64,
+    physical_offset: u64,
+) -> Result<(), RecordError> {
+    record::verify(bytes)?;
+    let found: Record<'_> = record::decode(bytes)?;
+    if usize::try_from(found.total_bytes) != Ok(bytes.len()) {
+        return Err(misplaced("TOTALSIZE", i64::from(found.total_bytes)));
+    }
+    if found.physical_offset != physical_offset.cast_signed() {
+        return Err(misplaced("PHYSICALOFFSET", found.physical_offset));
+    }
+    if found.queue_offset != queue_offset.cast_signed() {
+        return Err(misplaced("QUEUEOFFSET", found.queue_offset));
+    }
+    if found.queue_id != queue.queue_id || *found.topic != *queue.topic {
+        return Err(misplaced("QUEUEID", i64::from(found.queue_id)));
+    }
+    Ok(())
+}
+
+fn misplaced(field: &'static str, length: i64) -> RecordError {
+    RecordError::FieldLength { field, length }
+}
+
+fn is_asked_for(bytes: &[u8], topic: &str, key: &str, begin_ms: i64, end_ms: i64) -> bool {
+    let Ok(found) = record::decode(bytes) else { return false };
+    found.topic == topic
+        && (begin_ms..=end_ms).contains(&found.store_timestamp_ms)
+        && dispatch(found.topic, found.sys_flag, found.properties).keys.iter().any(|one| one == key)
+}
+
+fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
+    move |error| ReadError::Io { what, kind: error.kind() }
+}
+
+/// The queues that a batch made grow, each once.
+pub(crate) fn arrivals_of(batch: &AppendBatch) -> Vec<Arrival> {
+    let mut arrivals: Vec<Arrival> = Vec::new();
+    for (staged, appended) in batch.staged.iter().zip(&batch.appended) {
+        let Some(code) = staged.queue_entry else { continue };
+        let tags_code = code.value(appended.store_timestamp_ms);
+        let queue_offset_max = appended.queue_offset + 1;
+        let queue = &staged.queue;
+        match arrivals.iter_mut().find(|one| std::sync::Arc::ptr_eq(&one.queue.queue, queue)) {
+            Some(arrival) => {
+                arrival.queue_offset_max = queue_offset_max;
+                arrival.tags_codes.push(tags_code);
+            }
+            None => arrivals.push(Arrival {
+                queue: QueueRef::new(queue.clone()),
+                queue_offset_max,
+                tags_codes: vec![tags_code],
+            }),
+        }
+    }
+    arrivals
 }

@@ -1,11 +1,29 @@
 //! The store as the broker sees it.
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
+use remora_protocol::record::RecordError;
 
 use crate::append::{AppendBatch, AppendError};
+use crate::clock::Clock;
+use crate::commit_log::{CommitLog, Span};
+use crate::consume_queue::ConsumeQueue;
+use crate::disk::{Disk, LockGuard};
+use crate::flush::Flusher;
+use crate::index::Index;
+use crate::open;
+use crate::queue_registry::QueueRegistry;
+use crate::queue_writer::QueueWriter;
 use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
+use crate::retention::{Retention, RetentionRules};
+use crate::signal::Signal;
+use crate::status::Status;
+
+pub use crate::index_file::IndexGeometry;
+pub use crate::open::Environment;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushMode {
@@ -24,9 +42,11 @@ pub struct StoreConfig {
     pub retention_ms: u64,
     /// 0 = no limit by size.
     pub retention_bytes: u64,
-    /// Hour of the day ("04") as in Apache's deleteWhen.
+    /// Hours of the day ("04", "04;16") as in Apache's deleteWhen, but in UTC.
     pub delete_when: String,
+    /// At this use of the disk the oldest segments are removed whatever their age. 0 = never.
     pub disk_used_percent_max: u8,
+    /// At this use of the disk appends are refused. 0 = never.
     pub disk_used_percent_refuse: u8,
     pub message_index: bool,
 }
@@ -36,17 +56,31 @@ pub struct StoreConfig {
 pub struct QueueRef {
     pub topic: Arc<str>,
     pub queue_id: i32,
-    // The implementer adds: Arc of the consume queue.
+    pub(crate) queue: Arc<ConsumeQueue>,
+}
+
+impl QueueRef {
+    pub(crate) fn new(queue: Arc<ConsumeQueue>) -> Self {
+        Self { topic: queue.topic.clone(), queue_id: queue.queue_id, queue }
+    }
+
+    /// Equal for references to one queue, different for others: a map key.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.queue).addr()
+    }
 }
 
 /// What opening found: one log line and `/readyz` tell it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RecoveryReport {
     pub clean_stop: bool,
     pub segments: usize,
     pub records_checked: u64,
     pub bytes_checked: u64,
+    /// Bytes after the last sound record that were dropped: a torn tail.
     pub truncated_bytes: u64,
+    /// Queues were built again from the whole log.
+    pub queues_rebuilt: bool,
     pub elapsed_ms: u64,
 }
 
@@ -62,9 +96,17 @@ pub enum OpenError {
     )]
     Hole { path: String, end: u64, next: u64 },
     #[error(
+        "{path} has {bytes} bytes, the other commit log files have {expected_bytes}; all must have one size: restore the file from a replica or a backup"
+    )]
+    SegmentSize { path: String, bytes: u64, expected_bytes: u64 },
+    #[error(
         "{path}: record at physical offset {physical_offset} is corrupt ({cause}) and sound records follow it; restore the file from a replica or a backup"
     )]
-    Corrupt { path: String, physical_offset: u64, cause: remora_protocol::record::RecordError },
+    Corrupt { path: String, physical_offset: u64, cause: RecordError },
+    #[error(
+        "{path}: the log was on disk up to {durable_offset}, but no sound record is at {physical_offset} ({cause}); restore the file from a replica or a backup"
+    )]
+    LostTail { path: String, physical_offset: u64, durable_offset: u64, cause: RecordError },
     #[error("{path}: {source}")]
     Io { path: String, source: std::io::Error },
 }
@@ -85,44 +127,138 @@ pub struct Arrival {
 }
 
 /// CommitLog, queues and index of one directory. Share it in an `Arc`.
+///
+/// Dropping it closes it.
 #[derive(Debug)]
 pub struct Store {
-    _private: (),
+    pub(crate) parts: Arc<Parts>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Released last.
+    lock: Mutex<Option<LockGuard>>,
+}
+
+/// What the store's threads share.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    pub flush: FlushMode,
+    pub message_index: bool,
+    pub status: Arc<Status>,
+    pub log: Arc<CommitLog>,
+    pub queues: Arc<QueueRegistry>,
+    pub flusher: Arc<Flusher>,
+    pub index: Arc<Index>,
+    /// Held by the one who adds to the index.
+    pub index_building: Mutex<()>,
+    pub queue_writer: QueueWriter,
+    pub retention: Retention,
+    /// Wakes the thread that makes the next segment.
+    pub allocate: Signal,
+    pub index_work: Signal,
+}
+
+impl Parts {
+    /// Up to where records may be shown. Under sync flush nothing that a power cut could take back.
+    pub(crate) fn visible(&self) -> u64 {
+        match self.flush {
+            FlushMode::Async => u64::MAX,
+            FlushMode::Sync => self.flusher.flushed(),
+        }
+    }
 }
 
 impl Store {
+    /// Opens a directory of the real disk, with the machine's clock.
     pub fn open(config: StoreConfig) -> Result<(Self, RecoveryReport), OpenError> {
-        let _ = config;
-        unimplemented!()
+        let environment = Environment::of_machine(&config.root);
+        Self::open_in(&config, environment)
+    }
+
+    /// Opens a store on any disk and clock.
+    pub fn open_in(
+        config: &StoreConfig,
+        environment: Environment,
+    ) -> Result<(Self, RecoveryReport), OpenError> {
+        let opened = open::open(config, environment)?;
+        let threads = opened.start_threads(config)?;
+        let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(opened.lock)));
+        Ok((Self { parts: opened.parts, threads, lock }, opened.report))
     }
 
     pub fn set_arrival_listener(&self, listener: Arc<dyn ArrivalListener>) {
-        let _ = listener;
-        unimplemented!()
+        self.parts.flusher.set_listener(listener);
     }
 
-    /// The queue, made if new.
+    /// The queue, made if new. If its files cannot be read the store fails (and says so on append).
     pub fn queue(&self, topic: &str, queue_id: i32) -> QueueRef {
-        let _ = (topic, queue_id);
-        unimplemented!()
+        match self.parts.queues.queue(topic, queue_id) {
+            Ok(queue) => QueueRef::new(queue),
+            Err(error) => {
+                self.parts
+                    .status
+                    .fail(&format!("reading consume queue {topic}/{queue_id}: {error}"));
+                QueueRef::new(self.parts.queues.unloaded(topic, queue_id))
+            }
+        }
     }
 
     /// The queue if it has ever had a message.
     pub fn existing_queue(&self, topic: &str, queue_id: i32) -> Option<QueueRef> {
-        let _ = (topic, queue_id);
-        unimplemented!()
+        let queue = self.parts.queues.existing(topic, queue_id).ok()??;
+        (queue.next() > 0).then(|| QueueRef::new(queue))
     }
 
     /// Every (topic, queue id) with a consume queue.
     pub fn queues(&self) -> Vec<(Arc<str>, i32)> {
-        unimplemented!()
+        self.parts.queues.names()
     }
 
     /// Appends a batch under one lock, in order. All or nothing. `Appended` are in the batch.
     /// Returns the physical offset that must be flushed for the batch to be durable.
     pub fn append(&self, batch: &mut AppendBatch) -> Result<u64, AppendError> {
-        let _ = batch;
-        unimplemented!()
+        let parts = &self.parts;
+        if batch.is_empty() {
+            parts.status.check()?;
+            return Ok(parts.log.committed());
+        }
+        self.resolve_deleted(batch)?;
+        let span = parts.log.append(batch, &parts.queues)?;
+        self.announce(batch, span);
+        if parts.log.wants_next_segment() {
+            parts.allocate.notify();
+        }
+        if parts.message_index {
+            parts.index_work.notify();
+        }
+        Ok(span.end)
+    }
+
+    /// References to queues of a topic deleted since: the messages go to new queues.
+    fn resolve_deleted(&self, batch: &mut AppendBatch) -> Result<(), AppendError> {
+        for staged in &mut batch.staged {
+            if staged.queue.is_deleted() {
+                let (topic, queue_id) = (staged.queue.topic.clone(), staged.queue.queue_id);
+                staged.queue = self.parts.queues.queue(&topic, queue_id).map_err(|error| {
+                    AppendError::Failed { reason: format!("queue {topic}/{queue_id}: {error}") }
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, batch: &AppendBatch, span: Span) {
+        let flusher = &self.parts.flusher;
+        let listener = flusher.listener();
+        let arrivals =
+            if listener.is_some() { crate::read::arrivals_of(batch) } else { Vec::new() };
+        match (self.parts.flush, listener) {
+            (FlushMode::Sync, _) => flusher.request(span.end, arrivals),
+            (FlushMode::Async, Some(listener)) if !arrivals.is_empty() => {
+                listener.arrived(&arrivals);
+            }
+            (FlushMode::Async, _) => {}
+        }
     }
 
     /// Calls `then` once everything below `physical_offset` is on disk (Ok) or the store failed
@@ -132,11 +268,28 @@ impl Store {
         physical_offset: u64,
         then: Box<dyn FnOnce(Result<(), AppendError>) + Send>,
     ) {
-        let _ = (physical_offset, then);
-        unimplemented!()
+        self.parts.flusher.when_flushed(physical_offset, then);
+    }
+
+    /// Flushes everything appended so far and returns the physical offset reached.
+    pub fn flush(&self) -> Result<u64, AppendError> {
+        self.parts.flusher.flush()
+    }
+
+    /// Writes queues and index out and the checkpoint; background work does it every few seconds.
+    pub fn checkpoint(&self) -> std::io::Result<()> {
+        self.parts.checkpoint()
+    }
+
+    /// Waits until the key index has everything that was appended before.
+    pub fn catch_up_index(&self) -> std::io::Result<()> {
+        self.parts.catch_up_index()
     }
 
     /// Reads a queue from `queue_offset`; `matches` sees each entry's tag code.
+    ///
+    /// A record whose CRC is wrong is never served: it is stepped over, and `ReadOutcome::corrupt`
+    /// says where it is.
     pub fn read(
         &self,
         queue: &QueueRef,
@@ -144,37 +297,34 @@ impl Store {
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
     ) -> Result<ReadOutcome, ReadError> {
-        let _ = (queue, queue_offset, limits, matches);
-        unimplemented!()
+        self.parts.read(queue, queue_offset, limits, matches)
     }
 
     /// One record by its physical offset, CRC-checked.
     pub fn message_at(&self, physical_offset: u64) -> Result<Bytes, ReadError> {
-        let _ = physical_offset;
-        unimplemented!()
+        self.parts.message_at(physical_offset)
     }
 
     pub fn queue_offset_min(&self, queue: &QueueRef) -> u64 {
-        let _ = queue;
-        unimplemented!()
+        self.parts.window(queue).min
     }
 
     /// One past the newest visible message.
     pub fn queue_offset_max(&self, queue: &QueueRef) -> u64 {
-        let _ = queue;
-        unimplemented!()
+        self.parts.window(queue).max
     }
 
     /// Queue offset whose store timestamp is at `timestamp_ms`, by binary search.
+    ///
+    /// Lower: the first message stored at that time or later, the end if none. Upper: the last one
+    /// stored at that time or before, the oldest if none.
     pub fn offset_by_time(&self, queue: &QueueRef, timestamp_ms: i64, boundary: Boundary) -> u64 {
-        let _ = (queue, timestamp_ms, boundary);
-        unimplemented!()
+        self.parts.offset_by_time(queue, timestamp_ms, boundary)
     }
 
     /// Store timestamp of the message at `queue_offset`.
     pub fn store_time_at(&self, queue: &QueueRef, queue_offset: u64) -> Option<i64> {
-        let _ = (queue, queue_offset);
-        unimplemented!()
+        self.parts.store_time_at(queue, queue_offset)
     }
 
     /// Records with this key (UNIQ_KEY or a word of KEYS), newest first, between the times.
@@ -186,29 +336,69 @@ impl Store {
         begin_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<Bytes>, ReadError> {
-        let _ = (topic, key, max, begin_ms, end_ms);
-        unimplemented!()
+        self.parts.query_by_key(topic, key, max, begin_ms, end_ms)
     }
 
     /// Drops a topic's queues (the log keeps the bytes until retention).
     pub fn delete_topic(&self, topic: &str) {
-        let _ = topic;
-        unimplemented!()
+        if let Err(error) = self.parts.queues.delete_topic(topic) {
+            tracing::error!(topic, %error, "a deleted topic's queue files are left behind");
+        }
     }
 
     /// Physical offsets: oldest kept byte, end of log, flushed up to; and bytes on disk.
     pub fn log_status(&self) -> LogStatus {
-        unimplemented!()
+        let parts = &self.parts;
+        LogStatus {
+            physical_offset_min: parts.log.min(),
+            physical_offset_max: parts.log.committed(),
+            flushed_offset: parts.flusher.flushed(),
+            dispatched_offset: parts.log.committed(),
+            indexed_offset: parts.index.cursor(),
+            log_bytes: parts.log.segments.count() as u64 * parts.log.segments.segment_bytes,
+            disk_used_percent: parts.status.disk_used_percent(),
+            earliest_store_timestamp_ms: parts.earliest_store_timestamp_ms(),
+        }
     }
 
-    /// Removes expired segments now (code 329 and the timer).
+    /// Changes retention and disk limits while running.
+    pub fn set_retention(&self, rules: RetentionRules) {
+        self.parts.status.set_disk_used_percent_refuse(rules.disk_used_percent_refuse);
+        self.parts.retention.set_rules(rules);
+    }
+
+    /// Removes expired segments now (code 329 and the timer); returns how many.
     pub fn expire_now(&self) -> usize {
-        unimplemented!()
+        self.parts.expire(crate::retention::Occasion::Asked)
     }
 
-    /// Flushes everything, writes the checkpoint, removes `abort`, pads files as Apache expects.
+    /// Why the store takes no more writes, if it does not.
+    pub fn failure(&self) -> Option<AppendError> {
+        self.parts.status.failure()
+    }
+
+    /// Flushes everything, writes the checkpoint, removes `abort`. All files have the sizes that
+    /// Apache expects. After a failure `abort` stays: the next start recovers.
     pub fn close(&self) {
-        unimplemented!()
+        if !self.parts.status.close() {
+            return;
+        }
+        self.parts.stop_threads();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                self.parts.status.fail("a thread of the store panicked");
+            }
+        }
+        if let Err(error) = self.parts.close() {
+            tracing::error!(%error, "the store was not stopped cleanly; the next start recovers it");
+        }
+        self.lock.lock().take();
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -217,7 +407,12 @@ pub struct LogStatus {
     pub physical_offset_min: u64,
     pub physical_offset_max: u64,
     pub flushed_offset: u64,
+    /// Queue entries exist for all records below.
     pub dispatched_offset: u64,
+    /// The key index has all records below.
+    pub indexed_offset: u64,
+    /// What the commit log takes on disk.
+    pub log_bytes: u64,
     pub disk_used_percent: u8,
     pub earliest_store_timestamp_ms: i64,
 }

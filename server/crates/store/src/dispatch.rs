@@ -1,0 +1,150 @@
+//! What a record adds to its queue and to the index: one pure function for append, recovery and
+//! a slave.
+use remora_protocol::sys_flag;
+
+/// The topic of delayed messages, whose queue entries carry the delivery time instead of a tags code.
+const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+
+/// Apache's default `messageDelayLevel`, levels 1 to 18, in milliseconds.
+const DELAY_LEVELS_MS: [i64; 18] = [
+    1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
+    480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000,
+];
+
+/// What follows from a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dispatch<'a> {
+    /// None: half messages and rollbacks are in the log, but in no queue.
+    pub queue_entry: Option<TagsCode>,
+    /// UNIQ_KEY and KEYS, to be indexed under the topic.
+    pub keys: Keys<'a>,
+}
+
+/// The third field of a queue entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TagsCode {
+    /// Java's hash of TAGS, 0 without.
+    Hash(i64),
+    /// Store timestamp plus this: the delivery time of a delayed message.
+    DeliverAfterMs(i64),
+}
+
+impl TagsCode {
+    /// The value stored in the entry.
+    pub fn value(self, store_timestamp_ms: i64) -> i64 {
+        match self {
+            Self::Hash(hash) => hash,
+            Self::DeliverAfterMs(delay_ms) => store_timestamp_ms.saturating_add(delay_ms),
+        }
+    }
+}
+
+/// The keys of a record, raw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Keys<'a> {
+    uniq_key: Option<&'a [u8]>,
+    keys: Option<&'a [u8]>,
+}
+
+impl<'a> Keys<'a> {
+    /// UNIQ_KEY first, then each word of KEYS. Keys that are not UTF-8 are left out: no query
+    /// can ask for them.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        let words = self.keys.unwrap_or_default().split(|byte| *byte == b' ');
+        self.uniq_key
+            .into_iter()
+            .chain(words)
+            .filter(|key| !key.is_empty())
+            .filter_map(|key| std::str::from_utf8(key).ok())
+    }
+}
+
+/// Reads topic, flags and properties of a record, stored or about to be.
+pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
+    let mut tags: &[u8] = &[];
+    let mut delay_level: &[u8] = &[];
+    let mut keys = Keys::default();
+    for property in properties.split(|byte| *byte == 2) {
+        let Some(at) = property.iter().position(|byte| *byte == 1) else { continue };
+        let (name, value) = (property.get(..at), property.get(at + 1..).unwrap_or_default());
+        match name.unwrap_or_default() {
+            b"TAGS" => tags = value,
+            b"KEYS" => keys.keys = Some(value),
+            b"UNIQ_KEY" => keys.uniq_key = Some(value),
+            b"DELAY" => delay_level = value,
+            _ => {}
+        }
+    }
+    let transaction = sys_flag::transaction(sys_flag);
+    let queued = matches!(transaction, sys_flag::TRANSACTION_NOT | sys_flag::TRANSACTION_COMMIT);
+    let queue_entry = queued.then(|| tags_code(topic, tags, delay_level));
+    if transaction == sys_flag::TRANSACTION_ROLLBACK {
+        keys = Keys::default();
+    }
+    Dispatch { queue_entry, keys }
+}
+
+fn tags_code(topic: &str, tags: &[u8], delay_level: &[u8]) -> TagsCode {
+    if topic == SCHEDULE_TOPIC {
+        let level = std::str::from_utf8(delay_level).ok().and_then(|text| text.parse().ok());
+        if let Some(level) = level.filter(|level: &usize| *level > 0) {
+            // Levels past the last one count as the last one.
+            let index = level.min(DELAY_LEVELS_MS.len()) - 1;
+            let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
+            return TagsCode::DeliverAfterMs(delay_ms);
+        }
+    }
+    TagsCode::Hash(i64::from(java_hash_onto(0, &String::from_utf8_lossy(tags))))
+}
+
+/// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
+pub fn index_hash(topic: &str, key: &str) -> u32 {
+    let hash = java_hash_onto(java_hash_onto(java_hash_onto(0, topic), "#"), key);
+    hash.checked_abs().map_or(0, i32::unsigned_abs)
+}
+
+/// Java's `String.hashCode` continued: `onto(onto(0, a), b)` is the hash of `a` followed by `b`.
+fn java_hash_onto(hash: i32, text: &str) -> i32 {
+    text.encode_utf16().fold(hash, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROPERTIES: &[u8] = b"KEYS\x01k1 k2\x02TAGS\x01TagA\x02UNIQ_KEY\x01U1\x02DELAY\x013\x02";
+
+    #[test]
+    fn plain_record_goes_to_its_queue_with_the_hash_of_its_tags() {
+        let found = dispatch("T", 0, PROPERTIES);
+        assert_eq!(found.queue_entry, Some(TagsCode::Hash(2_598_919)));
+        assert_eq!(found.keys.iter().collect::<Vec<_>>(), ["U1", "k1", "k2"]);
+        assert_eq!(dispatch("T", 0, b"").queue_entry, Some(TagsCode::Hash(0)));
+    }
+
+    #[test]
+    fn half_messages_and_rollbacks_have_no_queue_entry() {
+        let prepared = dispatch("T", sys_flag::TRANSACTION_PREPARED, PROPERTIES);
+        assert_eq!((prepared.queue_entry, prepared.keys.iter().count()), (None, 3));
+        let rollback = dispatch("T", sys_flag::TRANSACTION_ROLLBACK, PROPERTIES);
+        assert_eq!((rollback.queue_entry, rollback.keys.iter().count()), (None, 0));
+        let commit = dispatch("T", sys_flag::TRANSACTION_COMMIT, PROPERTIES);
+        assert_eq!(commit.queue_entry, Some(TagsCode::Hash(2_598_919)));
+    }
+
+    #[test]
+    fn delayed_record_carries_its_delivery_time() {
+        let code = dispatch(SCHEDULE_TOPIC, 0, PROPERTIES).queue_entry;
+        assert_eq!(code.map(|code| code.value(1_000)), Some(11_000));
+        let past_the_last = dispatch(SCHEDULE_TOPIC, 0, b"DELAY\x0199\x02").queue_entry;
+        assert_eq!(past_the_last.map(|code| code.value(0)), Some(7_200_000));
+    }
+
+    #[test]
+    fn index_hash_is_never_negative() {
+        assert_eq!(index_hash("T", "k"), index_hash("T", "k"));
+        // "polygenelubricants" hashes to i32::MIN, which has no absolute value.
+        assert_eq!(java_hash_onto(0, "polygenelubricants"), i32::MIN);
+        assert_eq!(java_hash_onto(java_hash_onto(0, "he"), "llo"), 99_162_322);
+    }
+}

@@ -1,0 +1,207 @@
+//! The files of the commit log: contiguous, all of one size, named by their start offset.
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+
+use crate::disk::{Access, Disk, DiskFile};
+use crate::store::OpenError;
+
+pub(crate) const COMMIT_LOG_DIR: &str = "commitlog";
+
+/// Apache's file names: 20 decimal digits.
+pub(crate) fn file_name(start: u64) -> String {
+    format!("{start:020}")
+}
+
+/// The start offset that a file name says, if it is such a name.
+pub(crate) fn start_of(name: &str) -> Option<u64> {
+    let digits = name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| name.parse().ok()).flatten()
+}
+
+/// One file of the log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub start: u64,
+    pub bytes: u64,
+    pub path: String,
+    pub file: Arc<dyn DiskFile>,
+}
+
+impl Segment {
+    /// One past the last physical offset.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.bytes
+    }
+
+    pub(crate) fn contains(&self, physical_offset: u64) -> bool {
+        (self.start..self.end()).contains(&physical_offset)
+    }
+
+    /// The whole file, to cut slices from: only of bytes below the committed offset, unless nobody
+    /// writes (recovery).
+    pub(crate) fn view(&self) -> io::Result<Bytes> {
+        self.file.slice(0, usize::try_from(self.bytes).map_err(io::Error::other)?)
+    }
+}
+
+/// All files of the log.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    disk: Arc<dyn Disk>,
+    pub segment_bytes: u64,
+    list: RwLock<VecDeque<Arc<Segment>>>,
+    /// Held while a file is added, so that one is not made twice.
+    creating: Mutex<()>,
+    first_start: AtomicU64,
+}
+
+impl Segments {
+    /// Opens the files that are there. Their size wins over `segment_bytes`.
+    pub(crate) fn open(disk: Arc<dyn Disk>, segment_bytes: u64) -> Result<Self, OpenError> {
+        let mut found = log_files(disk.as_ref())?;
+        drop_unfinished_last(disk.as_ref(), &mut found)?;
+        let segment_bytes = found.first().map_or(segment_bytes, |(_, bytes)| *bytes);
+        let mut list = VecDeque::with_capacity(found.len());
+        let mut expected_start = None;
+        for (start, bytes) in found {
+            let path = path_of(start);
+            let shown = disk.display(&path);
+            if bytes != segment_bytes {
+                let (path, expected_bytes) = (shown, segment_bytes);
+                return Err(OpenError::SegmentSize { path, bytes, expected_bytes });
+            }
+            if let Some(end) = expected_start.filter(|end| *end != start) {
+                let before = path_of(end - segment_bytes);
+                return Err(OpenError::Hole { path: disk.display(&before), end, next: start });
+            }
+            let file = disk
+                .open(&path, Access::Write)
+                .map_err(|source| OpenError::Io { path: shown.clone(), source })?;
+            list.push_back(Arc::new(Segment { start, bytes, path, file }));
+            expected_start = Some(start + segment_bytes);
+        }
+        let first_start = AtomicU64::new(list.front().map_or(0, |first| first.start));
+        let (list, creating) = (RwLock::new(list), Mutex::new(()));
+        Ok(Self { disk, segment_bytes, list, creating, first_start })
+    }
+
+    /// Start of the oldest file.
+    pub(crate) fn first_start(&self) -> u64 {
+        self.first_start.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
+        self.list.read().iter().cloned().collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.list.read().len()
+    }
+
+    pub(crate) fn containing(&self, physical_offset: u64) -> Option<Arc<Segment>> {
+        let list = self.list.read();
+        let first = list.front()?.start;
+        let index = physical_offset.checked_sub(first)? / self.segment_bytes;
+        list.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// Files that hold some of `from..to`.
+    pub(crate) fn overlapping(&self, from: u64, to: u64) -> Vec<Arc<Segment>> {
+        let list = self.list.read();
+        list.iter().filter(|one| one.start < to && one.end() > from).cloned().collect()
+    }
+
+    /// The file that contains `physical_offset`, made if it is the next one.
+    pub(crate) fn ensure(&self, physical_offset: u64) -> io::Result<Arc<Segment>> {
+        if let Some(segment) = self.containing(physical_offset) {
+            return Ok(segment);
+        }
+        let _one_at_a_time = self.creating.lock();
+        if let Some(segment) = self.containing(physical_offset) {
+            return Ok(segment);
+        }
+        let last_end = self.list.read().back().map(|last| last.end());
+        let start = last_end.unwrap_or(physical_offset - physical_offset % self.segment_bytes);
+        let segment = Arc::new(self.create(start)?);
+        let mut list = self.list.write();
+        if list.is_empty() {
+            self.first_start.store(start, Ordering::Release);
+        }
+        list.push_back(segment.clone());
+        Ok(segment)
+    }
+
+    /// Space is reserved before a byte is written, so that a full disk is found here.
+    fn create(&self, start: u64) -> io::Result<Segment> {
+        self.disk.create_dir(COMMIT_LOG_DIR)?;
+        let path = path_of(start);
+        let file = self.disk.open(&path, Access::Create)?;
+        if let Err(error) = file.allocate(0, self.segment_bytes).and_then(|()| file.sync()) {
+            let _gone_or_removed_at_next_start = self.disk.remove(&path);
+            return Err(error);
+        }
+        Ok(Segment { start, bytes: self.segment_bytes, path, file })
+    }
+
+    /// Removes the oldest file. Slices that were handed out stay valid.
+    pub(crate) fn remove_first(&self) -> io::Result<()> {
+        let (first, next_start) = {
+            let mut list = self.list.write();
+            let Some(first) = list.pop_front() else { return Ok(()) };
+            let next_start = list.front().map_or(first.end(), |next| next.start);
+            self.first_start.store(next_start, Ordering::Release);
+            (first, next_start)
+        };
+        tracing::info!(path = first.path, next_start, "removed a commit log file");
+        self.disk.remove(&first.path)
+    }
+
+    /// Removes the files that start at or after `physical_offset` (recovery).
+    pub(crate) fn remove_from(&self, physical_offset: u64) -> io::Result<()> {
+        let mut list = self.list.write();
+        while let Some(last) = list.back().filter(|last| last.start >= physical_offset) {
+            self.disk.remove(&last.path)?;
+            list.pop_back();
+        }
+        Ok(())
+    }
+}
+
+fn path_of(start: u64) -> String {
+    format!("{COMMIT_LOG_DIR}/{}", file_name(start))
+}
+
+fn log_files(disk: &dyn Disk) -> Result<Vec<(u64, u64)>, OpenError> {
+    let entries = disk
+        .list(COMMIT_LOG_DIR)
+        .map_err(|source| OpenError::Io { path: disk.display(COMMIT_LOG_DIR), source })?;
+    let files = entries.into_iter().filter(|entry| !entry.is_dir);
+    Ok(files.filter_map(|entry| Some((start_of(&entry.name)?, entry.bytes))).collect())
+}
+
+/// A crash between making the newest file and giving it its size leaves it short and without data.
+fn drop_unfinished_last(disk: &dyn Disk, found: &mut Vec<(u64, u64)>) -> Result<(), OpenError> {
+    let Some(&(start, bytes)) = found.last() else { return Ok(()) };
+    let expected = match found.first() {
+        Some(&(first, first_bytes)) if first != start => first_bytes,
+        _ => 0,
+    };
+    if bytes != 0 && (expected == 0 || bytes >= expected) {
+        return Ok(());
+    }
+    let path = path_of(start);
+    let io_error = |source| OpenError::Io { path: disk.display(&path), source };
+    let file = disk.open(&path, Access::Write).map_err(io_error)?;
+    let data = file.next_data(0).map_err(io_error)?;
+    if data.is_none() {
+        drop(file);
+        disk.remove(&path).map_err(io_error)?;
+        found.pop();
+    }
+    Ok(())
+}
