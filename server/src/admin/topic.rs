@@ -1,0 +1,157 @@
+//! `remora topic`.
+use std::io::{BufRead, IsTerminal, Write};
+
+use remora_client::Admin;
+use remora_client::admin::{TopicSpec, Where};
+use remora_config::nearest;
+use remora_protocol::names;
+use serde_json::json;
+
+use super::{CommandError, print};
+use crate::cli::{ClusterArgs, Output, TopicCommand};
+
+pub(crate) async fn run(command: TopicCommand) -> Result<(), CommandError> {
+    match command {
+        TopicCommand::List { cluster, all } => list(&cluster, all).await,
+        TopicCommand::Create { topic, queues, perm, cluster } => {
+            create(&cluster, &topic, queues, perm).await
+        }
+        TopicCommand::Delete { topic, yes, cluster } => delete(&cluster, &topic, yes).await,
+        TopicCommand::Status { topic, cluster } => status(&cluster, &topic).await,
+    }
+}
+
+async fn list(cluster: &ClusterArgs, all: bool) -> Result<(), CommandError> {
+    let admin = Admin::connect(&cluster.nameserver).await?;
+    let brokers = admin.cluster().await?.broker_addr_table;
+    // Every broker has a topic of its own name, and every cluster too.
+    let of_system = |topic: &String| {
+        names::is_system_topic(topic)
+            || brokers.contains_key(topic)
+            || brokers.values().any(|broker| broker.cluster == *topic)
+            || topic.starts_with("%RETRY%")
+            || topic.starts_with("%DLQ%")
+    };
+    let mut topics: Vec<String> = admin.topics().await?.into_iter().collect();
+    topics.retain(|topic| all || !of_system(topic));
+    match cluster.output {
+        Output::Json => println!("{}", json!(topics)),
+        Output::Table if topics.is_empty() => {
+            println!(
+                "no topics yet: remora topic create NAME, or just send one (--all: the system's)"
+            );
+        }
+        Output::Table => topics.iter().for_each(|topic| println!("{topic}")),
+    }
+    admin.shutdown().await;
+    Ok(())
+}
+
+async fn create(
+    cluster: &ClusterArgs,
+    topic: &str,
+    queues: u32,
+    perm: u32,
+) -> Result<(), CommandError> {
+    let number = |what: &str, value: u32| {
+        i32::try_from(value)
+            .map_err(|_| CommandError::Usage(format!("{what} {value} is too large")))
+    };
+    let spec =
+        TopicSpec::new(topic).queues(number("--queues", queues)?).perm(number("--perm", perm)?);
+    let admin = Admin::connect(&cluster.nameserver).await?;
+    let masters = admin.masters(&Where::Everywhere).await?;
+    admin.create_topic(&spec, &Where::Everywhere).await?;
+    let brokers: Vec<&str> = masters.iter().map(|broker| &*broker.broker_name).collect();
+    match cluster.output {
+        Output::Json => {
+            println!("{}", json!({ "topic": topic, "queues": queues, "brokers": brokers }));
+        }
+        Output::Table => {
+            println!("topic {topic}: {queues} queues on each of {}", brokers.join(", "));
+        }
+    }
+    admin.shutdown().await;
+    Ok(())
+}
+
+async fn delete(cluster: &ClusterArgs, topic: &str, yes: bool) -> Result<(), CommandError> {
+    let admin = Admin::connect(&cluster.nameserver).await?;
+    must_exist(&admin, topic).await?;
+    if !yes && !confirmed(topic)? {
+        return Err(CommandError::NotConfirmed);
+    }
+    admin.delete_topic(topic, &Where::Everywhere).await?;
+    match cluster.output {
+        Output::Json => println!("{}", json!({ "topic": topic, "deleted": true })),
+        Output::Table => println!("topic {topic} deleted"),
+    }
+    admin.shutdown().await;
+    Ok(())
+}
+
+/// Asks on a terminal; a program has to say --yes.
+fn confirmed(topic: &str) -> Result<bool, CommandError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("Delete topic {topic} with all of its messages? Type yes: ");
+    std::io::stderr().flush().map_err(CommandError::Input)?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(CommandError::Input)?;
+    Ok(answer.trim() == "yes")
+}
+
+async fn status(cluster: &ClusterArgs, topic: &str) -> Result<(), CommandError> {
+    let admin = Admin::connect(&cluster.nameserver).await?;
+    must_exist(&admin, topic).await?;
+    let mut stats = admin.topic_stats(topic).await?;
+    stats.sort_by(|left, right| left.queue.cmp(&right.queue));
+    match cluster.output {
+        Output::Json => {
+            let queues: Vec<_> = stats
+                .iter()
+                .map(|stat| {
+                    json!({
+                        "broker": &*stat.queue.broker_name,
+                        "queueId": stat.queue.queue_id,
+                        "minOffset": stat.min_offset,
+                        "maxOffset": stat.max_offset,
+                        "lastUpdateMs": stat.last_update_ms,
+                    })
+                })
+                .collect();
+            println!("{}", json!({ "topic": topic, "queues": queues }));
+        }
+        Output::Table => {
+            let rows = stats.iter().map(|stat| {
+                let last = stat.last_update_ms;
+                vec![
+                    stat.queue.broker_name.to_string(),
+                    stat.queue.queue_id.to_string(),
+                    stat.min_offset.to_string(),
+                    stat.max_offset.to_string(),
+                    (stat.max_offset - stat.min_offset).to_string(),
+                    if last > 0 { print::utc(last) } else { "never".to_owned() },
+                ]
+            });
+            let head = ["BROKER", "QUEUE", "MIN", "MAX", "MESSAGES", "LAST MESSAGE"];
+            println!("{}", print::table(&head, rows));
+        }
+    }
+    admin.shutdown().await;
+    Ok(())
+}
+
+async fn must_exist(admin: &Admin, topic: &str) -> Result<(), CommandError> {
+    if admin.topic_exists(topic).await? {
+        return Ok(());
+    }
+    let known = admin.topics().await?;
+    let hint = nearest_of(topic, known.iter().map(String::as_str));
+    Err(CommandError::NotFound { what: "topic", name: topic.to_owned(), hint })
+}
+
+fn nearest_of<'t>(topic: &str, known: impl Iterator<Item = &'t str>) -> String {
+    nearest(topic, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}

@@ -1,0 +1,262 @@
+//! `/metrics`: Apache 5's names, so that its Grafana boards work, and our own with base units.
+//!
+//! Values are read when asked for; nothing is kept here. A row is one call of `Page::counter` or
+//! `Page::gauge`.
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use remora_broker::{Broker, MetricsSnapshot};
+
+use crate::observed::Observed;
+use crate::process::Process;
+
+/// Name under which series past the limit are summed.
+const OTHER: &str = "__other";
+
+type Labels = Vec<(&'static str, String)>;
+
+/// The whole page.
+pub(crate) fn text(observed: &Observed) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Page::read(observed)));
+    let mut text = String::with_capacity(16 * 1024);
+    if encode(&mut text, &registry).is_err() {
+        tracing::error!("metrics do not encode");
+    }
+    text
+}
+
+/// One metric with its series.
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+    series: Vec<(Labels, f64)>,
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    metrics: Vec<Metric>,
+}
+
+impl Page {
+    fn read(observed: &Observed) -> Self {
+        let mut page = Self::default();
+        page.program(observed);
+        if let Some(nameserver) = observed.nameserver() {
+            let figures = nameserver.figures();
+            page.gauge("remora_nameserver_brokers", "Brokers registered", one(figures.brokers));
+            page.gauge("remora_nameserver_topics", "Topics registered", one(figures.topics));
+        }
+        if let Some(broker) = observed.broker() {
+            let settings = broker.config.settings();
+            let node = vec![
+                ("cluster", settings.cluster_name.clone()),
+                ("node_type", "broker".to_owned()),
+                ("node_id", settings.broker_name.clone()),
+            ];
+            page.broker(broker, &node, settings.metrics_series_max);
+        }
+        page
+    }
+
+    fn program(&mut self, observed: &Observed) {
+        let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        self.gauge("remora_build_info", "Version of this program", vec![(version, 1.0)]);
+        let ready = f64::from(u8::from(observed.reasons().is_empty()));
+        self.gauge("remora_ready", "1 when /readyz answers 200", vec![(Vec::new(), ready)]);
+        let start = observed.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let process = Process::read();
+        let plain = |value: f64| vec![(Vec::new(), value)];
+        self.gauge(
+            "process_start_time_seconds",
+            "Start, in seconds since 1970",
+            plain(start.as_secs_f64()),
+        );
+        self.gauge(
+            "process_resident_memory_bytes",
+            "Resident memory, pages of mapped files included",
+            plain(process.resident_bytes),
+        );
+        self.gauge(
+            "remora_process_private_memory_bytes",
+            "Resident memory apart from pages of mapped files",
+            plain(process.private_bytes),
+        );
+        self.counter(
+            "process_cpu_seconds",
+            "Processor time, user and system",
+            plain(process.cpu_seconds),
+        );
+        self.gauge("process_open_fds", "Open file descriptors", plain(process.open_fds));
+        self.gauge("process_threads", "Threads", plain(process.threads));
+    }
+
+    fn broker(&mut self, broker: &Broker, node: &Labels, series_max: usize) {
+        let read = broker.metrics();
+        let here = |value: f64| vec![(node.clone(), value)];
+        self.topics(&read, node, series_max);
+        self.lag(&read, node, series_max);
+        let settings = broker.config.peek();
+        self.gauge(
+            "rocketmq_broker_permission",
+            "Permission of the broker: 6 read and write",
+            here(f64::from(settings.broker_permission)),
+        );
+        self.gauge("rocketmq_topic_number", "Topics", here(float(read.topics.len())));
+        self.gauge(
+            "rocketmq_consumer_group_number",
+            "Consumer groups",
+            here(float(read.group_count)),
+        );
+        self.gauge(
+            "rocketmq_producer_connections",
+            "Producers connected",
+            here(float(read.producer_connections)),
+        );
+        self.gauge(
+            "rocketmq_consumer_connections",
+            "Consumers connected",
+            here(float(read.consumer_connections)),
+        );
+        let log_bytes = read.log.physical_offset_max.saturating_sub(read.log.physical_offset_min);
+        self.gauge("rocketmq_storage_size", "Bytes in the commit log", here(float(log_bytes)));
+        self.gauge(
+            "rocketmq_storage_flush_behind_bytes",
+            "Bytes appended and not yet on disk",
+            here(float(read.flush_behind_bytes)),
+        );
+        self.gauge(
+            "rocketmq_storage_dispatch_behind_bytes",
+            "Bytes appended and not yet in queues and index",
+            here(float(read.dispatch_behind_bytes)),
+        );
+        self.gauge(
+            "remora_storage_disk_used_percent",
+            "Use of the disk of the data directory",
+            here(f64::from(read.log.disk_used_percent)),
+        );
+        self.gauge(
+            "remora_held_pulls",
+            "Pulls that wait for a message",
+            here(float(read.held_pulls)),
+        );
+        let refused = read
+            .rejections
+            .iter()
+            .map(|(cause, count)| (with(node, &[("cause", cause)]), float(*count)));
+        self.counter("remora_refused_requests", "Requests refused, by cause", refused.collect());
+    }
+
+    fn topics(&mut self, read: &MetricsSnapshot, node: &Labels, series_max: usize) {
+        let mut shown: Vec<(Labels, [f64; 4])> = Vec::new();
+        let mut other = [0.0; 4];
+        for (at, (topic, totals)) in read.topics.iter().enumerate() {
+            let values =
+                [totals.messages_in, totals.messages_out, totals.bytes_in, totals.bytes_out]
+                    .map(float);
+            if at < series_max {
+                let system = remora_protocol::names::is_system_topic(topic);
+                let labels = with(node, &[("topic", topic), ("is_system", bool_text(system))]);
+                shown.push((labels, values));
+            } else {
+                for (sum, value) in other.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            }
+        }
+        if read.topics.len() > series_max {
+            shown.push((with(node, &[("topic", OTHER), ("is_system", "false")]), other));
+        }
+        let names = [
+            ("rocketmq_messages_in", "Messages stored"),
+            ("rocketmq_messages_out", "Messages delivered"),
+            ("rocketmq_throughput_in", "Bytes of messages stored"),
+            ("rocketmq_throughput_out", "Bytes of messages delivered"),
+        ];
+        for (column, (name, help)) in names.into_iter().enumerate() {
+            let value = |values: &[f64; 4]| values.get(column).copied().unwrap_or_default();
+            let series = shown.iter().map(|(labels, values)| (labels.clone(), value(values)));
+            self.counter(name, help, series.collect());
+        }
+    }
+
+    fn lag(&mut self, read: &MetricsSnapshot, node: &Labels, series_max: usize) {
+        let mut series: Vec<(Labels, f64)> = read
+            .lag
+            .iter()
+            .take(series_max)
+            .map(|lag| {
+                let retry = lag.topic.starts_with("%RETRY%");
+                let labels = [
+                    ("topic", lag.topic.as_str()),
+                    ("consumer_group", lag.group.as_str()),
+                    ("is_retry", bool_text(retry)),
+                ];
+                (with(node, &labels), float(lag.messages))
+            })
+            .collect();
+        if let Some(rest) = read.lag.get(series_max..).filter(|rest| !rest.is_empty()) {
+            let sum = rest.iter().map(|lag| float(lag.messages)).sum();
+            let labels = [("topic", OTHER), ("consumer_group", OTHER), ("is_retry", "false")];
+            series.push((with(node, &labels), sum));
+        }
+        self.gauge(
+            "rocketmq_consumer_lag_messages",
+            "Messages stored and not yet committed by the group",
+            series,
+        );
+    }
+
+    /// The page adds `_total` to the name.
+    fn counter(&mut self, name: &'static str, help: &'static str, series: Vec<(Labels, f64)>) {
+        self.metrics.push(Metric { name, help, kind: MetricType::Counter, series });
+    }
+
+    fn gauge(&mut self, name: &'static str, help: &'static str, series: Vec<(Labels, f64)>) {
+        self.metrics.push(Metric { name, help, kind: MetricType::Gauge, series });
+    }
+}
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for metric in &self.metrics {
+            let mut described =
+                encoder.encode_descriptor(metric.name, metric.help, None, metric.kind)?;
+            for (labels, value) in &metric.series {
+                let mut one = described.encode_family(labels)?;
+                match metric.kind {
+                    MetricType::Counter => {
+                        one.encode_counter::<NoLabelSet, f64, f64>(value, None)?
+                    }
+                    _ => one.encode_gauge(value)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one(value: usize) -> Vec<(Labels, f64)> {
+    vec![(Vec::new(), float(value))]
+}
+
+fn with(node: &Labels, more: &[(&'static str, &str)]) -> Labels {
+    let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    node.iter().cloned().chain(more).collect()
+}
+
+fn bool_text(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+/// Exact up to 2^53, which takes a counter of messages at a million a second 285 years.
+#[expect(clippy::cast_precision_loss, reason = "see above; Prometheus has no other number")]
+fn float<N: TryInto<u64>>(value: N) -> f64 {
+    value.try_into().unwrap_or(u64::MAX) as f64
+}
