@@ -31,7 +31,6 @@ final class ApacheServer {
         });
     }
 
-    /** The broker first, so that it can still unregister. */
     static void stopAll() {
         for (Runnable shutdown = SHUTDOWNS.pollFirst(); shutdown != null; shutdown = SHUTDOWNS.pollFirst()) {
             shutdown.run();
@@ -53,7 +52,7 @@ final class ApacheServer {
             throw new IllegalStateException("the nameserver did not initialize");
         }
         namesrv.start();
-        SHUTDOWNS.addFirst(namesrv::shutdown);
+        // The nameserver keeps nothing that a clean stop would save, and takes seconds over it.
 
         BrokerController broker = broker(call, home, bind);
         if (!broker.initialize()) {
