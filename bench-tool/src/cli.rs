@@ -1,0 +1,235 @@
+//! The command line of `remora-bench`.
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use remora_protocol::SerializeType;
+
+use crate::ceiling::{self, Ceiling};
+use crate::load::{self, LoadOptions};
+use crate::payload::BODY_BYTES_MIN;
+use crate::report::{self, Report};
+use crate::{clock, compare, cpu, demo, target};
+
+/// Load generator for Remora and any other RocketMQ.
+#[derive(Parser, Debug)]
+#[command(name = "remora-bench", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  remora-bench demo                                     start a server in this process, send, consume, show
+  remora-bench send --connections 64 --in-flight 32     acknowledged single sends, closed loop
+  remora-bench send --rate 20000                        open loop: latency counts from the due time
+  remora-bench e2e --rate 20000 --duration 60           send to receipt, verified
+  remora-bench compare --target remora=127.0.0.1:9876 --target apache=127.0.0.1:19876";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Acknowledged single sends.
+    Send(LoadArgs),
+    /// Sends of several messages a request.
+    Batch {
+        /// Messages in one request.
+        #[arg(long, default_value_t = 32)]
+        batch: usize,
+        #[command(flatten)]
+        load: LoadArgs,
+    },
+    /// Reads what the topic holds, from the first message to the last, and verifies it.
+    Consume(LoadArgs),
+    /// Sends at a rate and receives; latency is from due time to receipt.
+    E2e(LoadArgs),
+    /// The same load on several targets in turn, with ratios.
+    Compare {
+        /// NAME=NAMESERVER, the first is what the others are compared with; repeat.
+        #[arg(long = "target", required_unless_present = "ceiling")]
+        targets: Vec<String>,
+        /// Add a server with the same framing that answers every request and stores nothing.
+        #[arg(long)]
+        ceiling: bool,
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Messages in one request.
+        #[arg(long, default_value_t = 1)]
+        batch: usize,
+        #[command(flatten)]
+        load: LoadArgs,
+    },
+    /// Serves the ceiling of `compare`: answers every frame, stores nothing.
+    #[command(hide = true)]
+    Ceiling {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: std::net::SocketAddr,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Starts a server inside this process on free ports, sends, consumes, and shows the result.
+    Demo,
+}
+
+#[derive(Args, Clone, Debug)]
+struct LoadArgs {
+    /// Nameservers, separated by ";".
+    #[arg(long, env = "NAMESRV_ADDR", default_value = "127.0.0.1:9876")]
+    nameserver: String,
+    /// Topic, created with --queues if it does not exist.
+    #[arg(long, default_value = "remora-bench")]
+    topic: String,
+    /// Queues of the topic on each broker.
+    #[arg(long, default_value_t = 8)]
+    queues: u32,
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// Requests without an answer on each connection.
+    #[arg(long, default_value_t = 32)]
+    in_flight: usize,
+    /// Body bytes of a message.
+    #[arg(long, default_value_t = 128)]
+    size: usize,
+    /// Requests a second over all connections (open loop); without it each answer starts the next.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Seconds that count.
+    #[arg(long, default_value_t = 10.0)]
+    duration: f64,
+    /// Seconds before, not counted.
+    #[arg(long, default_value_t = 2.0)]
+    warmup: f64,
+    /// Generator threads.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// How headers are written.
+    #[arg(long, value_enum, default_value_t = Serialize::Json)]
+    serialize: Serialize,
+    /// Process whose CPU and memory count as the server's; found by its port when it is local.
+    #[arg(long)]
+    server_pid: Option<u32>,
+    /// Write the results as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write the percentile distribution for HdrHistogram plotters.
+    #[arg(long)]
+    hgrm: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Serialize {
+    Json,
+    Binary,
+}
+
+impl LoadArgs {
+    fn options(&self, batch: usize) -> anyhow::Result<LoadOptions> {
+        if self.size < BODY_BYTES_MIN {
+            bail!(
+                "--size {} is too small: a verifiable body takes {BODY_BYTES_MIN} bytes",
+                self.size
+            );
+        }
+        if self.connections == 0 || self.in_flight == 0 || batch == 0 || self.queues == 0 {
+            bail!("--connections, --in-flight, --queues and --batch must be at least 1");
+        }
+        if self.rate.is_some_and(|rate| rate <= 0.0) {
+            bail!("--rate must be above 0");
+        }
+        Ok(LoadOptions {
+            connections: self.connections,
+            in_flight: self.in_flight,
+            body_bytes: self.size,
+            batch,
+            rate: self.rate,
+            warmup: Duration::try_from_secs_f64(self.warmup).context("--warmup")?,
+            duration: Duration::try_from_secs_f64(self.duration).context("--duration")?,
+            threads: self.threads,
+            serialize: match self.serialize {
+                Serialize::Json => SerializeType::Json,
+                Serialize::Binary => SerializeType::Binary,
+            },
+            run: clock::run_id(),
+        })
+    }
+
+    fn target(&self, nameserver: &str) -> anyhow::Result<target::Target> {
+        let mut target = target::prepare(nameserver, &self.topic, self.queues)?;
+        target.server_pid = self.server_pid.or_else(|| {
+            let addr = &target.brokers.first()?.addr;
+            let local = addr.starts_with("127.") || addr.starts_with("localhost:");
+            let port = addr.rsplit_once(':')?.1.parse().ok()?;
+            local.then(|| cpu::listener_pid(port)).flatten()
+        });
+        Ok(target)
+    }
+}
+
+/// Runs the command line; 0 done, 1 failed, 2 usage.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("remora-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Send(args) => {
+            let options = args.options(1)?;
+            finish(&args, load::send(&args.target(&args.nameserver)?, &options, "send")?)
+        }
+        Command::Batch { batch, load: args } => {
+            let options = args.options(batch)?;
+            finish(&args, load::send(&args.target(&args.nameserver)?, &options, "batch")?)
+        }
+        Command::Consume(args) => {
+            let options = args.options(1)?;
+            finish(&args, load::consume(&args.target(&args.nameserver)?, &options, "consume")?)
+        }
+        Command::E2e(args) => {
+            let mut options = args.options(1)?;
+            options.rate = options.rate.or(Some(1_000.0));
+            finish(&args, load::end_to_end(&args.target(&args.nameserver)?, &options, "e2e")?)
+        }
+        Command::Compare { targets, ceiling, rounds, batch, load: args } => {
+            let options = args.options(batch)?;
+            let ceiling = ceiling.then(Ceiling::spawn).transpose()?;
+            let mut targets = targets
+                .iter()
+                .map(|named| {
+                    let (name, nameserver) = named
+                        .split_once('=')
+                        .with_context(|| format!("--target {named}: NAME=NAMESERVER"))?;
+                    Ok((name.to_owned(), args.target(nameserver)?))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            if let Some(ceiling) = &ceiling {
+                targets.push(("ceiling".to_owned(), ceiling.target(&args.topic, args.queues)));
+            }
+            let reports = compare::run(&targets, &options, rounds)?;
+            println!("{}", compare::table(&targets, &reports));
+            report::write_files(&reports, args.json.as_deref(), args.hgrm.as_deref())
+        }
+        Command::Ceiling { listen, threads } => ceiling::serve_forever(listen, threads),
+        Command::Demo => demo::run(),
+    }
+}
+
+fn finish(args: &LoadArgs, report: Report) -> anyhow::Result<()> {
+    println!("{}", report.table());
+    let refused_all = report.messages == 0 && report.refused > 0;
+    let faults = report.faults;
+    report::write_files(&[report], args.json.as_deref(), args.hgrm.as_deref())?;
+    if refused_all {
+        bail!("every request was refused, see the first refusal above");
+    }
+    if faults.is_some_and(|f| f.lost + f.duplicated + f.out_of_order + f.damaged > 0) {
+        bail!("verification failed, see above");
+    }
+    Ok(())
+}

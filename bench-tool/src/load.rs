@@ -1,0 +1,315 @@
+//! Runs one load: generator threads, warm-up, measured window, live line.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use remora_protocol::SerializeType;
+
+use crate::clock;
+use crate::cpu;
+use crate::payload::{Faults, Verifier};
+use crate::progress::Progress;
+use crate::puller::{self, PullerPlan, Until};
+use crate::report::Report;
+use crate::sender::{self, SenderPlan};
+use crate::stats::LoadStats;
+use crate::target::Target;
+use crate::template::{Template, TemplateSpec};
+
+/// The load to put on a target.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub connections: usize,
+    pub in_flight: usize,
+    pub body_bytes: usize,
+    pub batch: usize,
+    /// Requests a second over all connections, open loop; `None` = closed loop.
+    pub rate: Option<f64>,
+    pub warmup: Duration,
+    pub duration: Duration,
+    pub threads: usize,
+    pub serialize: SerializeType,
+    pub run: u32,
+}
+
+type Job = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Option<Verifier>>> + Send>>;
+
+/// Generator threads with a current-thread runtime each.
+struct Workers {
+    threads: Vec<JoinHandle<anyhow::Result<Vec<Verifier>>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Workers {
+    fn start(threads: usize, jobs: Vec<Job>, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let mut shares: Vec<Vec<Job>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
+        let count = shares.len();
+        for (n, job) in jobs.into_iter().enumerate() {
+            shares[n % count].push(job);
+        }
+        let spawn = |(n, jobs): (usize, Vec<Job>)| {
+            std::thread::Builder::new().name(format!("load-{n}")).spawn(move || run_jobs(jobs))
+        };
+        let threads = shares.into_iter().enumerate().map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { threads, stop })
+    }
+
+    fn failed(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    fn all_done(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    fn finish(self) -> anyhow::Result<Vec<Verifier>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut verifiers = Vec::new();
+        for thread in self.threads {
+            let outcome = thread.join().map_err(|_| anyhow!("a generator thread panicked"))?;
+            verifiers.extend(outcome?);
+        }
+        Ok(verifiers)
+    }
+}
+
+fn run_jobs(jobs: Vec<Job>) -> anyhow::Result<Vec<Verifier>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for job in jobs {
+            tasks.spawn(job);
+        }
+        let mut verifiers = Vec::new();
+        while let Some(task) = tasks.join_next().await {
+            verifiers.extend(task??);
+        }
+        Ok(verifiers)
+    })
+}
+
+/// Acknowledged sends (or batches) as fast as the window or the rate allows.
+pub fn send(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
+    let stats = LoadStats::new(options.connections);
+    let stop = Arc::new(AtomicBool::new(false));
+    let jobs = sender_jobs(target, options, &stats, &stop);
+    let workers = Workers::start(options.threads, jobs, stop)?;
+    let report = measure(target, options, label, &stats, &workers)?;
+    workers.finish()?;
+    Ok(report)
+}
+
+/// Sends at a rate and receives by long-polling pulls; the latencies are from due time to receipt.
+pub fn end_to_end(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
+    let sent = LoadStats::new(options.connections);
+    let received = LoadStats::new(target.brokers.len());
+    let stop_sending = Arc::new(AtomicBool::new(false));
+    let stop_pulling = Arc::new(AtomicBool::new(false));
+    let pullers = puller_jobs(target, options, &received, &stop_pulling, Until::Stopped);
+    let pulling = Workers::start(1, pullers, stop_pulling)?;
+    let senders = sender_jobs(target, options, &sent, &stop_sending);
+    let sending = Workers::start(options.threads, senders, stop_sending)?;
+    let mut report = measure(target, options, label, &received, &pulling)?;
+    sending.finish()?;
+    drain(&sent, &received, options);
+    report.faults = Some(sum_faults(&pulling.finish()?));
+    report.refused = sent.refused();
+    report.first_refusal = sent.first_refusal();
+    Ok(report)
+}
+
+/// Reads what the queues of the topic hold, once.
+pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
+    let stats = LoadStats::new(target.brokers.len() * options.connections);
+    let stop = Arc::new(AtomicBool::new(false));
+    let jobs = puller_jobs(target, options, &stats, &stop, Until::End);
+    let before = Usage::now(target);
+    let progress = Progress::start(label, &stats, None);
+    let workers = Workers::start(options.threads, jobs, stop)?;
+    while !workers.all_done() {
+        progress.tick();
+    }
+    progress.finish();
+    let mut report = before.report(target, label, &stats);
+    // A backlog's age says nothing about speed.
+    report.latency = None;
+    report.faults = Some(sum_faults(&workers.finish()?));
+    Ok(report)
+}
+
+fn sum_faults(verifiers: &[Verifier]) -> Faults {
+    verifiers.iter().map(Verifier::faults).fold(Faults::default(), |sum, one| Faults {
+        lost: sum.lost + one.lost,
+        duplicated: sum.duplicated + one.duplicated,
+        out_of_order: sum.out_of_order + one.out_of_order,
+        damaged: sum.damaged + one.damaged,
+    })
+}
+
+/// Gives receivers up to 10 s to see what was still under way.
+fn drain(sent: &LoadStats, received: &LoadStats, options: &LoadOptions) {
+    let give_up_ns = clock::now_ns() + 10_000_000_000;
+    let mut seen = received.messages();
+    while clock::now_ns() < give_up_ns {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = received.messages();
+        if now == seen && now * options.batch as u64 >= sent.messages().min(now) {
+            return;
+        }
+        seen = now;
+    }
+}
+
+fn sender_jobs(
+    target: &Target,
+    options: &LoadOptions,
+    stats: &LoadStats,
+    stop: &Arc<AtomicBool>,
+) -> Vec<Job> {
+    let rate = options.rate.map(|rate| rate / options.connections as f64);
+    stats
+        .connections
+        .iter()
+        .enumerate()
+        .map(|(n, stats)| {
+            let broker = &target.brokers[n % target.brokers.len()];
+            let spec = |queue| TemplateSpec {
+                topic: &target.topic,
+                broker_name: &broker.name,
+                queue,
+                body_bytes: options.body_bytes,
+                batch: options.batch,
+                serialize: options.serialize,
+            };
+            let plan = SenderPlan {
+                addr: broker.addr.clone(),
+                templates: (0..broker.queues).map(|queue| Template::new(&spec(queue))).collect(),
+                in_flight: options.in_flight,
+                rate,
+                run: options.run,
+                producer: u32::try_from(n).unwrap_or(u32::MAX),
+                body_bytes: options.body_bytes,
+            };
+            let (stats, stop) = (stats.clone(), stop.clone());
+            let job: Job =
+                Box::pin(async move { sender::run(plan, stats, stop).await.map(|()| None) });
+            job
+        })
+        .collect()
+}
+
+fn puller_jobs(
+    target: &Target,
+    options: &LoadOptions,
+    stats: &LoadStats,
+    stop: &Arc<AtomicBool>,
+    until: Until,
+) -> Vec<Job> {
+    let per_broker = (stats.connections.len() / target.brokers.len()).max(1);
+    stats
+        .connections
+        .iter()
+        .enumerate()
+        .filter_map(|(n, stats)| {
+            let broker = &target.brokers[n / per_broker % target.brokers.len()];
+            let mine = |queue: &u32| *queue as usize % per_broker == n % per_broker;
+            let from = |queue: u32| match until {
+                Until::End => (queue, 0),
+                Until::Stopped => (queue, broker.queue_offsets_max[queue as usize]),
+            };
+            let queues: Vec<_> = (0..broker.queues).filter(mine).map(from).collect();
+            let plan = PullerPlan {
+                addr: broker.addr.clone(),
+                topic: target.topic.clone(),
+                queues,
+                messages_max: 32,
+                until,
+                run: (until == Until::Stopped).then_some(options.run),
+            };
+            let (stats, stop) = (stats.clone(), stop.clone());
+            let job: Job = Box::pin(async move { puller::run(plan, stats, stop).await.map(Some) });
+            Some(job)
+        })
+        .collect()
+}
+
+fn measure(
+    target: &Target,
+    options: &LoadOptions,
+    label: &str,
+    stats: &LoadStats,
+    workers: &Workers,
+) -> anyhow::Result<Report> {
+    let wait = |until_ns: u64, progress: &Progress| {
+        while clock::now_ns() < until_ns && !workers.failed() {
+            progress.tick();
+        }
+    };
+    let total = options.warmup + options.duration;
+    let progress = Progress::start(label, stats, Some(total));
+    let start_ns = clock::now_ns();
+    wait(start_ns + nanos(options.warmup), &progress);
+    stats.reset();
+    let before = Usage::now(target);
+    wait(before.at_ns + nanos(options.duration), &progress);
+    let report = before.report(target, label, stats);
+    progress.finish();
+    Ok(report)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// CPU used up to a moment.
+#[derive(Debug)]
+struct Usage {
+    at_ns: u64,
+    server_us: Option<u64>,
+    own_us: Option<u64>,
+    machine_us: Option<u64>,
+}
+
+impl Usage {
+    fn now(target: &Target) -> Self {
+        Self {
+            at_ns: clock::now_ns(),
+            server_us: target.server_pid.and_then(cpu::process_cpu_us),
+            own_us: cpu::process_cpu_us(std::process::id()),
+            machine_us: cpu::machine_cpu_us(),
+        }
+    }
+
+    fn report(&self, target: &Target, label: &str, stats: &LoadStats) -> Report {
+        let now = Self::now(target);
+        let seconds = (now.at_ns - self.at_ns) as f64 / 1e9;
+        let used = |then: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(then?) as f64);
+        let messages = stats.messages();
+        let server_us = used(self.server_us, now.server_us);
+        let own_us = used(self.own_us, now.own_us);
+        let machine_us = used(self.machine_us, now.machine_us);
+        // An embedded server (demo) is the generator's own process: count it once.
+        let server_elsewhere = target.server_pid.is_some_and(|pid| pid != std::process::id());
+        let known_us =
+            own_us.unwrap_or(0.0) + if server_elsewhere { server_us.unwrap_or(0.0) } else { 0.0 };
+        Report {
+            label: label.to_owned(),
+            messages,
+            bytes: stats.bytes(),
+            seconds,
+            messages_per_second: messages as f64 / seconds,
+            megabytes_per_second: stats.bytes() as f64 / seconds / 1e6,
+            latency: Some(stats.latency_ns()),
+            refused: stats.refused(),
+            first_refusal: stats.first_refusal(),
+            faults: None,
+            server_cpu_us_per_message: server_us
+                .filter(|_| server_elsewhere && messages > 0)
+                .map(|us| us / messages as f64),
+            server_resident_bytes: target.server_pid.and_then(cpu::resident_bytes),
+            other_cores: machine_us.map(|us| ((us - known_us) / 1e6 / seconds).max(0.0)),
+        }
+    }
+}

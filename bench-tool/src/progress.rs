@@ -1,0 +1,65 @@
+//! The live line: rate of the last moment, percentiles so far, time left.
+use std::cell::Cell;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::clock;
+use crate::stats::LoadStats;
+
+const TICK: Duration = Duration::from_millis(100);
+const REDRAW_NS: u64 = 500_000_000;
+
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    stats: LoadStats,
+    start_ns: u64,
+    last: Cell<(u64, u64)>,
+}
+
+impl Progress {
+    /// `total`: how long it will take, where that is known.
+    pub fn start(label: &str, stats: &LoadStats, total: Option<Duration>) -> Self {
+        let (bar, style) = match total {
+            Some(total) => {
+                let ms = u64::try_from(total.as_millis()).unwrap_or(u64::MAX);
+                (ProgressBar::new(ms), "{prefix} {bar:20} {msg}")
+            }
+            None => (ProgressBar::new_spinner(), "{prefix} {spinner} {msg}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(label.to_owned());
+        let now_ns = clock::now_ns();
+        Self { bar, stats: stats.clone(), start_ns: now_ns, last: Cell::new((now_ns, 0)) }
+    }
+
+    /// Waits a moment and redraws twice a second.
+    pub fn tick(&self) {
+        std::thread::sleep(TICK);
+        let now_ns = clock::now_ns();
+        let (last_ns, last_messages) = self.last.get();
+        if now_ns - last_ns < REDRAW_NS {
+            return;
+        }
+        let messages = self.stats.messages();
+        let seconds = (now_ns - last_ns) as f64 / 1e9;
+        let rate = messages.saturating_sub(last_messages) as f64 / seconds;
+        let latency = self.stats.latency_ns();
+        let micros = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1e3;
+        self.bar.set_position((now_ns - self.start_ns) / 1_000_000);
+        self.bar.set_message(format!(
+            "{rate:>9.0} msg/s  p50 {:.0} us  p99 {:.0} us  refused {}",
+            micros(0.5),
+            micros(0.99),
+            self.stats.refused()
+        ));
+        self.last.set((now_ns, messages));
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

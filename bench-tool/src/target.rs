@@ -1,0 +1,86 @@
+//! What a load is put on: the brokers and queues of one topic.
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use remora_client::Admin;
+use remora_client::admin::{TopicSpec, Where};
+
+use crate::clock;
+
+/// A topic on the masters of a cluster.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub topic: String,
+    pub brokers: Vec<BrokerTarget>,
+    /// Process of the first broker, when it runs on this machine.
+    pub server_pid: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BrokerTarget {
+    pub name: String,
+    pub addr: String,
+    pub queues: u32,
+    /// One past the newest message of each queue, when the target was looked up.
+    pub queue_offsets_max: Vec<i64>,
+}
+
+/// How long a new topic may take to reach the nameserver.
+const ROUTE_WAIT_NS: u64 = 10_000_000_000;
+const ROUTE_RETRY: Duration = Duration::from_millis(100);
+const WRITABLE: i32 = 2;
+
+/// Finds the topic, created with `queues` queues on every broker if it does not exist.
+pub fn prepare(nameserver: &str, topic: &str, queues: u32) -> anyhow::Result<Target> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let admin = Admin::connect(nameserver).await?;
+        let target = find(&admin, topic, queues).await;
+        admin.shutdown().await;
+        target
+    })
+}
+
+async fn find(admin: &Admin, topic: &str, queues: u32) -> anyhow::Result<Target> {
+    if !admin.topic_exists(topic).await? {
+        let spec = TopicSpec::new(topic).queues(i32::try_from(queues)?);
+        admin.create_topic(&spec, &Where::Everywhere).await?;
+        let give_up_ns = clock::now_ns() + ROUTE_WAIT_NS;
+        while !admin.topic_exists(topic).await? {
+            if clock::now_ns() > give_up_ns {
+                bail!(
+                    "topic {topic} was created, but the nameserver has no route for it after 10 s"
+                );
+            }
+            tokio::time::sleep(ROUTE_RETRY).await;
+        }
+    }
+    let route = admin.topic_route(topic).await?;
+    let stats = admin.topic_stats(topic).await?;
+    let mut brokers = Vec::new();
+    for data in route.queue_datas.iter().filter(|data| data.perm & WRITABLE != 0) {
+        let addrs = route.broker_datas.iter().find(|broker| broker.broker_name == data.broker_name);
+        let master = addrs.and_then(|broker| broker.broker_addrs.get(&0));
+        let addr =
+            master.with_context(|| format!("broker {} has no master", data.broker_name))?.clone();
+        let queues = u32::try_from(data.write_queue_nums)?;
+        let newest = |queue: u32| {
+            let same = |s: &&remora_client::admin::QueueStats| {
+                *s.queue.broker_name == *data.broker_name
+                    && u32::try_from(s.queue.queue_id) == Ok(queue)
+            };
+            stats.iter().find(same).map_or(0, |s| s.max_offset)
+        };
+        let queue_offsets_max = (0..queues).map(newest).collect();
+        brokers.push(BrokerTarget {
+            name: data.broker_name.clone(),
+            addr,
+            queues,
+            queue_offsets_max,
+        });
+    }
+    if brokers.is_empty() {
+        bail!("topic {topic} has no writable queue");
+    }
+    Ok(Target { topic: topic.to_owned(), brokers, server_pid: None })
+}
