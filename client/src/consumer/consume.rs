@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use remora_protocol::{RequestCode, header};
@@ -14,9 +13,6 @@ use super::queue_reader::QueueReader;
 use crate::clock;
 use crate::error::ClientError;
 use crate::view::MessageView;
-
-/// A message that could neither be handled nor sent back is handled again after this. Java: 5 s.
-const LOCAL_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What a handler says of the messages it got.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -86,7 +82,7 @@ async fn consume(shared: Arc<Shared>, reader: Arc<QueueReader>, mut messages: Ve
             tokio::select! {
                 () = reader.dropped.cancelled() => return,
                 () = shared.stopping.cancelled() => return,
-                () = tokio::time::sleep(LOCAL_RETRY_AFTER) => {}
+                () = tokio::time::sleep(shared.settings.local_retry_after) => {}
             }
         }
     }

@@ -105,6 +105,7 @@ pub(super) struct Settings {
     pub(super) concurrency: usize,
     pub(super) consume_timeout: Duration,
     pub(super) max_reconsume_times: i32,
+    pub(super) local_retry_after: Duration,
     pub(super) rebalance_period: Duration,
     pub(super) persist_period: Duration,
     pub(super) shutdown_timeout: Duration,

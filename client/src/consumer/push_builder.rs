@@ -66,6 +66,7 @@ impl PushConsumerBuilder {
                 concurrency: 20,
                 consume_timeout: Duration::from_secs(15 * 60),
                 max_reconsume_times: 16,
+                local_retry_after: Duration::from_secs(5),
                 rebalance_period: Duration::from_secs(20),
                 persist_period: Duration::from_secs(5),
                 shutdown_timeout: Duration::from_secs(30),
@@ -190,6 +191,13 @@ impl PushConsumerBuilder {
     #[must_use]
     pub fn persist_period(mut self, period: Duration) -> Self {
         self.settings.persist_period = period;
+        self
+    }
+
+    /// When a message is handled again here that could be neither handled nor sent back. Default 5 s.
+    #[must_use]
+    pub fn local_retry_after(mut self, wait: Duration) -> Self {
+        self.settings.local_retry_after = wait;
         self
     }
 

@@ -1,0 +1,4 @@
+//! What the client does when servers and handlers fail, against servers that say what a test wants.
+mod fake;
+mod receiving;
+mod sending;
