@@ -6,7 +6,7 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use remora_broker::{Broker, MetricsSnapshot};
@@ -229,16 +229,25 @@ impl Collector for Page {
             let mut described =
                 encoder.encode_descriptor(metric.name, metric.help, None, metric.kind)?;
             for (labels, value) in &metric.series {
-                let mut one = described.encode_family(labels)?;
-                match metric.kind {
-                    MetricType::Counter => {
-                        one.encode_counter::<NoLabelSet, f64, f64>(value, None)?
-                    }
-                    _ => one.encode_gauge(value)?,
+                if labels.is_empty() {
+                    encode_value(&mut described, metric.kind, *value)?;
+                } else {
+                    encode_value(&mut described.encode_family(labels)?, metric.kind, *value)?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+fn encode_value(
+    encoder: &mut MetricEncoder<'_>,
+    kind: MetricType,
+    value: f64,
+) -> Result<(), fmt::Error> {
+    match kind {
+        MetricType::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None),
+        _ => encoder.encode_gauge(&value),
     }
 }
 

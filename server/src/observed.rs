@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use remora_broker::Broker;
-use remora_config::Config;
 use remora_nameserver::Nameserver;
 
 const STARTING: u8 = 0;
@@ -14,7 +13,6 @@ const STOPPING: u8 = 2;
 /// What is there to look at; roles appear as they start.
 #[derive(Debug)]
 pub(crate) struct Observed {
-    pub config: Arc<Config>,
     pub started: SystemTime,
     phase: AtomicU8,
     nameserver: OnceLock<Arc<Nameserver>>,
@@ -22,9 +20,8 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            config,
             started: SystemTime::now(),
             phase: AtomicU8::new(STARTING),
             nameserver: OnceLock::new(),

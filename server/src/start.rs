@@ -110,7 +110,7 @@ pub async fn start(config: Arc<Config>, roles: Roles) -> Result<Running, StartEr
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let observed = Arc::new(Observed::new(config.clone()));
+    let observed = Arc::new(Observed::new());
     let mut starting = Starting { config, settings, observed, slow: Some(slow) };
     let running = starting.roles(roles).await;
     // A runtime must not be dropped where it could block: on another one.
@@ -283,10 +283,6 @@ impl Starting {
 impl Running {
     pub fn broker(&self) -> Option<&Arc<Broker>> {
         self.broker.as_ref().map(|(broker, _)| broker)
-    }
-
-    pub fn nameserver(&self) -> Option<&Arc<Nameserver>> {
-        self.nameserver.as_ref().map(|(nameserver, _)| nameserver)
     }
 
     /// Stops in order: unregister and refuse new work, finish what is under way, flush, close.

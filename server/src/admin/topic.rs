@@ -29,6 +29,7 @@ async fn list(cluster: &ClusterArgs, all: bool) -> Result<(), CommandError> {
         names::is_system_topic(topic)
             || brokers.contains_key(topic)
             || brokers.values().any(|broker| broker.cluster == *topic)
+            || topic.ends_with("_REPLY_TOPIC")
             || topic.starts_with("%RETRY%")
             || topic.starts_with("%DLQ%")
     };

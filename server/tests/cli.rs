@@ -1,0 +1,368 @@
+//! The program as a person and a service manager see it: output, exit codes, signals.
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Far longer than anything takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn remora(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_remora"));
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("REMORA_") || name == "NAMESRV_ADDR" || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    remora(args).output().expect("remora runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Arguments of a standalone with every port free.
+fn standalone_args(data_dir: &Path) -> Vec<String> {
+    let mut args: Vec<String> = ["standalone", "--data-dir"].map(str::to_owned).into();
+    args.push(data_dir.display().to_string());
+    for flag in ["--nameserver-listen", "--broker-listen", "--http-listen"] {
+        args.extend([flag.to_owned(), "127.0.0.1:0".to_owned()]);
+    }
+    args.extend(["--log-format".to_owned(), "json".to_owned()]);
+    args
+}
+
+/// A server process and its JSON log; killed when the test fails.
+struct Program {
+    child: Child,
+    log: Receiver<String>,
+    said: Vec<String>,
+    ready: Value,
+}
+
+impl Program {
+    fn start(args: &[String]) -> Self {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut child = remora(&args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("remora runs");
+        let (sender, log) = channel();
+        let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut program = Self { child, log, said: Vec::new(), ready: Value::Null };
+        program.ready = program.wait_for("ready");
+        program
+    }
+
+    fn wait_for(&mut self, message: &str) -> Value {
+        loop {
+            let line = match self.log.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(error) => panic!("no '{message}' ({error}) in {:#?}", self.said),
+            };
+            let value: Value = serde_json::from_str(&line).unwrap_or_default();
+            self.said.push(line);
+            if value["message"] == message {
+                return value;
+            }
+        }
+    }
+
+    fn address(&self, role: &str) -> String {
+        self.ready[role].as_str().unwrap_or_else(|| panic!("{role} in {}", self.ready)).to_owned()
+    }
+
+    fn terminate(mut self) -> (i32, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
+        let status = self.child.wait().expect("ended");
+        let mut out = String::new();
+        let mut stdout = self.child.stdout.take().expect("piped");
+        stdout.read_to_string(&mut out).expect("text");
+        (status.code().expect("no signal killed it"), out)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn http_get(addr: &str, path: &str) -> String {
+    let addr: SocketAddr = addr.parse().expect("an address");
+    let mut stream = TcpStream::connect(addr).expect("connected");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn cluster_command(nameserver: &str, args: &[&str]) -> Output {
+    let mut all = args.to_vec();
+    all.extend(["--nameserver", nameserver]);
+    output(&all)
+}
+
+#[test]
+fn help_fits_a_screen_and_every_command_has_its_own() {
+    let help = output(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let text = stdout(&help);
+    assert!(text.lines().count() <= 24, "{text}");
+    assert!(text.contains("remora standalone") && text.contains("remora send orders"), "{text}");
+    let standalone = stdout(&output(&["standalone", "--help"]));
+    for option in [
+        "--data-dir",
+        "--nameserver-listen",
+        "--broker-listen",
+        "--http-listen",
+        "--flush",
+        "--memory-limit",
+        "--config",
+        "--broker-conf",
+        "Examples:",
+    ] {
+        assert!(standalone.contains(option), "{option} in {standalone}");
+    }
+    assert_eq!(output(&["standaloen"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_misspelt_setting_is_refused_with_the_right_name() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let file = folder.path().join("remora.toml");
+    std::fs::write(&file, "[store]\nflsh = \"sync\"\n").expect("written");
+    let refused = output(&["standalone", "--config", &file.display().to_string()]);
+    assert_eq!(refused.status.code(), Some(78));
+    let text = stderr(&refused);
+    assert!(
+        text.contains("line 2: unknown key 'store.flsh'; did you mean 'store.flush'?"),
+        "{text}"
+    );
+
+    for (args, expected) in [
+        (
+            vec!["standalone", "--flush", "maybe"],
+            "--flush: 'store.flush' is 'maybe', expected async or sync",
+        ),
+        (
+            vec!["broker", "--set", "store.flsh=sync"],
+            "unknown key 'store.flsh'; did you mean 'store.flush'?",
+        ),
+        (
+            vec!["standalone", "--broker-listen", "10911"],
+            "--broker-listen is '10911', expected IP:PORT",
+        ),
+        (vec!["standalone", "--advertise", "a b"], "advertised address 'a b'"),
+        (vec!["standalone", "--log-level", "remora=loud"], "log level 'remora=loud'"),
+    ] {
+        let refused = output(&args);
+        assert_eq!(refused.status.code(), Some(78), "{args:?}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains(expected), "{args:?}: {}", stderr(&refused));
+    }
+}
+
+#[test]
+fn settings_that_would_break_a_promise_do_not_start() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let file = folder.path().join("broker.conf");
+    std::fs::write(&file, "brokerName=b\naclEnable=true\nbrokerRole=SYNC_MASTER\n")
+        .expect("written");
+    let refused = output(&["broker", "--broker-conf", &file.display().to_string()]);
+    assert_eq!(refused.status.code(), Some(78));
+    let text = stderr(&refused);
+    assert!(
+        text.contains("line 2: 'aclEnable' = 'true': access control is not there yet"),
+        "{text}"
+    );
+    assert!(text.contains("line 3: 'brokerRole' = 'SYNC_MASTER': replication"), "{text}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_flag_that_changes_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let addr = taken.local_addr().expect("an address").to_string();
+    for flag in ["--nameserver-listen", "--broker-listen", "--http-listen"] {
+        let folder = tempfile::tempdir().expect("temporary directory");
+        let mut args = standalone_args(folder.path());
+        args.extend([flag.to_owned(), addr.clone()]);
+        args.remove(args.iter().position(|arg| arg == flag).expect("there") + 1);
+        args.remove(args.iter().position(|arg| arg == flag).expect("there"));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let refused = output(&args);
+        let text = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains(&format!("{addr} is already in use")) && text.contains(flag),
+            "{text}"
+        );
+        assert!(!folder.path().join("commitlog").exists(), "the store was opened before the ports");
+    }
+}
+
+#[test]
+fn standalone_serves_until_sigterm_and_keeps_its_messages() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let program = Program::start(&standalone_args(folder.path()));
+    let (nameserver, http) = (program.address("nameserver"), program.address("http"));
+    assert!(http_get(&http, "/healthz").starts_with("HTTP/1.1 200"));
+    let ready = http_get(&http, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"ready\":true"), "{ready}");
+
+    let sent = cluster_command(
+        &nameserver,
+        &["send", "orders", "hello", "--tags", "a", "--keys", "k1", "--output", "json"],
+    );
+    assert_eq!(sent.status.code(), Some(0), "{}", stderr(&sent));
+    let receipt: Value = serde_json::from_str(&stdout(&sent)).expect("JSON");
+    assert_eq!(
+        (receipt["status"].as_str(), receipt["queueOffset"].as_i64()),
+        (Some("SEND_OK"), Some(0))
+    );
+    let metrics = http_get(&http, "/metrics");
+    let counted = metrics.lines().any(|line| {
+        line.starts_with("rocketmq_messages_in_total{")
+            && line.contains("topic=\"orders\"")
+            && line.ends_with(" 1.0")
+    });
+    assert!(counted, "{metrics}");
+    let (code, out) = program.terminate();
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("The Name Server boot success. serializeType=JSON, address 127.0.0.1:"),
+        "{out}"
+    );
+    assert!(out.contains("The broker[broker-a, 127.0.0.1:"), "{out}");
+
+    let program = Program::start(&standalone_args(folder.path()));
+    let nameserver = program.address("nameserver");
+    let tail = cluster_command(
+        &nameserver,
+        &["tail", "orders", "--from-start", "--max", "1", "--output", "json"],
+    );
+    let message: Value = serde_json::from_str(&stdout(&tail)).expect("JSON");
+    assert_eq!((message["body"].as_str(), message["tags"].as_str()), (Some("hello"), Some("a")));
+    assert_eq!(message["msgId"], receipt["msgId"]);
+    let found = cluster_command(
+        &nameserver,
+        &["message", "query", "orders", "--key", "k1", "--output", "json"],
+    );
+    let found: Value = serde_json::from_str(&stdout(&found)).expect("JSON");
+    assert_eq!(found["msgId"], receipt["msgId"]);
+    assert_eq!(program.terminate().0, 0);
+}
+
+#[test]
+fn topics_are_made_listed_described_and_deleted() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let program = Program::start(&standalone_args(folder.path()));
+    let nameserver = program.address("nameserver");
+    let made = cluster_command(&nameserver, &["topic", "create", "orders", "--queues", "3"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let listed = cluster_command(&nameserver, &["topic", "list", "--output", "json"]);
+    assert_eq!(stdout(&listed).trim(), "[\"orders\"]");
+    let status = cluster_command(&nameserver, &["topic", "status", "orders", "--output", "json"]);
+    let status: Value = serde_json::from_str(&stdout(&status)).expect("JSON");
+    assert_eq!(status["queues"].as_array().map(Vec::len), Some(3));
+    let missing = cluster_command(&nameserver, &["topic", "status", "ordres"]);
+    assert_eq!(missing.status.code(), Some(3));
+    assert!(stderr(&missing).contains("did you mean 'orders'?"), "{}", stderr(&missing));
+    let unasked = cluster_command(&nameserver, &["topic", "delete", "orders"]);
+    assert_eq!(unasked.status.code(), Some(1));
+    let deleted = cluster_command(&nameserver, &["topic", "delete", "orders", "--yes"]);
+    assert_eq!(deleted.status.code(), Some(0), "{}", stderr(&deleted));
+    assert_eq!(
+        stdout(&cluster_command(&nameserver, &["topic", "list", "-o", "json"])).trim(),
+        "[]"
+    );
+    assert_eq!(program.terminate().0, 0);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_consumers_that_hold_pulls() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let program = Program::start(&standalone_args(folder.path()));
+    let nameserver = program.address("nameserver");
+    cluster_command(&nameserver, &["send", "orders", "one"]);
+    let args = ["tail", "orders", "--from-start", "--nameserver", &nameserver];
+    let mut tail = remora(&args).stdout(Stdio::piped()).spawn().expect("remora runs");
+    let mut lines = BufReader::new(tail.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    assert!(first.ends_with("one"), "{first}");
+    let (code, _) = program.terminate();
+    tail.kill().expect("killed");
+    tail.wait().expect("ended");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_data_directory_has_one_owner() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let program = Program::start(&standalone_args(folder.path()));
+    let args = standalone_args(folder.path());
+    let second = output(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(second.status.code(), Some(78), "{}", stderr(&second));
+    assert!(stderr(&second).contains("locked by another process"), "{}", stderr(&second));
+    assert_eq!(program.terminate().0, 0);
+}
+
+#[test]
+fn broker_conf_names_the_broker_and_is_shown_with_origins() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let file = folder.path().join("broker.conf");
+    std::fs::write(&file, "brokerName=east-1\nbrokerClusterName=east\nlistenPrt=1\n")
+        .expect("written");
+    let file = file.display().to_string();
+    let mut args = standalone_args(&folder.path().join("data"));
+    args.extend(["--broker-conf".to_owned(), file.clone()]);
+    let program = Program::start(&args);
+    let warned = program.said.iter().any(|line| line.contains("did you mean 'listenPort'?"));
+    assert!(warned, "{:#?}", program.said);
+    let (code, out) = program.terminate();
+    assert_eq!(code, 0);
+    assert!(out.contains("The broker[east-1, "), "{out}");
+
+    let shown = output(&["config", "show", "--origin", "--broker-conf", &file, "--flush", "sync"]);
+    let text = stdout(&shown);
+    let line =
+        |key: &str| text.lines().find(|line| line.trim_start().starts_with(key)).map(str::to_owned);
+    assert!(
+        line("broker.name ").is_some_and(|l| l.contains("east-1") && l.contains("line 1")),
+        "{text}"
+    );
+    assert!(
+        line("store.flush ").is_some_and(|l| l.contains("SYNC_FLUSH") && l.contains("--flush")),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_absent_nameserver_is_exit_code_five() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let addr = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let failed = cluster_command(&addr, &["topic", "list"]);
+    assert_eq!(failed.status.code(), Some(5), "{}", stderr(&failed));
+    assert!(stderr(&failed).contains(&addr), "{}", stderr(&failed));
+}
