@@ -2,6 +2,7 @@
 //! frames recorded from official clients (`vectors/recorded-*.json`).
 mod bodies;
 mod frames;
+mod recorded;
 mod records;
 
 use std::fs;
