@@ -146,9 +146,14 @@ impl CommitLog {
         Ok(Span { start, end })
     }
 
+    /// Largest record that one segment takes.
+    pub(crate) fn record_bytes_max(&self) -> u64 {
+        let segment_bytes = self.segments.segment_bytes.saturating_sub(BLANK_BYTES);
+        segment_bytes.min(i32::MAX.unsigned_abs().into())
+    }
+
     fn check_sizes(&self, batch: &AppendBatch) -> Result<(), AppendError> {
-        let record_bytes_max = self.segments.segment_bytes.saturating_sub(BLANK_BYTES);
-        let record_bytes_max = record_bytes_max.min(i32::MAX.unsigned_abs().into());
+        let record_bytes_max = self.record_bytes_max();
         match batch.staged.iter().find(|one| u64::from(one.record_bytes) > record_bytes_max) {
             None => Ok(()),
             Some(one) => Err(AppendError::TooLarge {

@@ -170,6 +170,7 @@ impl Parts {
 
 impl Store {
     /// Opens a directory of the real disk, with the machine's clock.
+    #[expect(clippy::needless_pass_by_value, reason = "the broker has no more use for it")]
     pub fn open(config: StoreConfig) -> Result<(Self, RecoveryReport), OpenError> {
         let environment = Environment::of_machine(&config.root);
         Self::open_in(&config, environment)
@@ -212,6 +213,11 @@ impl Store {
     /// Every (topic, queue id) with a consume queue.
     pub fn queues(&self) -> Vec<(Arc<str>, i32)> {
         self.parts.queues.names()
+    }
+
+    /// Largest record that fits a segment; a batch with a larger one is refused whole.
+    pub fn record_bytes_max(&self) -> u64 {
+        self.parts.log.record_bytes_max()
     }
 
     /// Appends a batch under one lock, in order. All or nothing. `Appended` are in the batch.

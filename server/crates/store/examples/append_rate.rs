@@ -1,0 +1,135 @@
+//! Appends from several threads as fast as the store takes them, then reads everything back.
+//!
+//! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body bytes]`
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use remora_protocol::record::Draft;
+use remora_store::{AppendBatch, FlushMode, ReadLimits, Store, StoreConfig};
+
+fn argument(index: usize, default: u64) -> u64 {
+    std::env::args().nth(index).and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (threads, seconds) = (argument(1, 2), argument(2, 3));
+    let (batch_count, body_bytes) = (argument(3, 32), argument(4, 60));
+    let message_index = argument(5, 0) == 1;
+    let root = PathBuf::from(format!("append-rate-{}", std::process::id()));
+    let config = StoreConfig {
+        root: root.clone(),
+        flush: FlushMode::Async,
+        flush_interval_ms: 500,
+        commit_log_segment_bytes: 1 << 30,
+        consume_queue_file_bytes: 6_000_000,
+        retention_ms: u64::MAX,
+        retention_bytes: 0,
+        delete_when: "04".to_owned(),
+        disk_used_percent_max: 0,
+        disk_used_percent_refuse: 95,
+        message_index,
+    };
+    let (store, report) = Store::open(config)?;
+    println!("opened in {} ms", report.elapsed_ms);
+    let appended = AtomicU64::new(0);
+    let began = Instant::now();
+    let cpu_began = cpu_time();
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (store, appended) = (&store, &appended);
+            scope.spawn(move || {
+                append_until(store, thread, began, seconds, batch_count, body_bytes, appended);
+            });
+        }
+    });
+    let elapsed = began.elapsed();
+    let cpu = cpu_time() - cpu_began;
+    let count = appended.load(Ordering::Relaxed);
+    println!(
+        "appended {count} records in {elapsed:.2?}: {:.2} M/s, {:.3} us of CPU each, all threads",
+        count as f64 / elapsed.as_secs_f64() / 1e6,
+        cpu.as_secs_f64() * 1e6 / count as f64
+    );
+    read_all(&store)?;
+    let began = Instant::now();
+    store.close();
+    println!("closed in {:.2?}", began.elapsed());
+    std::fs::remove_dir_all(root)?;
+    Ok(())
+}
+
+fn append_until(
+    store: &Store,
+    thread: u64,
+    began: Instant,
+    seconds: u64,
+    batch_count: u64,
+    body_bytes: u64,
+    appended: &AtomicU64,
+) {
+    let queue = store.queue("bench", i32::try_from(thread).unwrap_or(0));
+    let host = SocketAddr::from(([127, 0, 0, 1], 10_911));
+    let body = vec![b'x'; usize::try_from(body_bytes).unwrap_or(0)];
+    let mut batch = AppendBatch::new();
+    let mut number = 0_u64;
+    while began.elapsed() < Duration::from_secs(seconds) {
+        batch.clear();
+        for _ in 0..batch_count {
+            number += 1;
+            let properties =
+                format!("UNIQ_KEY\u{1}7F00000100002A139A3C{number:012X}\u{2}TAGS\u{1}A\u{2}");
+            let draft = Draft {
+                topic: &queue.topic,
+                queue_id: queue.queue_id,
+                flag: 0,
+                sys_flag: 0,
+                born_timestamp_ms: 0,
+                born_host: host,
+                store_host: host,
+                reconsume_times: 0,
+                prepared_transaction_offset: 0,
+                body: &body,
+                properties: properties.as_bytes(),
+            };
+            batch.push(&queue, &draft);
+        }
+        if let Err(error) = store.append(&mut batch) {
+            println!("refused: {error}");
+            return;
+        }
+        appended.fetch_add(batch_count, Ordering::Relaxed);
+    }
+}
+
+fn read_all(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
+    let limits = ReadLimits { messages_max: 32, bytes_max: 4 << 20, entries_scanned_max: 10_000 };
+    let (began, cpu_began) = (Instant::now(), cpu_time());
+    let (mut count, mut bytes) = (0_u64, 0_u64);
+    for (topic, queue_id) in store.queues() {
+        let queue = store.queue(&topic, queue_id);
+        let mut next = 0;
+        loop {
+            let outcome = store.read(&queue, next, limits, &mut |_| true)?;
+            if outcome.queue_offset_next == next {
+                break;
+            }
+            next = outcome.queue_offset_next;
+            count += u64::from(outcome.message_count);
+            bytes += u64::from(outcome.bytes);
+        }
+    }
+    let (elapsed, cpu) = (began.elapsed(), cpu_time() - cpu_began);
+    println!(
+        "read {count} records in pulls of 32 in {elapsed:.2?}: {:.2} GB/s, {:.3} us of CPU each",
+        bytes as f64 / elapsed.as_secs_f64() / 1e9,
+        cpu.as_secs_f64() * 1e6 / count as f64
+    );
+    Ok(())
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
