@@ -43,6 +43,7 @@ impl<'a> Fields<'a> {
             return Ok(Self::NONE);
         }
         loop {
+            scanner.plain_members(|_, _| Ok(()))?;
             scanner.key()?;
             scanner.skip_value()?;
             if !scanner.another_member()? {
@@ -149,10 +150,14 @@ fn each_json<'a>(
     each: &mut dyn FnMut(&str, &'a str, bool) -> Result<(), HeaderError>,
 ) -> Result<(), HeaderError> {
     let mut scanner = Scanner::new(text);
-    while scanner.token().is_some() {
+    loop {
+        scanner.plain_members(|name, value| each(name, value, false))?;
+        if scanner.token().is_none() {
+            return Ok(());
+        }
         // The frame's decoder has been here: nothing stops the scanner.
-        let Ok((name, name_escaped)) = scanner.key() else { break };
-        let Ok(value) = scanner.raw_value() else { break };
+        let Ok((name, name_escaped)) = scanner.key() else { return Ok(()) };
+        let Ok(value) = scanner.raw_value() else { return Ok(()) };
         scanner.take(b',');
         let Some((value, value_escaped)) = value else { continue };
         if name_escaped {
@@ -161,7 +166,6 @@ fn each_json<'a>(
             each(name, value, value_escaped)?;
         }
     }
-    Ok(())
 }
 
 fn next_json<'a>(scanner: &mut Scanner<'a>) -> Option<(Text<'a>, Text<'a>)> {

@@ -21,6 +21,7 @@ pub mod message_id;
 pub mod names;
 pub mod opaque;
 pub mod properties;
+mod quotes;
 pub mod record;
 pub mod record_crc;
 pub mod schema;
