@@ -31,5 +31,5 @@ pub use counters::Counts;
 pub use listener::bind as bind_listener;
 pub use pending::Answer;
 pub use routes::{Request, Role, RouteCounts, Routes, SlowLimits};
-pub use server::{Server, ServerConfig};
+pub use server::{Counting, Server, ServerConfig};
 pub use service::{Call, Calls, NoService, Owed, Refusal, Reply, Service, Turn};

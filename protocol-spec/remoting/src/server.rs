@@ -12,7 +12,7 @@ use crate::connection::{Connection, Ending};
 use crate::counters::Counts;
 use crate::listener::{self, Listening};
 use crate::service::Service;
-use crate::shard::{Shard, Stop, ToShard};
+use crate::shard::{Shard, ShardState, Stop, ToShard};
 
 /// How long aborted connections may take to go. Chosen: they do nothing but drop.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -47,6 +47,23 @@ pub struct Server {
     shards: Vec<Shard>,
     service: ServiceHandle,
     stop: Stop,
+}
+
+/// The counters of a server's shards.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    shards: Vec<Arc<ShardState>>,
+}
+
+impl Counting {
+    /// What the shards have counted, summed.
+    pub fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for shard in &self.shards {
+            shard.counters.add_to(&mut sum);
+        }
+        sum
+    }
 }
 
 /// Hides the service from `Debug`.
@@ -111,11 +128,12 @@ impl Server {
 
     /// What the shards have counted, summed.
     pub fn counts(&self) -> Counts {
-        let mut sum = Counts::default();
-        for shard in &self.shards {
-            shard.state.counters.add_to(&mut sum);
-        }
-        sum
+        self.counting().counts()
+    }
+
+    /// Reads the counters without the server, for metrics that outlive a drain.
+    pub fn counting(&self) -> Counting {
+        Counting { shards: self.shards.iter().map(|shard| Arc::clone(&shard.state)).collect() }
     }
 
     /// The connections that are open now.
