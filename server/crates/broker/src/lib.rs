@@ -3,6 +3,7 @@
 //! Read `broker.rs` (the state, start and stop), `routes.rs` (code to handler), `send.rs` with
 //! `send_turn.rs`, `pull.rs` with `pull_hold.rs` and `pull_wait.rs`, `client_table.rs`. The cores
 //! `pull_hold.rs`, `client_table.rs` and `offset_table.rs` know no clock and no IO.
+mod admin_topic;
 pub mod broker;
 pub mod client_table;
 pub mod clients;

@@ -50,3 +50,9 @@ pub(crate) fn expression_type(expression_type: Option<&str>) -> Refusal {
     );
     Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
 }
+
+/// 1: a change of the metadata is not on disk, and not in force.
+pub(crate) fn not_persisted(error: &impl std::fmt::Display) -> Refusal {
+    let remark = format!("the change was not written to disk and is not in force: {error}");
+    Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+}

@@ -5,7 +5,7 @@ use remora_protocol::request;
 use remora_remoting::Routes;
 
 use crate::broker::Broker;
-use crate::{heartbeat, offsets, pull, query, send};
+use crate::{admin_topic, heartbeat, offsets, pull, query, send};
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
 pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
@@ -33,4 +33,14 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         // Single messages.
         .answer::<request::QueryMessage>(query::query_message)
         .answer::<request::ViewMessageById>(query::view_message_by_id)
+        // Topics.
+        .answer::<request::UpdateAndCreateTopic>(admin_topic::create_topic)
+        .answer::<request::UpdateAndCreateTopicList>(admin_topic::create_topics)
+        .answer::<request::DeleteTopicInBroker>(admin_topic::delete_topic)
+        .answer::<request::GetTopicStatsInfo>(admin_topic::topic_stats)
+        .answer::<request::GetTopicConfig>(admin_topic::topic_config)
+        .answer::<request::GetAllTopicConfig>(admin_topic::all_topic_configs)
+        .answer::<request::QueryTopicConsumeByWho>(admin_topic::topic_groups)
+        .answer::<request::GetSystemTopicListFromBroker>(admin_topic::system_topics)
+        .answer::<request::CleanUnusedTopic>(admin_topic::clean_unused_topics)
 }
