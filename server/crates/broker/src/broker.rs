@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::offset_table::{OffsetTable, QueueOffsets};
 use crate::pull_wait::PullWait;
 use crate::registration::Registration;
+use crate::send_later::LaterSends;
 use crate::service::BrokerService;
 use crate::system_names;
 use crate::topic_table::TopicTable;
@@ -64,6 +65,7 @@ pub struct Broker {
     pub clients: Clients,
     pub hold: Arc<PullWait>,
     pub registration: Registration,
+    pub(crate) later_sends: LaterSends,
     pub metrics: Metrics,
     /// As the store was opened: a change of the setting waits for the restart.
     pub flush: FlushMode,
@@ -94,6 +96,7 @@ impl Broker {
 
         let (hold, woken) = PullWait::new(settings.parked_pulls_max);
         let hold = Arc::new(hold);
+        let (later_sends, first_sends) = LaterSends::new();
         store.set_arrival_listener(hold.clone());
         let listen = SocketAddr::new(settings.listen_ip, settings.listen_port);
         let broker = Arc::new(Self {
@@ -103,6 +106,7 @@ impl Broker {
             clients: Clients::default(),
             hold,
             registration: Registration::default(),
+            later_sends,
             metrics: Metrics::default(),
             flush,
             recovery,
@@ -118,6 +122,7 @@ impl Broker {
         });
         broker.restore_tables(&settings)?;
         broker.own(broker.slow.spawn(crate::pull_wait::answer_woken(broker.clone(), woken)));
+        broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
         Ok(broker)
@@ -166,7 +171,7 @@ impl Broker {
                 tracing::error!(%error, "background task failed");
             }
         }
-        self.hold.release_all(self);
+        self.hold.release_all();
         let broker = self.clone();
         let closing = tokio::task::spawn_blocking(move || broker.close());
         if let Err(error) = closing.await {

@@ -86,7 +86,6 @@ impl Clients {
         for change in changes {
             let header = header::NotifyConsumerIdsChangedHeader {
                 consumer_group: change.group.as_ref().into(),
-                ..Default::default()
             };
             for connection_id in &change.connection_ids {
                 let Some(conn) = self.connection(*connection_id) else { continue };

@@ -1,4 +1,5 @@
 //! Clients announce themselves: 34, 35, 38, 46.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::sync::Arc;
 
 use remora_protocol::body::{

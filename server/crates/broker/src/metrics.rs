@@ -101,16 +101,8 @@ impl Broker {
         let log = self.store.log_status();
         let (producer_connections, consumer_connections) =
             self.clients.read(|table| table.connection_counts());
-        let topics = self.topics.all().into_iter().map(|(name, topic)| {
-            let counters = &topic.counters;
-            let totals = TopicTotals {
-                messages_in: counters.messages_in.total(),
-                bytes_in: counters.bytes_in.total(),
-                messages_out: counters.messages_out.total(),
-                bytes_out: counters.bytes_out.total(),
-            };
-            (name, totals)
-        });
+        let topics = self.topics.all().into_iter();
+        let topics = topics.map(|(name, topic)| (name, topic.counters.totals()));
         MetricsSnapshot {
             total: TopicTotals {
                 messages_in: metrics.messages_in.total(),

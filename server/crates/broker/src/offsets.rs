@@ -1,4 +1,5 @@
 //! Offsets asked for and committed: 14, 15, 29 to 32; and their persistence.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 

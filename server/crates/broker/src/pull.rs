@@ -1,9 +1,10 @@
 //! 11 and 361: what is there is answered in the turn; at the end of a queue the pull is held.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::sync::Arc;
 
 use remora_config::Settings;
 use remora_protocol::ResponseCode;
-use remora_protocol::body::MessageModel;
+use remora_protocol::body::{MessageModel, SubscriptionGroupConfig};
 use remora_protocol::header::{PullMessageHeader, PullMessageReply};
 use remora_remoting::{Body, Call, Refusal};
 use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus};
@@ -36,14 +37,13 @@ const SUSPEND_MS_MAX: i64 = 60_000;
 /// A pull that passed its checks.
 #[derive(Debug)]
 pub(crate) struct Pull {
-    pub group: String,
+    pub group: Arc<SubscriptionGroupConfig>,
     pub topic: Arc<Topic>,
     pub queue: QueueRef,
     /// As asked: negative is below every queue.
     pub queue_offset: i64,
     pub limits: ReadLimits,
     pub filter: TagFilter,
-    pub group_sys_flag: i32,
 }
 
 /// The handler.
@@ -62,7 +62,8 @@ pub(crate) fn pull_message<'a>(
     };
     if header.sys_flag & FLAG_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
         let topic = &pull.topic.name;
-        broker.offsets.commit(&pull.group, topic, header.queue_id, header.commit_offset);
+        let group = &pull.group.group_name;
+        broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
     }
     let outcome = match pull.read(broker) {
         Ok(outcome) => outcome,
@@ -71,7 +72,8 @@ pub(crate) fn pull_message<'a>(
     let answer = pull.answer(broker, outcome);
     if answer.code == ResponseCode::PULL_NOT_FOUND && header.sys_flag & FLAG_SUSPEND != 0 {
         let hold_ms = hold_ms(&turn.settings, header.suspend_timeout_millis);
-        if hold_ms > 0 {
+        // Once the broker stops, nothing would wake it.
+        if hold_ms > 0 && !broker.stopping.is_cancelled() {
             let held = HeldPull { responder: call.defer(), pull };
             return broker.hold.park(broker, held, hold_ms);
         }
@@ -152,7 +154,7 @@ impl Pull {
         };
         let next_begin_offset = signed(outcome.queue_offset_next);
         broker.offsets.pulled(
-            &self.group,
+            &self.group.group_name,
             &self.topic.name,
             self.queue.queue_id,
             next_begin_offset,
@@ -162,8 +164,7 @@ impl Pull {
             let bytes = u64::from(outcome.bytes);
             broker.metrics.messages_out.add(count);
             broker.metrics.bytes_out.add(bytes);
-            self.topic.counters.messages_out.add(count);
-            self.topic.counters.bytes_out.add(bytes);
+            self.topic.counters.count_out(count, bytes);
         }
         let header = PullMessageReply {
             suggest_which_broker_id: 0,
@@ -171,7 +172,7 @@ impl Pull {
             min_offset: signed(outcome.queue_offset_min),
             max_offset: signed(outcome.queue_offset_max),
             topic_sys_flag: Some(self.topic.config.topic_sys_flag),
-            group_sys_flag: Some(self.group_sys_flag),
+            group_sys_flag: Some(self.group.group_sys_flag),
             ..PullMessageReply::default()
         };
         let body =
@@ -217,10 +218,9 @@ fn admit(
         .clone();
     let filter = filter(broker, header, config.consume_broadcast_enable)?;
     Ok(Pull {
-        group: group.to_owned(),
+        group: config,
         queue_offset: header.queue_offset,
         limits: limits(settings, header),
-        group_sys_flag: config.group_sys_flag,
         topic,
         queue,
         filter,

@@ -3,16 +3,12 @@
 //! Every parked pull leaves exactly once: by an arrival that it wants, at its deadline, when its
 //! connection closes, or at the stop.
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use ahash::AHashMap;
 
-/// A queue that pulls wait for.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct QueueKey {
-    pub topic: Arc<str>,
-    pub queue_id: i32,
-}
+/// A queue that pulls wait for: `QueueRef::address`, cheaper to look up than its name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct QueueKey(pub usize);
 
 /// What the hold needs to know of a pull; `payload` is what the shell needs to answer it.
 #[derive(Debug)]
@@ -76,7 +72,7 @@ impl<T: WantsTag> PullHold<T> {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.by_queue.entry(pull.key.clone()).or_default().push(id);
+        self.by_queue.entry(pull.key).or_default().push(id);
         self.by_connection.entry(pull.connection_id).or_default().push(id);
         self.deadlines.insert((pull.deadline_ms, id));
         self.parked.insert(id, pull);
@@ -86,11 +82,11 @@ impl<T: WantsTag> PullHold<T> {
     /// A queue grew to `queue_offset_max`: takes out the pulls that one of the new messages is for.
     pub fn arrived(
         &mut self,
-        key: &QueueKey,
+        key: QueueKey,
         queue_offset_max: u64,
         tags_codes: &[i64],
     ) -> Vec<Parked<T>> {
-        let Some(ids) = self.by_queue.get(key) else { return Vec::new() };
+        let Some(ids) = self.by_queue.get(&key) else { return Vec::new() };
         let woken: Vec<u64> = ids
             .iter()
             .copied()
@@ -106,8 +102,8 @@ impl<T: WantsTag> PullHold<T> {
 
     /// Takes out the pulls of a queue that are behind `queue_offset_max`, whatever they filter: for
     /// an arrival whose tags nobody saw.
-    pub fn grown(&mut self, key: &QueueKey, queue_offset_max: u64) -> Vec<Parked<T>> {
-        let Some(ids) = self.by_queue.get(key) else { return Vec::new() };
+    pub fn grown(&mut self, key: QueueKey, queue_offset_max: u64) -> Vec<Parked<T>> {
+        let Some(ids) = self.by_queue.get(&key) else { return Vec::new() };
         let behind =
             |id: &u64| self.parked.get(id).is_some_and(|pull| pull.queue_offset < queue_offset_max);
         let woken: Vec<u64> = ids.iter().copied().filter(behind).collect();
@@ -132,8 +128,8 @@ impl<T: WantsTag> PullHold<T> {
     }
 
     /// Every pull of one queue, for a topic that is deleted.
-    pub fn released(&mut self, key: &QueueKey) -> Vec<Parked<T>> {
-        let ids = self.by_queue.get(key).cloned().unwrap_or_default();
+    pub fn released(&mut self, key: QueueKey) -> Vec<Parked<T>> {
+        let ids = self.by_queue.get(&key).cloned().unwrap_or_default();
         self.take_all(&ids)
     }
 
@@ -178,9 +174,9 @@ mod tests {
         }
     }
 
-    fn key(topic: &str, queue_id: i32) -> QueueKey {
-        QueueKey { topic: topic.into(), queue_id }
-    }
+    const T0: QueueKey = QueueKey(10);
+    const T1: QueueKey = QueueKey(11);
+    const U0: QueueKey = QueueKey(20);
 
     fn parked(name: &'static str, queue: QueueKey, offset: u64, deadline_ms: i64) -> Parked<Pull> {
         Parked {
@@ -199,49 +195,49 @@ mod tests {
     #[test]
     fn arrival_wakes_only_pulls_of_the_queue_that_grew() {
         let mut hold = PullHold::new(10);
-        hold.park(parked("a", key("t", 0), 5, 100)).unwrap();
-        hold.park(parked("b", key("t", 1), 5, 100)).unwrap();
-        hold.park(parked("c", key("u", 0), 5, 100)).unwrap();
-        assert_eq!(names(&hold.arrived(&key("t", 1), 6, &[0])), ["b"]);
+        hold.park(parked("a", T0, 5, 100)).unwrap();
+        hold.park(parked("b", T1, 5, 100)).unwrap();
+        hold.park(parked("c", U0, 5, 100)).unwrap();
+        assert_eq!(names(&hold.arrived(T1, 6, &[0])), ["b"]);
         assert_eq!(hold.len(), 2);
     }
 
     #[test]
     fn arrival_before_the_pulls_offset_leaves_it_parked() {
         let mut hold = PullHold::new(10);
-        hold.park(parked("a", key("t", 0), 6, 100)).unwrap();
-        assert_eq!(names(&hold.arrived(&key("t", 0), 6, &[0])), Vec::<&str>::new());
-        assert_eq!(names(&hold.arrived(&key("t", 0), 7, &[0])), ["a"]);
+        hold.park(parked("a", T0, 6, 100)).unwrap();
+        assert_eq!(names(&hold.arrived(T0, 6, &[0])), Vec::<&str>::new());
+        assert_eq!(names(&hold.arrived(T0, 7, &[0])), ["a"]);
     }
 
     #[test]
     fn arrival_of_another_tag_leaves_the_pull_parked() {
         let mut hold = PullHold::new(10);
-        let mut pull = parked("a", key("t", 0), 0, 100);
+        let mut pull = parked("a", T0, 0, 100);
         pull.payload.1 = 42;
         hold.park(pull).unwrap();
-        assert_eq!(names(&hold.arrived(&key("t", 0), 1, &[41, 43])), Vec::<&str>::new());
-        assert_eq!(names(&hold.arrived(&key("t", 0), 3, &[41, 42])), ["a"]);
+        assert_eq!(names(&hold.arrived(T0, 1, &[41, 43])), Vec::<&str>::new());
+        assert_eq!(names(&hold.arrived(T0, 3, &[41, 42])), ["a"]);
     }
 
     #[test]
     fn expiry_takes_what_is_due_in_order_of_deadline() {
         let mut hold = PullHold::new(10);
-        hold.park(parked("late", key("t", 0), 0, 300)).unwrap();
-        hold.park(parked("second", key("t", 1), 0, 200)).unwrap();
-        hold.park(parked("first", key("t", 2), 0, 100)).unwrap();
+        hold.park(parked("late", T0, 0, 300)).unwrap();
+        hold.park(parked("second", T1, 0, 200)).unwrap();
+        hold.park(parked("first", U0, 0, 100)).unwrap();
         assert_eq!(hold.next_deadline_ms(), Some(100));
         assert_eq!(names(&hold.expire(99)), Vec::<&str>::new());
         assert_eq!(names(&hold.expire(200)), ["first", "second"]);
         assert_eq!(hold.next_deadline_ms(), Some(300));
-        assert_eq!(names(&hold.arrived(&key("t", 2), 9, &[0])), Vec::<&str>::new());
+        assert_eq!(names(&hold.arrived(U0, 9, &[0])), Vec::<&str>::new());
     }
 
     #[test]
     fn full_hold_gives_the_pull_back_with_the_figures() {
         let mut hold = PullHold::new(1);
-        hold.park(parked("a", key("t", 0), 0, 100)).unwrap();
-        let (back, full) = hold.park(parked("b", key("t", 0), 0, 100)).unwrap_err();
+        hold.park(parked("a", T0, 0, 100)).unwrap();
+        let (back, full) = hold.park(parked("b", T0, 0, 100)).unwrap_err();
         assert_eq!(back.payload, Pull("b", 0));
         assert_eq!(full, HoldFull { parked: 1, parked_max: 1 });
     }
@@ -249,12 +245,12 @@ mod tests {
     #[test]
     fn closed_connection_takes_its_pulls_with_it() {
         let mut hold = PullHold::new(10);
-        hold.park(parked("gone", key("t", 0), 0, 100)).unwrap();
-        let mut other = parked("stays", key("t", 0), 0, 100);
+        hold.park(parked("gone", T0, 0, 100)).unwrap();
+        let mut other = parked("stays", T0, 0, 100);
         other.connection_id = 8;
         hold.park(other).unwrap();
         assert_eq!(names(&hold.closed(7)), ["gone"]);
-        assert_eq!(names(&hold.arrived(&key("t", 0), 1, &[0])), ["stays"]);
+        assert_eq!(names(&hold.arrived(T0, 1, &[0])), ["stays"]);
         assert!(hold.is_empty());
         assert_eq!(hold.next_deadline_ms(), None);
     }
@@ -262,8 +258,8 @@ mod tests {
     #[test]
     fn release_all_empties_the_hold() {
         let mut hold = PullHold::new(10);
-        hold.park(parked("b", key("t", 0), 0, 200)).unwrap();
-        hold.park(parked("a", key("t", 1), 0, 100)).unwrap();
+        hold.park(parked("b", T0, 0, 200)).unwrap();
+        hold.park(parked("a", T1, 0, 100)).unwrap();
         assert_eq!(names(&hold.release_all()), ["a", "b"]);
         assert!(hold.is_empty());
     }

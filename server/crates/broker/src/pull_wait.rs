@@ -17,6 +17,7 @@ use crate::broker::Broker;
 use crate::pull::Pull;
 use crate::pull_hold::{Parked, PullHold, QueueKey, WantsTag};
 use crate::time;
+use crate::topic_table::Topic;
 
 /// Longest sleep of the task: deadlines nearer than that wake it by themselves.
 const SWEEP_MS: i64 = 5_000;
@@ -72,17 +73,12 @@ impl PullWait {
     /// Holds a pull for `hold_ms`; a full hold answers SYSTEM_BUSY with the figures.
     pub(crate) fn park(&self, broker: &Broker, held: HeldPull, hold_ms: i64) {
         let queue = held.pull.queue.clone();
-        let key = QueueKey { topic: queue.topic.clone(), queue_id: queue.queue_id };
+        let key = QueueKey(queue.address());
         let queue_offset = u64::try_from(held.pull.queue_offset).unwrap_or(0);
         let deadline_ms = time::tick_ms().saturating_add(hold_ms);
         let conn = held.responder.conn.clone();
-        let parked = Parked {
-            key: key.clone(),
-            connection_id: conn.id,
-            queue_offset,
-            deadline_ms,
-            payload: held,
-        };
+        let parked =
+            Parked { key, connection_id: conn.id, queue_offset, deadline_ms, payload: held };
         let mut hold = self.hold.lock();
         let nearest = hold.next_deadline_ms().is_none_or(|next| deadline_ms < next);
         let refused = hold.park(parked).err();
@@ -106,7 +102,7 @@ impl PullWait {
         fence(Ordering::SeqCst);
         let queue_offset_max = broker.store.queue_offset_max(&queue);
         if queue_offset_max > queue_offset {
-            self.take(|hold| hold.grown(&key, queue_offset_max));
+            self.take(|hold| hold.grown(key, queue_offset_max));
         }
         // Closed meanwhile: `closed` may have run before the parking.
         if conn.is_closed() {
@@ -130,15 +126,15 @@ impl PullWait {
     }
 
     /// Answers the held pulls of a topic that is deleted.
-    pub fn release_topic(&self, topic: &Arc<str>, queue_count: usize) {
-        for queue_id in 0..i32::try_from(queue_count).unwrap_or(i32::MAX) {
-            let key = QueueKey { topic: topic.clone(), queue_id };
-            self.take(|hold| hold.released(&key));
-        }
+    pub fn release_topic(&self, topic: &Topic) {
+        self.take(|hold| {
+            let keys = topic.resolved_queues().map(|queue| QueueKey(queue.address()));
+            keys.flat_map(|key| hold.released(key)).collect()
+        });
     }
 
     /// Answers every held pull PULL_NOT_FOUND, at the stop.
-    pub(crate) fn release_all(&self, _broker: &Broker) {
+    pub(crate) fn release_all(&self) {
         let mut hold = self.hold.lock();
         let released = hold.release_all();
         self.parked.store(0, Ordering::SeqCst);
@@ -172,9 +168,8 @@ impl ArrivalListener for PullWait {
         self.take(|hold| {
             let mut woken = Vec::new();
             for arrival in arrivals {
-                let queue = &arrival.queue;
-                let key = QueueKey { topic: queue.topic.clone(), queue_id: queue.queue_id };
-                woken.extend(hold.arrived(&key, arrival.queue_offset_max, &arrival.tags_codes));
+                let key = QueueKey(arrival.queue.address());
+                woken.extend(hold.arrived(key, arrival.queue_offset_max, &arrival.tags_codes));
             }
             woken
         });

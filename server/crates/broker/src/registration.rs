@@ -1,15 +1,20 @@
 //! Registering with the nameservers: at the start, at once on a change of topics, and regularly.
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use remora_config::Settings;
 use remora_protocol::body::{
     RegisterBrokerBody, TopicConfig, TopicConfigAndMappingSerializeWrapper,
 };
 use remora_protocol::header::{RegisterBrokerHeader, UnRegisterBrokerHeader};
-use remora_protocol::{FrameLimits, Language, RequestCode, ResponseCode, SerializeType};
+use remora_protocol::{
+    EncodeHeader, FrameLimits, Language, RequestCode, ResponseCode, SerializeType,
+};
 use remora_remoting::{Body, ClientConfig, Connector, NoService};
+use tokio::task::JoinSet;
 
 use crate::broker::Broker;
 
@@ -17,6 +22,9 @@ use crate::broker::Broker;
 const VERSION: i32 = 493;
 /// Apache's wait for the answer to an unregistration.
 const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(3);
+/// A nameserver that did not answer is asked again after this. Chosen: a broker that starts before
+/// its nameserver is found soon.
+const RETRY: Duration = Duration::from_secs(1);
 /// Changes within this time are registered together. Chosen: far below what a client notices.
 const GATHER: Duration = Duration::from_millis(5);
 
@@ -24,6 +32,8 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug, Default)]
 pub struct Registration {
     registered: Mutex<Vec<String>>,
+    /// Those whose failure was logged and that have not answered since.
+    failing: Mutex<BTreeSet<String>>,
     progress: tokio::sync::Notify,
 }
 
@@ -49,6 +59,8 @@ pub(crate) async fn run(broker: Arc<Broker>) {
             () = register(&broker, &settings, &connector) => {}
         }
         let period = Duration::from_millis(settings.register_period_ms);
+        let complete = broker.registration.failing.lock().is_empty();
+        let period = if complete { period } else { period.min(RETRY) };
         tokio::select! {
             () = broker.stopping.cancelled() => break,
             () = broker.topics.changed() => tokio::time::sleep(GATHER).await,
@@ -80,63 +92,79 @@ async fn register(broker: &Broker, settings: &Settings, connector: &Connector) {
     let addresses = broker.addresses();
     let bytes = registration_body(broker, settings).encode_json();
     let header = RegisterBrokerHeader {
-        broker_name: settings.broker_name.as_str().into(),
-        broker_addr: addresses.registered.as_str().into(),
-        cluster_name: settings.cluster_name.as_str().into(),
-        ha_server_addr: addresses.ha.as_str().into(),
+        broker_name: settings.broker_name.clone().into(),
+        broker_addr: addresses.registered.clone().into(),
+        cluster_name: settings.cluster_name.clone().into(),
+        ha_server_addr: addresses.ha.clone().into(),
         broker_id: i64::try_from(settings.broker_id).unwrap_or(i64::MAX),
         heartbeat_timeout_millis: None,
         enable_acting_master: Some(false),
         compressed: Some(false),
         body_crc32: Some(java_crc32(&bytes)),
     };
-    let bytes = bytes::Bytes::from(bytes);
+    let code = RequestCode::REGISTER_BROKER;
     let timeout = Duration::from_millis(settings.register_timeout_ms);
+    let answers = ask_all(settings, connector, code, header, bytes.into(), timeout).await;
+    let mut failing = broker.registration.failing.lock();
     let mut registered = Vec::new();
-    let mut rounds = tokio::task::JoinSet::new();
-    for nameserver in &settings.nameserver_addrs {
-        let (connector, nameserver) = (connector.clone(), nameserver.clone());
-        let (header, body) = (owned(&header), Body::Bytes(bytes.clone()));
-        rounds.spawn(async move {
-            let outcome =
-                ask(&connector, &nameserver, RequestCode::REGISTER_BROKER, &header, body, timeout)
-                    .await;
-            (nameserver, outcome)
-        });
-    }
-    while let Some(round) = rounds.join_next().await {
-        match round {
-            Ok((nameserver, Ok(()))) => registered.push(nameserver),
-            Ok((nameserver, Err(reason))) => {
-                tracing::warn!(
-                    nameserver,
-                    reason,
-                    "registration failed, the next round repeats it"
-                );
+    for (nameserver, answer) in answers {
+        match answer {
+            Ok(()) => {
+                failing.remove(&nameserver);
+                registered.push(nameserver);
             }
-            Err(error) => tracing::error!(%error, "registration task failed"),
+            // A warning for each loss, not for each round.
+            Err(reason) if failing.insert(nameserver.clone()) => {
+                tracing::warn!(nameserver, reason, "registration failed, it is repeated");
+            }
+            Err(reason) => tracing::debug!(nameserver, reason, "registration failed again"),
         }
     }
-    registered.sort_unstable();
+    drop(failing);
     *broker.registration.registered.lock() = registered;
     broker.registration.progress.notify_waiters();
 }
 
 async fn unregister(broker: &Broker, settings: &Settings, connector: &Connector) {
-    let addresses = broker.addresses();
     let header = UnRegisterBrokerHeader {
-        broker_name: settings.broker_name.as_str().into(),
-        broker_addr: addresses.registered.as_str().into(),
-        cluster_name: settings.cluster_name.as_str().into(),
+        broker_name: settings.broker_name.clone().into(),
+        broker_addr: broker.registered_address().into(),
+        cluster_name: settings.cluster_name.clone().into(),
         broker_id: i64::try_from(settings.broker_id).unwrap_or(i64::MAX),
     };
-    for nameserver in &settings.nameserver_addrs {
-        let code = RequestCode::UNREGISTER_BROKER;
-        let asked = ask(connector, nameserver, code, &header, Body::Empty, UNREGISTER_TIMEOUT);
-        if let Err(reason) = asked.await {
+    let code = RequestCode::UNREGISTER_BROKER;
+    let answers =
+        ask_all(settings, connector, code, header, Bytes::new(), UNREGISTER_TIMEOUT).await;
+    for (nameserver, answer) in answers {
+        if let Err(reason) = answer {
             tracing::warn!(nameserver, reason, "unregistration failed");
         }
     }
+}
+
+/// Asks every nameserver at once; the answers are sorted by nameserver.
+async fn ask_all<H>(
+    settings: &Settings,
+    connector: &Connector,
+    code: RequestCode,
+    header: H,
+    body: Bytes,
+    timeout: Duration,
+) -> BTreeMap<String, Result<(), String>>
+where
+    H: EncodeHeader + Send + Sync + 'static,
+{
+    let header = Arc::new(header);
+    let mut asked = JoinSet::new();
+    for nameserver in settings.nameserver_addrs.iter().cloned() {
+        let (connector, header, body) = (connector.clone(), header.clone(), body.clone());
+        asked.spawn(async move {
+            let answer =
+                ask(&connector, &nameserver, code, &*header, Body::Bytes(body), timeout).await;
+            (nameserver, answer)
+        });
+    }
+    asked.join_all().await.into_iter().collect()
 }
 
 /// Sends one request and expects success; the error is a sentence for the log.
@@ -144,7 +172,7 @@ async fn ask(
     connector: &Connector,
     nameserver: &str,
     code: RequestCode,
-    header: &(impl remora_protocol::EncodeHeader + Sync),
+    header: &(impl EncodeHeader + Sync),
     body: Body,
     timeout: Duration,
 ) -> Result<(), String> {
@@ -182,16 +210,6 @@ fn registration_body(broker: &Broker, settings: &Settings) -> RegisterBrokerBody
             ..Default::default()
         },
         filter_server_list: Vec::new(),
-    }
-}
-
-fn owned(header: &RegisterBrokerHeader<'_>) -> RegisterBrokerHeader<'static> {
-    RegisterBrokerHeader {
-        broker_name: header.broker_name.clone().into_owned().into(),
-        broker_addr: header.broker_addr.clone().into_owned().into(),
-        cluster_name: header.cluster_name.clone().into_owned().into(),
-        ha_server_addr: header.ha_server_addr.clone().into_owned().into(),
-        ..*header
     }
 }
 

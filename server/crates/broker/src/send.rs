@@ -1,8 +1,10 @@
 //! 10, 310, 320: a message (or a batch) is checked, encoded and staged into the turn's append.
+#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use remora_config::Settings;
+use remora_protocol::batch::BatchItem;
 use remora_protocol::header::SendMessageHeader;
 use remora_protocol::record::Draft;
 use remora_protocol::{Text, batch, names};
@@ -13,7 +15,7 @@ use crate::message_properties::{Prepared, PropertyRefusal, prepare};
 use crate::perm;
 use crate::refusals;
 use crate::send_later;
-use crate::send_turn::{SendTurn, Staged};
+use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
 use crate::topic_table::Topic;
 
 /// Message sysFlag: bits 4 and 8 say prepared, commit or rollback.
@@ -87,17 +89,20 @@ pub(crate) fn stage(
     header: &SendMessageHeader<'_>,
     origin: Origin<'_>,
 ) -> Result<Staged, Refusal> {
-    let settings = turn.settings.clone();
     turn.check_group(&header.producer_group)?;
-    let topic = turn.topic_at(topic_index)?;
-    let queue_id = check_target(&settings, &topic, header)?;
-    check_body(&settings, origin.body)?;
-    if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
-        return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
-    }
+    let SendTurn { settings, store_host, scratch, topics, .. } = turn;
+    let Some(TurnTopic { topic, .. }) = topics.get(topic_index) else {
+        return Err(refusals::topic_missing(&header.topic));
+    };
+    let queue_id = check_target(settings, topic, header)?;
     let Some(queue) = topic.queue(&broker.store, queue_id) else {
         return Err(refusals::queue_id(&topic.name, queue_id, topic.queue_count()));
     };
+    check_body(settings, origin.body)?;
+    if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
+        return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
+    }
+    let prepared = prepare_properties(scratch, settings, header.properties)?;
     let draft = Draft {
         topic: &topic.name,
         queue_id,
@@ -105,41 +110,33 @@ pub(crate) fn stage(
         sys_flag: header.sys_flag,
         born_timestamp_ms: header.born_timestamp,
         born_host: origin.peer,
-        store_host: turn.store_host,
+        store_host: *store_host,
         reconsume_times: header.reconsume_times.unwrap_or(0),
         prepared_transaction_offset: 0,
         body: origin.body,
-        properties: &[],
+        properties: &scratch.properties,
     };
-    let first = turn.scratch.batch.len();
-    let (transaction_id, wait) = match origin.shape {
+    let first = scratch.batch.len();
+    match origin.shape {
         Shape::Single => {
-            let prepared = prepare_properties(turn, &settings, header.properties)?;
-            let scratch = &mut turn.scratch;
-            let draft = Draft { properties: &scratch.properties, ..draft };
+            check_record(broker, &draft)?;
             scratch.batch.push(queue, &draft);
-            (turn.keep_id(&prepared), prepared.wait)
         }
         Shape::Batch => {
-            check_batch(&topic, origin.body)?;
-            let prepared = prepare_properties(turn, &settings, header.properties)?;
-            for item in batch::items(origin.body) {
-                // Checked as a whole above: nothing of a bad batch is staged.
-                let Ok(item) = item else { break };
-                let draft = Draft {
-                    flag: item.flag,
-                    body: item.body,
-                    properties: item.properties,
-                    ..draft
-                };
-                turn.scratch.batch.push(queue, &draft);
+            check_batch(broker, &draft)?;
+            for item in batch::items(origin.body).map_while(Result::ok) {
+                scratch.batch.push(queue, &of_item(&draft, item));
             }
-            (turn.keep_id(&prepared), prepared.wait)
         }
-    };
-    turn.staged_bytes += origin.body.len();
-    let count = turn.scratch.batch.len() - first;
-    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait })
+    }
+    let count = scratch.batch.len() - first;
+    let transaction_id = scratch.keep_id(&prepared);
+    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait: prepared.wait })
+}
+
+/// One message of a batch: its own flag, body and properties, the rest as the batch.
+fn of_item<'d>(batch: &Draft<'d>, item: BatchItem<'d>) -> Draft<'d> {
+    Draft { flag: item.flag, body: item.body, properties: item.properties, ..*batch }
 }
 
 /// Permissions and queue id.
@@ -188,18 +185,32 @@ fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The topic's name and every item, before the first is staged.
-fn check_batch(topic: &Topic, body: &[u8]) -> Result<(), Refusal> {
-    if topic.name.starts_with(names::RETRY_PREFIX) {
+/// One record that no segment takes would have the whole turn refused.
+fn check_record(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
+    let record_bytes = draft.encoded_bytes() as u64;
+    let limit = broker.store.record_bytes_max();
+    if record_bytes > limit {
+        broker.metrics.rejections.record_too_large.add(1);
+        return Err(refusals::illegal(format!(
+            "record is {record_bytes} bytes, the limit is {limit}, what one commit log file takes (mappedFileSizeCommitLog)"
+        )));
+    }
+    Ok(())
+}
+
+/// The topic's name and every item, before the first is staged: nothing of a bad batch is stored.
+fn check_batch(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
+    if names::is_retry_topic(draft.topic) {
         return Err(refusals::illegal(format!(
             "field 'topic' is '{}': a batch may not go to a retry topic",
-            topic.name
+            draft.topic
         )));
     }
     let mut count = 0usize;
-    for item in batch::items(body) {
+    for item in batch::items(draft.body) {
         let item = item.map_err(|error| refusals::illegal(error.to_string()))?;
         check_properties_bytes(item.properties.len())?;
+        check_record(broker, &of_item(draft, item))?;
         count += 1;
     }
     if count == 0 {
@@ -210,11 +221,11 @@ fn check_batch(topic: &Topic, body: &[u8]) -> Result<(), Refusal> {
 
 /// Leaves the properties to store in the scratch buffer.
 fn prepare_properties(
-    turn: &mut SendTurn<'_>,
+    scratch: &mut Scratch,
     settings: &Settings,
     properties: Text<'_>,
 ) -> Result<Prepared, Refusal> {
-    let raw = &mut turn.scratch.properties;
+    let raw = &mut scratch.properties;
     raw.clear();
     properties.append_to(raw);
     let prepared = prepare(raw, &settings.cluster_name).map_err(|refusal| match refusal {
@@ -223,7 +234,7 @@ fn prepare_properties(
             not_yet(&format!("property '{name}'"), value, "delayed")
         }
     })?;
-    check_properties_bytes(turn.scratch.properties.len())?;
+    check_properties_bytes(raw.len())?;
     Ok(prepared)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use remora_protocol::header::SendMessageHeader;
 use remora_protocol::{OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request};
 use remora_remoting::{Call, Refusal, Responder};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
 use crate::perm;
@@ -16,6 +17,9 @@ use crate::topic_table::{Template, Topic, plain_topic};
 /// Topic sysFlag of automatically created topics of unit-mode clients.
 const TOPIC_FLAG_UNIT: i32 = 1;
 const TOPIC_FLAG_UNIT_SUB: i32 = 2;
+
+/// Chosen: the stop waits for at most one round.
+const SENDS_PER_ROUND: usize = 256;
 
 /// Refuses at once what needs no disk, defers the rest.
 pub(crate) fn create_topic_then_send(
@@ -29,10 +33,55 @@ pub(crate) fn create_topic_then_send(
         return call.refuse(refusal);
     }
     let frame = call.frame.to_owned_frame();
-    let responder = call.defer();
-    let broker = broker.clone();
-    let slow = broker.slow.clone();
-    slow.spawn_blocking(move || create_and_send(&broker, &frame, responder, shape));
+    let later = LaterSend { frame, responder: call.defer(), shape };
+    if let Err(unsent) = broker.later_sends.0.send(later) {
+        let refusal = Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, "the broker stops");
+        unsent.0.responder.refuse(&refusal);
+    }
+}
+
+/// A send that waits for its topic.
+#[derive(Debug)]
+pub(crate) struct LaterSend {
+    frame: OwnedFrame,
+    responder: Responder,
+    shape: Shape,
+}
+
+/// Sends that wait for their topics. Bounded by what connections may have in flight.
+#[derive(Debug)]
+pub(crate) struct LaterSends(UnboundedSender<LaterSend>);
+
+impl LaterSends {
+    pub(crate) fn new() -> (Self, UnboundedReceiver<LaterSend>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+}
+
+/// The task: one batch at a time on a blocking thread, in the order of arrival, until the stop.
+pub(crate) async fn send_all(broker: Arc<Broker>, mut waiting: UnboundedReceiver<LaterSend>) {
+    loop {
+        let mut batch = Vec::new();
+        tokio::select! {
+            () = broker.stopping.cancelled() => break,
+            _ = waiting.recv_many(&mut batch, SENDS_PER_ROUND) => {}
+        }
+        let sender = broker.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            for LaterSend { frame, responder, shape } in batch {
+                create_and_send(&sender, &frame, responder, shape);
+            }
+        });
+        if let Err(error) = sent.await {
+            tracing::error!(%error, "sends to new topics failed");
+        }
+    }
+    waiting.close();
+    while let Ok(unsent) = waiting.try_recv() {
+        let refusal = Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, "the broker stops");
+        unsent.responder.refuse(&refusal);
+    }
 }
 
 fn create_and_send(broker: &Arc<Broker>, frame: &OwnedFrame, responder: Responder, shape: Shape) {

@@ -46,16 +46,33 @@ pub(crate) struct Staged {
     pub wait: bool,
 }
 
+/// A topic that this turn sends to, and how much.
+#[derive(Debug)]
+pub(crate) struct TurnTopic {
+    pub topic: Arc<Topic>,
+    messages: u64,
+    bytes: u64,
+}
+
 /// The sends of one turn.
 #[derive(Debug)]
 pub struct SendTurn<'a> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store_host: SocketAddr,
     pub(crate) scratch: Box<Scratch>,
-    pub(crate) staged_bytes: usize,
-    topics: Vec<Arc<Topic>>,
+    pub(crate) topics: Vec<TurnTopic>,
     group: String,
     owed: Vec<(Owed<'a>, Staged)>,
+}
+
+impl Scratch {
+    /// Copies the unique id out of the properties, for the reply.
+    pub(crate) fn keep_id(&mut self, prepared: &Prepared) -> Range<usize> {
+        let start = self.ids.len();
+        let id = self.properties.get(prepared.unique_id.clone()).unwrap_or(&[]);
+        self.ids.extend_from_slice(id);
+        start..self.ids.len()
+    }
 }
 
 impl<'a> SendTurn<'a> {
@@ -64,7 +81,6 @@ impl<'a> SendTurn<'a> {
             settings: broker.config.settings(),
             store_host: broker.store_host(),
             scratch: SPARE.take().unwrap_or_default(),
-            staged_bytes: 0,
             topics: Vec::new(),
             group: String::new(),
             owed: Vec::new(),
@@ -73,16 +89,12 @@ impl<'a> SendTurn<'a> {
 
     /// The topic's place in this turn; a run of sends to one topic looks it up once.
     pub(crate) fn topic(&mut self, broker: &Broker, name: &str) -> Option<usize> {
-        if let Some(index) = self.topics.iter().rposition(|topic| *topic.name == *name) {
+        if let Some(index) = self.topics.iter().rposition(|known| *known.topic.name == *name) {
             return Some(index);
         }
-        self.topics.push(broker.topics.find(name)?);
+        let topic = broker.topics.find(name)?;
+        self.topics.push(TurnTopic { topic, messages: 0, bytes: 0 });
         Some(self.topics.len() - 1)
-    }
-
-    pub(crate) fn topic_at(&self, index: usize) -> Result<Arc<Topic>, Refusal> {
-        let gone = || Refusal::new(ResponseCode::SYSTEM_ERROR, "topic left the turn");
-        self.topics.get(index).cloned().ok_or_else(gone)
     }
 
     /// Producer groups come in runs too.
@@ -94,14 +106,6 @@ impl<'a> SendTurn<'a> {
             .map_err(|error| refusals::illegal(format!("field 'producerGroup': {error}")))?;
         group.clone_into(&mut self.group);
         Ok(())
-    }
-
-    /// Copies the unique id out of the properties, for the reply.
-    pub(crate) fn keep_id(&mut self, prepared: &Prepared) -> Range<usize> {
-        let Scratch { properties, ids, .. } = &mut *self.scratch;
-        let start = ids.len();
-        ids.extend_from_slice(properties.get(prepared.unique_id.clone()).unwrap_or(&[]));
-        start..ids.len()
     }
 
     /// Keeps the obligation until the append.
@@ -117,7 +121,7 @@ impl<'a> SendTurn<'a> {
                 Err(error) => self.refuse_all(broker, &error),
             }
         }
-        self.recycle();
+        self.recycle(broker);
     }
 
     /// As `finish`, for a single send outside any turn.
@@ -129,7 +133,7 @@ impl<'a> SendTurn<'a> {
                 responder.refuse(&append_refusal(&error));
             }
             Ok(durable_offset) => {
-                self.count(broker, staged);
+                self.count(staged);
                 let msg_id = self.msg_id(staged);
                 let reply = self.reply(staged, msg_id.as_str()).to_reply();
                 let answer = move |outcome: Result<(), AppendError>| match outcome {
@@ -143,14 +147,14 @@ impl<'a> SendTurn<'a> {
                 }
             }
         }
-        self.recycle();
+        self.recycle(broker);
     }
 
     fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
         let sync = broker.flush == FlushMode::Sync;
         let mut held = HeldReplies::new(conn);
         for (owed, staged) in std::mem::take(&mut self.owed) {
-            self.count(broker, &staged);
+            self.count(&staged);
             let msg_id = self.msg_id(&staged);
             let reply = self.reply(&staged, msg_id.as_str());
             if sync && staged.wait {
@@ -203,15 +207,24 @@ impl<'a> SendTurn<'a> {
         }
     }
 
-    fn count(&self, broker: &Broker, staged: &Staged) {
+    fn count(&mut self, staged: &Staged) {
         let records = self.records(staged);
         let bytes: u64 = records.iter().map(|record| u64::from(record.record_bytes)).sum();
-        let count = records.len() as u64;
-        broker.metrics.messages_in.add(count);
-        broker.metrics.bytes_in.add(bytes);
-        if let Some(topic) = self.topics.get(staged.topic_index) {
-            topic.counters.messages_in.add(count);
-            topic.counters.bytes_in.add(bytes);
+        let messages = records.len() as u64;
+        if let Some(topic) = self.topics.get_mut(staged.topic_index) {
+            topic.messages += messages;
+            topic.bytes += bytes;
+        }
+    }
+
+    /// Adds the turn's counts to the broker's, once for all messages of a topic.
+    fn publish_counts(&self, broker: &Broker) {
+        for TurnTopic { topic, messages, bytes } in &self.topics {
+            if *messages > 0 {
+                broker.metrics.messages_in.add(*messages);
+                broker.metrics.bytes_in.add(*bytes);
+                topic.counters.count_in(*messages, *bytes);
+            }
         }
     }
 
@@ -223,8 +236,9 @@ impl<'a> SendTurn<'a> {
         }
     }
 
-    fn recycle(mut self) {
-        if self.staged_bytes <= KEPT_BYTES_MAX {
+    fn recycle(mut self, broker: &Broker) {
+        self.publish_counts(broker);
+        if self.scratch.batch.encoded_bytes() <= KEPT_BYTES_MAX {
             self.scratch.batch.clear();
             self.scratch.ids.clear();
             self.scratch.properties.clear();

@@ -36,6 +36,10 @@ impl Service for BrokerService {
         shared.finish(&self.broker, conn);
     }
 
+    fn draining(&self) {
+        self.broker.hold.release_all();
+    }
+
     fn disconnected(&self, conn: &Arc<Connection>) {
         self.broker.hold.closed(conn.id);
         self.broker.clients.disconnected(&self.broker, conn.id);

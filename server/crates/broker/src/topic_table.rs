@@ -3,7 +3,7 @@
 //! Looked up without a lock: readers load a snapshot of one shard of the map, changes replace it.
 //! A change is on disk (MetaLog) before it is visible.
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ahash::{AHashMap, RandomState};
@@ -14,8 +14,8 @@ use remora_protocol::names;
 use remora_store::meta_log::{Durability, MetaError};
 use remora_store::{MetaLog, QueueRef, Store};
 
-use crate::counter::Counter;
 use crate::meta::{self, Change};
+use crate::metrics::TopicTotals;
 use crate::perm;
 
 /// Chosen: creating one of 100,000 topics copies under 2,000 entries.
@@ -36,13 +36,35 @@ pub struct Topic {
     next_queue: AtomicU32,
 }
 
-/// Totals of one topic since the start.
+/// Totals of one topic since the start. Plain atomics: added to once a turn, and there may be many
+/// topics.
 #[derive(Debug, Default)]
 pub struct TopicCounters {
-    pub messages_in: Counter,
-    pub bytes_in: Counter,
-    pub messages_out: Counter,
-    pub bytes_out: Counter,
+    messages_in: AtomicU64,
+    bytes_in: AtomicU64,
+    messages_out: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl TopicCounters {
+    pub(crate) fn count_in(&self, messages: u64, bytes: u64) {
+        self.messages_in.fetch_add(messages, Ordering::Relaxed);
+        self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_out(&self, messages: u64, bytes: u64) {
+        self.messages_out.fetch_add(messages, Ordering::Relaxed);
+        self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn totals(&self) -> TopicTotals {
+        TopicTotals {
+            messages_in: self.messages_in.load(Ordering::Relaxed),
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            messages_out: self.messages_out.load(Ordering::Relaxed),
+            bytes_out: self.bytes_out.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl Topic {
@@ -68,6 +90,11 @@ impl Topic {
     pub fn queue(&self, store: &Store, queue_id: i32) -> Option<&QueueRef> {
         let cell = self.queues.get(usize::try_from(queue_id).ok()?)?;
         Some(cell.get_or_init(|| store.queue(&self.name, queue_id)))
+    }
+
+    /// Queues that somebody has used.
+    pub(crate) fn resolved_queues(&self) -> impl Iterator<Item = &QueueRef> {
+        self.queues.iter().filter_map(OnceLock::get)
     }
 
     /// A queue for a message that names none: round robin over the writable ones.
