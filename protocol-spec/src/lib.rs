@@ -7,6 +7,7 @@ mod binary_header;
 pub mod body;
 pub mod code;
 pub mod fields;
+mod find_byte;
 pub mod frame;
 #[rustfmt::skip]
 #[expect(clippy::single_match, reason = "headers with one field are generated like the others")]

@@ -3,6 +3,7 @@
 //! Read where they stand, in a header or a stored record: nothing here builds a map.
 pub mod name;
 
+use crate::find_byte::find_byte;
 pub use crate::record_crc::without_crc;
 
 /// Ends a name.
@@ -41,17 +42,18 @@ impl<'a> Iterator for Properties<'a> {
 
 /// One property's value. The last one wins where a name is repeated, as in Apache's map.
 pub fn find<'a>(raw: &'a [u8], name: &str) -> Option<&'a str> {
+    let mut found = None;
     let mut rest = raw;
-    loop {
-        let (before, entry) = last_entry(rest);
-        if let Some((found, value)) = pair(entry)
-            && found == name.as_bytes()
-            && let Ok(value) = str::from_utf8(value)
+    while !rest.is_empty() && !name.is_empty() {
+        let (entry, after) = first_entry(rest);
+        rest = after;
+        if let Some([NAME_END, value @ ..]) = entry.strip_prefix(name.as_bytes())
+            && !value.is_empty()
         {
-            return Some(value);
+            found = Some(value);
         }
-        rest = before?;
     }
+    found.and_then(|value| str::from_utf8(value).ok())
 }
 
 /// A property that is a decimal number; `None` where it is absent or not one.
@@ -105,7 +107,7 @@ pub fn is_legal(text: &str) -> bool {
 
 /// The first entry without its end, and what follows.
 fn first_entry(raw: &[u8]) -> (&[u8], &[u8]) {
-    match raw.iter().position(|&byte| byte == VALUE_END) {
+    match find_byte(raw, VALUE_END) {
         Some(end) => {
             let (entry, rest) = raw.split_at(end);
             (entry, rest.get(1..).unwrap_or(&[]))
@@ -114,21 +116,9 @@ fn first_entry(raw: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The last entry without its end, and what stands before it, `None` where nothing does.
-fn last_entry(raw: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    let raw = raw.strip_suffix(&[VALUE_END]).unwrap_or(raw);
-    match raw.iter().rposition(|&byte| byte == VALUE_END) {
-        Some(end) => {
-            let (before, entry) = raw.split_at(end);
-            (Some(before), entry.get(1..).unwrap_or(&[]))
-        }
-        None => (None, raw),
-    }
-}
-
 /// Name and value of an entry; neither may be empty.
 fn pair(entry: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = entry.iter().position(|&byte| byte == NAME_END)?;
+    let at = find_byte(entry, NAME_END)?;
     let (name, value) = (entry.get(..at)?, entry.get(at + 1..)?);
     (!name.is_empty() && !value.is_empty()).then_some((name, value))
 }

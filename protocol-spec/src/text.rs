@@ -1,6 +1,8 @@
 //! A string of a header, not yet unescaped.
 use std::borrow::Cow;
 
+use crate::find_byte::{find_byte, first_in_chunk};
+
 /// A header string as it stands on the wire: raw bytes of a JSON string (without the quotes) or of
 /// a binary field. Valid UTF-8. Properties carry `\u0001` and `\u0002` escapes in JSON headers, so
 /// they are unescaped where they are needed, straight into the record.
@@ -116,7 +118,7 @@ fn append_unescaped(raw: &str, out: &mut Vec<u8>) {
         for chunk in chunks {
             // Appended whole and cut back: a copy of known size is one store.
             out.extend_from_slice(chunk);
-            let hit = first_backslash(chunk);
+            let hit = first_in_chunk(chunk, b'\\');
             run_bytes += hit;
             if hit < 8 {
                 out.truncate(out.len() - (8 - hit));
@@ -133,17 +135,6 @@ fn append_unescaped(raw: &str, out: &mut Vec<u8>) {
         };
         rest = append_escape(escape, out);
     }
-}
-
-/// Index of the first backslash of `chunk`; 8 where there is none.
-#[inline]
-fn first_backslash(chunk: &[u8; 8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(*chunk) ^ (LOW * 0x5C);
-    // The lowest set bit marks the first zero byte; higher ones may be false.
-    let zeros = word.wrapping_sub(LOW) & !word & HIGH;
-    zeros.trailing_zeros() as usize / 8
 }
 
 /// Appends what the escape at the start of `text` stands for; returns what follows it.
@@ -180,7 +171,7 @@ impl<'a> Iterator for Pieces<'a> {
             if rest.is_empty() {
                 return None;
             }
-            let (run, after) = match rest.as_bytes().iter().position(|&byte| byte == b'\\') {
+            let (run, after) = match find_byte(rest.as_bytes(), b'\\') {
                 Some(at) => rest.split_at(at),
                 None => (rest, ""),
             };
