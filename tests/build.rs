@@ -1,7 +1,8 @@
 //! Tells the tests which tools of other languages this machine has.
 //!
-//! A test that needs one carries `#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]`, so that the test runner itself
-//! says and counts what was skipped. With `CI=true` nothing is skipped: a missing tool is a failing test.
+//! A test that needs one carries `#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]`, so
+//! that the test runner itself says and counts what was skipped. With `CI=true` nothing is skipped:
+//! a missing tool is a failing test.
 
 use std::{env, path::Path};
 
@@ -28,7 +29,8 @@ fn main() {
     }
 }
 
-/// Whether `tool` is on the path; asks cargo to ask again when the place where it is, or could come to be, changes.
+/// Whether `tool` is on the path; asks cargo to ask again when the place where it is, or could come
+/// to be, changes.
 fn present(path: &std::ffi::OsStr, tool: &str) -> bool {
     let mut found = false;
     for directory in env::split_paths(path) {

@@ -11,7 +11,8 @@ use crate::{Driver, interop, ports::Ports};
 pub struct ApachePlace {
     /// Holds `store/`.
     pub dir: PathBuf,
-    /// The address that both listen on. Clients are told 127.0.0.1 whatever it is, so that a proxy can stand there.
+    /// The address that both listen on. Clients are told 127.0.0.1 whatever it is, so that a proxy
+    /// can stand there.
     pub bind: String,
     /// The ports that both listen on.
     pub ports: Ports,

@@ -1,7 +1,7 @@
 //! Drives a program of another language over its standard input and output.
 //!
-//! A call is one JSON line `{id, op, …}`; the program answers with lines `{id, event, …}` and ends each call with `done`
-//! or `failed`. Calls run side by side, so one program serves many tests.
+//! A call is one JSON line `{id, op, …}`; the program answers with lines `{id, event, …}` and ends
+//! each call with `done` or `failed`. Calls run side by side, so one program serves many tests.
 
 use std::{
     collections::HashMap,
@@ -139,7 +139,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The next event. Fails the test when the call failed, the program ended or nothing came for long.
+    /// The next event. Fails the test when the call failed, the program ended or nothing came for
+    /// long.
     #[track_caller]
     pub fn next(&self) -> Value {
         match self.next_before(Deadline::after(PATIENCE)) {

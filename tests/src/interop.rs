@@ -1,4 +1,5 @@
-//! The programs of official clients: built once, whoever asks first, under a lock that other test processes honour.
+//! The programs of official clients: built once, whoever asks first, under a lock that other test
+//! processes honour.
 
 use std::{
     ffi::OsStr,
@@ -12,7 +13,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::Driver;
 
-/// The home folder of the clients of one language: their logs, and the offsets of broadcasting groups.
+/// The home folder of the clients of one language: their logs, and the offsets of broadcasting
+/// groups.
 fn home(language: &str) -> PathBuf {
     let folder = sources().join(language).join("target/home");
     fs::create_dir_all(&folder).unwrap_or_else(|cause| panic!("{}: {cause}", folder.display()));
@@ -24,7 +26,8 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("interop")
 }
 
-/// The official Java client. One for all tests of the process: clients in it need names of their own.
+/// The official Java client. One for all tests of the process: clients in it need names of their
+/// own.
 pub fn java() -> &'static Driver {
     static JAVA: OnceLock<Driver> = OnceLock::new();
     JAVA.get_or_init(|| java_with(&[]))

@@ -13,7 +13,8 @@ const SPAN: u32 = 4;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The ports of one standalone server. They stay the same over a restart, so that clients find it again.
+/// The ports of one standalone server. They stay the same over a restart, so that clients find it
+/// again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
     /// The nameserver's.
@@ -25,7 +26,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Three that are free on `address` (e.g. `127.0.0.1`). Each process looks in its own stretch first.
+    /// Three that are free on `address` (e.g. `127.0.0.1`). Each process looks in its own stretch
+    /// first.
     pub fn free(address: &str) -> Self {
         Self { nameserver: free(address), broker: free(address), http: free(address) }
     }

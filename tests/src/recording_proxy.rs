@@ -1,4 +1,5 @@
-//! A proxy that keeps the frames which pass through it: golden frames are what official programs really said.
+//! A proxy that keeps the frames which pass through it: golden frames are what official programs
+//! really said.
 
 use std::{
     io::{self, Read, Write},
@@ -58,7 +59,8 @@ fn forward(
         let frames = Arc::clone(frames);
         thread::spawn(move || {
             while let Ok(bytes) = read_frame(&mut from) {
-                // Kept before it is passed on, so that whoever has the answer finds the question here.
+                // Kept before it is passed on, so that whoever has the answer finds the question
+                // here.
                 let recorded = Recorded { connection, from_client, bytes: bytes.clone() };
                 frames.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
                 if to.write_all(&bytes).is_err() {

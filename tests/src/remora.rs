@@ -1,4 +1,5 @@
-//! Remora's own server as a child process: started, stopped, killed, started again at the same ports.
+//! Remora's own server as a child process: started, stopped, killed, started again at the same
+//! ports.
 
 use std::{
     collections::VecDeque,
@@ -23,10 +24,12 @@ use crate::{
 
 const LOG_LINES_KEPT: usize = 200;
 
-/// The environment variable that asks `remora-under-test` to end with whoever holds its standard input.
+/// The environment variable that asks `remora-under-test` to end with whoever holds its standard
+/// input.
 pub const END_WITH_INPUT: &str = "REMORA_UNDER_TEST_ENDS_WITH_INPUT";
 
-/// The server binary of this build, or what `REMORA_BINARY` names. It stands beside the folder of the test programs.
+/// The server binary of this build, or what `REMORA_BINARY` names. It stands beside the folder of
+/// the test programs.
 pub fn binary() -> PathBuf {
     if let Some(named) = env::var_os("REMORA_BINARY") {
         return named.into();
@@ -105,7 +108,8 @@ impl RemoraServer {
             return Ok(server);
         }
         let status = server.child.try_wait().ok().flatten().or_else(|| {
-            // Its outputs are closed, so that it is about to end; otherwise it hangs, and is killed on drop.
+            // Its outputs are closed, so that it is about to end; otherwise it hangs, and is killed
+            // on drop.
             matches!(ready.try_recv(), Err(mpsc::TryRecvError::Disconnected))
                 .then(|| server.child.wait().ok())
                 .flatten()

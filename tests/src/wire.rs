@@ -1,7 +1,8 @@
-//! The protocol by hand, written from the specification and not with our codec: for input that no client would send.
+//! The protocol by hand, written from the specification and not with our codec: for input that no
+//! client would send.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufReader, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -66,31 +67,36 @@ impl Reply {
 
 /// A plain connection.
 #[derive(Debug)]
-pub struct Wire(TcpStream);
+pub struct Wire(BufReader<TcpStream>);
 
 impl Wire {
     /// Connects to `address`.
     #[track_caller]
     pub fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
-        stream.set_read_timeout(Some(PATIENCE)).unwrap_or_else(|e| panic!("{address}: {e}"));
-        stream.set_nodelay(true).unwrap_or_else(|e| panic!("{address}: {e}"));
-        Self(stream)
+        Self::try_connect(address).unwrap_or_else(|cause| panic!("{address}: {cause}"))
+    }
+
+    /// Connects to `address`, where there may be nobody.
+    pub fn try_connect(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
     }
 
     /// How long a read may wait.
     pub fn patience(&self, patience: Duration) {
-        let _ = self.0.set_read_timeout(Some(patience));
+        let _ = self.0.get_ref().set_read_timeout(Some(patience));
     }
 
     /// Sends raw bytes; the server may have hung up meanwhile.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.0.get_mut().write_all(bytes)
     }
 
     /// Says that nothing more will come.
     pub fn half_close(&self) {
-        let _ = self.0.shutdown(std::net::Shutdown::Write);
+        let _ = self.0.get_ref().shutdown(std::net::Shutdown::Write);
     }
 
     /// Reads one frame; none when the server has closed the connection.

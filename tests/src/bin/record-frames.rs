@@ -1,6 +1,8 @@
-//! Records golden frames: what the official Java and Go clients and Apache's server really say to each other.
+//! Records golden frames: what the official Java and Go clients and Apache's server really say to
+//! each other.
 //!
-//! `cargo run -p remora-tests --bin record-frames` rewrites `protocol-spec/vectors/recorded-java.json` and
+//! `cargo run -p remora-tests --bin record-frames` rewrites
+//! `protocol-spec/vectors/recorded-java.json` and
 //! `recorded-go.json`. One frame of each kind is kept, small ones only.
 
 use std::{
@@ -198,9 +200,11 @@ fn header(frame: &[u8]) -> Option<Value> {
     (word >> 24 == 0).then(|| serde_json::from_slice(frame.get(8..8 + header_bytes)?).ok())?
 }
 
-/// The first small frame of each kind: who sent it, to which request code, with which answer and language.
+/// The first small frame of each kind: who sent it, to which request code, with which answer and
+/// language.
 fn keep(frames: &[Recorded], client: &str, names: &BTreeMap<i64, String>) -> Vec<Value> {
-    // Both sides count their own requests: the answer to a request goes the other way on the same connection.
+    // Both sides count their own requests: the answer to a request goes the other way on the same
+    // connection.
     let mut asked: HashMap<(usize, bool, i64), i64> = HashMap::new();
     let mut kept: BTreeMap<String, Value> = BTreeMap::new();
     for frame in frames {

@@ -6,7 +6,8 @@ use remora_tests::remora::END_WITH_INPUT;
 
 fn main() -> ExitCode {
     if std::env::var_os(END_WITH_INPUT).is_some() {
-        // The test process holds the other end: when it is gone, however it went, nobody is left to stop this one.
+        // The test process holds the other end: when it is gone, however it went, nobody is left to
+        // stop this one.
         thread::spawn(|| {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
             std::process::abort();

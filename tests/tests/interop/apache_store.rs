@@ -1,4 +1,5 @@
-//! Store directories change hands: Apache's broker writes one, ours goes on with it, and back again.
+//! Store directories change hands: Apache's broker writes one, ours goes on with it, and back
+//! again.
 
 use remora_tests::{Driver, Kind, Options, Target, interop, target::unique};
 use serde_json::{Value, json};

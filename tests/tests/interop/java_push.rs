@@ -44,7 +44,8 @@ fn two_consumers_of_a_group_share_the_queues_and_one_takes_over_when_the_other_l
     let first_stream = push(java, &target, &first, &topic, &group);
     assert_eq!(owned_queues(java, &first, &topic, 4), BTreeSet::from([0, 1, 2, 3]));
     let second_stream = push(java, &target, &second, &topic, &group);
-    // The notice of a changed group makes the first let go; without it this would wait for its 20 s round.
+    // The notice of a changed group makes the first let go; without it this would wait for its 20 s
+    // round.
     let of_second = owned_queues(java, &second, &topic, 2);
     let of_first = owned_queues(java, &first, &topic, 2);
     assert!(of_first.is_disjoint(&of_second), "{of_first:?} {of_second:?}");
@@ -98,7 +99,8 @@ fn a_tag_expression_lets_only_its_tags_through_in_order() {
     let (java, target) = (interop::java(), Target::shared());
     let producer = producer(java, &target, &json!({}));
     let topic = topic(java, &producer, 1);
-    // "Aa" and "BB" have the same hash code in Java: the broker's filter cannot tell them apart, the client does.
+    // "Aa" and "BB" have the same hash code in Java: the broker's filter cannot tell them apart,
+    // the client does.
     let tags = ["A", "B", "C", "Aa", "BB"];
     let messages: Value = (0..50)
         .map(|n| json!({ "body": format!("{}-{n}", tags[n % 5]), "tags": tags[n % 5] }))
@@ -225,8 +227,8 @@ fn a_new_group_that_starts_at_the_end_sees_only_what_comes_later() {
     let (java, target) = (interop::java(), Target::shared());
     let producer = producer(java, &target, &json!({}));
     let topic = topic(java, &producer, 1);
-    // A queue whose first message is at hand is read from its start by any new group (Apache's rule for new queues);
-    // a first group's offset shows the ordinary case.
+    // A queue whose first message is at hand is read from its start by any new group (Apache's rule
+    // for new queues); a first group's offset shows the ordinary case.
     send(java, &producer, &topic, &numbered("old", 5), &json!({}));
     let consumer = unique("push");
     let from = json!({ "from": "CONSUME_FROM_LAST_OFFSET" });

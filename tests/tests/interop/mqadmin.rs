@@ -37,7 +37,8 @@ fn broker_name(java: &Driver, target: &Target) -> String {
     rows(&printed)[0][1].to_owned()
 }
 
-/// A topic with `count` messages of the keys `key-0`, `key-1`, …; gives the producer, the topic and the answers.
+/// A topic with `count` messages of the keys `key-0`, `key-1`, …; gives the producer, the topic and
+/// the answers.
 fn filled(
     java: &Driver,
     target: &Target,

@@ -1,0 +1,9 @@
+//! The server from outside, without official clients: bad input, kills, the specification's own
+//! client.
+
+mod bad_frames;
+mod bad_requests;
+mod bad_starts;
+mod kill_campaign;
+mod python_spec_client;
+mod schema_complete;
