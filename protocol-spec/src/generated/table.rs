@@ -167,7 +167,7 @@ pub const ALL: &[CodeInfo] = &[
     handled(320, "SEND_BATCH_MESSAGE", Send, &[Broker], SendMessageHeader::FIELDS),
     unsupported(321, "QUERY_CONSUME_QUEUE", Admin, &[Broker], QueryConsumeQueueHeader::FIELDS,
         "arrives with a later version"),
-    handled(322, "QUERY_DATA_VERSION", Admin, &[Nameserver, Broker], QueryDataVersionHeader::FIELDS),
+    handled(322, "QUERY_DATA_VERSION", Admin, &[Nameserver], QueryDataVersionHeader::FIELDS),
     unsupported(323, "RESUME_CHECK_HALF_MESSAGE", Admin, &[Broker], ResumeCheckHalfMessageHeader::FIELDS,
         "transactions arrive with a later version"),
     unsupported(324, "SEND_REPLY_MESSAGE", Send, &[Broker], SendMessageHeader::FIELDS,

@@ -69,7 +69,7 @@ fn typed_headers_keep_every_field() {
         let Some(written) = typed(vector, &frame) else { return };
         let mut again = pairs(read(vector, &written).fields);
         let mut wanted = pairs(frame.fields);
-        EXTRA.map(|name| wanted.remove(name));
+        wanted.retain(|name, _| !EXTRA.contains(&name.as_str()));
         // Empty text says what an absent field says.
         again.retain(|_, value| !value.is_empty());
         wanted.retain(|_, value| !value.is_empty());
