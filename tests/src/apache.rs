@@ -20,9 +20,20 @@ pub struct ApachePlace {
     pub config: Value,
 }
 
-/// Starts both and waits until the broker is registered.
+/// Starts both, small, and waits until the broker is registered.
 pub fn start(place: &ApachePlace) -> Driver {
-    let driver = interop::java_with(&["-Xmx768m", "-XX:MaxDirectMemorySize=512m"]);
+    start_with(place, &["-Xmx768m", "-XX:MaxDirectMemorySize=512m"])
+}
+
+/// The same in a JVM as one would run it for load: both compilers, G1, 4 GiB of heap.
+pub fn start_for_load(place: &ApachePlace) -> Driver {
+    let full_speed = ["-XX:TieredStopAtLevel=4", "-XX:-UseSerialGC", "-XX:+UseG1GC"];
+    let memory = ["-Xms4g", "-Xmx4g", "-XX:MaxDirectMemorySize=4g"];
+    start_with(place, &[full_speed, memory].concat())
+}
+
+fn start_with(place: &ApachePlace, options: &[&str]) -> Driver {
+    let driver = interop::java_with(options);
     driver.ask(
         "apache",
         &json!({

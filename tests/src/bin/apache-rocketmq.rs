@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<()> {
         ports: Ports { nameserver: args.nameserver_port, broker: args.broker_port, http: 0 },
         config: json!({ "flushDiskType": args.flush }),
     };
-    let _running = apache::start(&place);
+    let _running = apache::start_for_load(&place);
     println!("Apache RocketMQ is up: --target apache=127.0.0.1:{}", args.nameserver_port);
     println!("close standard input (Ctrl-D) or press Ctrl-C to stop it");
     std::io::stdin().read_to_end(&mut Vec::new())?;
