@@ -28,10 +28,15 @@ impl Pacer {
         let value = Timespec { tv_sec: nanos / 1_000_000_000, tv_nsec: nanos % 1_000_000_000 };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once)?;
-        let mut ready = self.timer.readable().await?;
-        let mut expirations = [0u8; 8];
-        rustix::io::read(self.timer.get_ref(), &mut expirations)?;
-        ready.clear_ready();
-        Ok(())
+        loop {
+            // A wait that was given up may have left the timer's readiness behind.
+            let mut ready = self.timer.readable().await?;
+            let mut expirations = [0u8; 8];
+            match rustix::io::read(self.timer.get_ref(), &mut expirations) {
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }

@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use remora_client::Admin;
 use remora_client::admin::{TopicSpec, Where};
+use remora_client::{Admin, MessageQueue};
 
 use crate::clock;
 
@@ -56,7 +56,6 @@ async fn find(admin: &Admin, topic: &str, queues: u32) -> anyhow::Result<Target>
         }
     }
     let route = admin.topic_route(topic).await?;
-    let stats = admin.topic_stats(topic).await?;
     let mut brokers = Vec::new();
     for data in route.queue_datas.iter().filter(|data| data.perm & WRITABLE != 0) {
         let addrs = route.broker_datas.iter().find(|broker| broker.broker_name == data.broker_name);
@@ -64,14 +63,11 @@ async fn find(admin: &Admin, topic: &str, queues: u32) -> anyhow::Result<Target>
         let addr =
             master.with_context(|| format!("broker {} has no master", data.broker_name))?.clone();
         let queues = u32::try_from(data.write_queue_nums)?;
-        let newest = |queue: u32| {
-            let same = |s: &&remora_client::admin::QueueStats| {
-                *s.queue.broker_name == *data.broker_name
-                    && u32::try_from(s.queue.queue_id) == Ok(queue)
-            };
-            stats.iter().find(same).map_or(0, |s| s.max_offset)
-        };
-        let queue_offsets_max = (0..queues).map(newest).collect();
+        let mut queue_offsets_max = Vec::new();
+        for queue_id in 0..data.write_queue_nums {
+            let queue = MessageQueue::new(topic, data.broker_name.as_str(), queue_id);
+            queue_offsets_max.push(admin.client().max_offset(&queue).await?);
+        }
         brokers.push(BrokerTarget {
             name: data.broker_name.clone(),
             addr,
