@@ -152,18 +152,19 @@ impl<'a> SendTurn<'a> {
 
     fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
         let sync = broker.flush == FlushMode::Sync;
-        let mut held = HeldReplies::new(conn);
+        let mut held = sync.then(|| HeldReplies::new(conn));
         for (owed, staged) in std::mem::take(&mut self.owed) {
             self.count(&staged);
             let msg_id = self.msg_id(&staged);
             let reply = self.reply(&staged, msg_id.as_str());
-            if sync && staged.wait {
-                owed.hold(&mut held, ResponseCode::SUCCESS, &reply, Body::Empty);
-            } else {
-                owed.reply(ResponseCode::SUCCESS, &reply, Body::Empty);
+            match &mut held {
+                Some(held) if staged.wait => {
+                    owed.hold(held, ResponseCode::SUCCESS, &reply, Body::Empty);
+                }
+                _ => owed.reply(ResponseCode::SUCCESS, &reply, Body::Empty),
             }
         }
-        if !held.is_empty() {
+        if let Some(held) = held.filter(|held| !held.is_empty()) {
             broker.store.when_flushed(
                 durable_offset,
                 Box::new(move |outcome| match outcome {

@@ -55,6 +55,31 @@ async fn bodies_and_properties_past_their_limits_are_refused_with_the_figures() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn record_too_large_for_a_file_does_not_take_its_neighbours_along() {
+    let node = Node::start_with(|settings| settings.commit_log_segment_bytes = 64 << 10);
+    let client = node.client().await;
+    still_served(&client).await;
+    let header = send_header("orders");
+    let pending = ["small".into(), "x".repeat(65 << 10), "last".into()].map(|body: String| {
+        let code = RequestCode::SEND_MESSAGE_V2;
+        let body = Body::from(body.into_bytes());
+        client.conn.send(code, &SendMessageV2(&header), body, common::PATIENCE).unwrap()
+    });
+    let mut codes = Vec::new();
+    for answer in pending {
+        let answer = common::answer(answer.await.unwrap());
+        if answer.code != ResponseCode::SUCCESS {
+            answer.refused(ResponseCode::MESSAGE_ILLEGAL, &["record", "65528", "CommitLog"]);
+        }
+        codes.push(answer.code.0);
+    }
+    assert_eq!(codes, [0, 13, 0]);
+    let messages = client.pull(&pull_header("orders", 0)).await.ok().messages();
+    assert_eq!(bodies(&messages), ["fine", "small", "last"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn queue_that_does_not_exist_is_an_invalid_parameter() {
     let node = Node::start();
     let client = node.client().await;

@@ -69,3 +69,22 @@ async fn broker_registers_at_once_on_every_new_topic_and_unregisters_at_the_stop
     assert_eq!((&*header.broker_name, &*header.broker_addr), ("broker-a", addr.as_str()));
     nameserver.drain(PATIENCE).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nameserver_that_comes_later_is_registered_with() {
+    // A port that was free a moment ago, as nobody can hold one without listening.
+    let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let node = Node::start_with(|settings| settings.nameserver_addrs = vec![addr.to_string()]);
+    let failed = node.broker.registration.round_ended();
+    node.broker.start_registration();
+    failed.await;
+    assert_eq!(node.broker.registration.registered(), Vec::<String>::new());
+
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let config = remora_remoting::ServerConfig { listen: vec![addr], ..server_config("late") };
+    let nameserver = Server::start(config, Arc::new(Nameserver(sender))).unwrap();
+    registered(&next(&mut told).await);
+    common::until(|| node.broker.registration.registered() == [addr.to_string()]).await;
+    node.stop().await;
+    nameserver.drain(PATIENCE).await;
+}
