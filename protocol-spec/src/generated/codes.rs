@@ -318,10 +318,10 @@ impl RequestCode {
     pub const AUTH_LIST_ACL: Self = Self(3010);
     /// Changes between file and RocksDB timers.
     pub const SWITCH_TIMER_ENGINE: Self = Self(5001);
-    /// Deletes several topics; defined after 5.5.0.
+    /// Deletes several topics.
     pub const DELETE_TOPIC_IN_BROKER_LIST: Self = Self(5002);
-    /// Deletes several consumer groups; defined after 5.5.0.
-    pub const DELETE_SUBSCRIPTIONGROUP_LIST: Self = Self(5003);
+    /// Deletes several consumer groups.
+    pub const DELETE_SUBSCRIPTION_GROUP_LIST: Self = Self(5003);
     /// Takes messages for a time; what is not acknowledged becomes visible again.
     pub const POP_MESSAGE: Self = Self(200050);
     /// Acknowledges one popped message.

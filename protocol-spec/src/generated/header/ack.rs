@@ -96,7 +96,7 @@ pub struct ChangeInvisibleTimeHeader<'a> {
     pub invisible_time: i64,
     /// Lite topic inside the parent topic (5.5).
     pub lite_topic: Option<Cow<'a, str>>,
-    /// Also stop the queue until then (5.5).
+    /// Belongs to lite topics (5.5).
     pub suspend: Option<bool>,
 }
 

@@ -33,7 +33,7 @@ pub struct PullMessageHeader<'a> {
     pub expression_type: Option<Cow<'a, str>>,
     /// Most bytes wanted. In bytes.
     pub max_msg_bytes: Option<i32>,
-    /// Who asks: 0 SDK, 1 proxy for order, 2 proxy for broadcast, 3 proxy for stream.
+    /// Who asks: -1 SDK, 0 proxy for order, 1 proxy for broadcast, 2 proxy for stream.
     pub request_source: Option<i32>,
     /// Client behind a proxy. The wire name is misspelt.
     pub proxy_forward_client_id: Option<Cow<'a, str>>,
@@ -169,7 +169,8 @@ pub struct PullMessageReply {
     pub topic_sys_flag: Option<i32>,
     /// Unit bits of the group.
     pub group_sys_flag: Option<i32>,
-    /// Why reading is forbidden: 0 not, 1 group, 2 topic, 3 broadcast, 4 subscription.
+    /// Why reading is forbidden (code 16): 1 broker, 2 group, 3 topic, 4 broadcasting, 5
+    /// subscription.
     pub forbidden_type: Option<i32>,
 }
 
@@ -258,9 +259,9 @@ pub struct QueryMessageHeader<'a> {
     pub begin_timestamp: i64,
     /// Latest store time. In ms since 1970.
     pub end_timestamp: i64,
-    /// Kind of key (5.4): KEYS, UNIQ_KEY or a tag; absent means any.
+    /// Kind of key (5.5): K a word of KEYS, U a unique id, T a tag; absent means K or U.
     pub index_type: Option<Cow<'a, str>>,
-    /// Where the previous page stopped (5.4).
+    /// Where the previous page stopped (5.5).
     pub last_key: Option<Cow<'a, str>>,
 }
 

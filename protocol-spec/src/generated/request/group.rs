@@ -68,13 +68,13 @@ impl RequestHeader for DeleteSubscriptiongroup {
     }
 }
 
-/// Code 5003. Deletes several consumer groups; defined after 5.5.0.
+/// Code 5003. Deletes several consumer groups.
 #[derive(Clone, Copy, Debug)]
-pub struct DeleteSubscriptiongroupList;
+pub struct DeleteSubscriptionGroupList;
 
-impl RequestHeader for DeleteSubscriptiongroupList {
-    const CODE: RequestCode = RequestCode::DELETE_SUBSCRIPTIONGROUP_LIST;
-    const NAME: &'static str = "DELETE_SUBSCRIPTIONGROUP_LIST";
+impl RequestHeader for DeleteSubscriptionGroupList {
+    const CODE: RequestCode = RequestCode::DELETE_SUBSCRIPTION_GROUP_LIST;
+    const NAME: &'static str = "DELETE_SUBSCRIPTION_GROUP_LIST";
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 

@@ -52,7 +52,7 @@ impl RequestHeader for DeleteTopicInBroker {
     }
 }
 
-/// Code 5002. Deletes several topics; defined after 5.5.0.
+/// Code 5002. Deletes several topics.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteTopicInBrokerList;
 
