@@ -196,6 +196,11 @@ impl State {
     }
 }
 
+/// Waits for what must come, but not for ever.
+pub async fn soon<T>(wanted: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wanted).await.expect("it did not come in time")
+}
+
 /// A route over these brokers (name, address), each with so many queues.
 pub fn route(brokers: &[(&str, String)], queues: i32) -> TopicRouteData {
     TopicRouteData {

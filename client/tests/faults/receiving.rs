@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::fake::{Fake, Say, Seen, refuse, route, say};
+use crate::fake::{Fake, Say, Seen, refuse, route, say, soon};
 use remora_client::{ConsumeFrom, ConsumeOutcome, MessageView, PushConsumer};
 use remora_protocol::record::{Draft, seal};
 use remora_protocol::{RequestCode, ResponseCode, body, header};
@@ -110,7 +110,7 @@ async fn a_message_that_cannot_be_sent_back_is_kept_and_handled_again_here() {
         .await
         .unwrap();
     for times in 0..3 {
-        assert_eq!(tries.recv().await, Some(("m0".to_owned(), times)));
+        assert_eq!(soon(tries.recv()).await, Some(("m0".to_owned(), times)));
     }
     consumer.shutdown().await;
     assert_eq!(fake.count(SEND_BACK), 2);
@@ -141,7 +141,7 @@ async fn what_is_still_being_handled_at_shutdown_is_not_committed() {
         .await
         .unwrap();
     while handled.load(Ordering::Relaxed) < 2 {
-        changed.notified().await;
+        soon(changed.notified()).await;
     }
     consumer.shutdown().await;
     let committed = fake.first(COMMIT).await;

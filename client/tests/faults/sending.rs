@@ -81,12 +81,22 @@ async fn an_unreachable_broker_is_named_with_the_address_it_registered() {
 #[tokio::test]
 async fn a_dead_broker_costs_one_attempt_while_another_lives() {
     let good = Fake::ordinary();
-    let ns = nameserver(&[("a", nobody()), ("b", good.addr())]);
+    let ns = Fake::ordinary();
+    *ns.state.route.lock() = Some(route(&[("a", nobody()), ("b", good.addr())], 2));
     let producer = producer(&ns.addr()).await;
+    // Also when nothing remembers which broker failed before.
+    let forgetful = Producer::builder("g")
+        .nameserver(ns.addr())
+        .without_latency_fault_avoidance()
+        .retries(1)
+        .start()
+        .await
+        .unwrap();
     for _ in 0..6 {
         producer.send(Message::new("T", "x")).await.unwrap();
+        forgetful.send(Message::new("T", "x")).await.unwrap();
     }
-    assert_eq!(good.count(SEND), 6);
+    assert_eq!(good.count(SEND), 12);
 }
 
 #[tokio::test]
