@@ -35,6 +35,8 @@ pub(crate) struct Own {
     pub durable_offset: u64,
     /// A record boundary about one MiB before.
     pub tail_from: u64,
+    /// All records from here on are ours and carry `__CRC32#`: one without it is damaged.
+    pub crc_from: u64,
     pub index: IndexMark,
 }
 
@@ -83,7 +85,7 @@ fn encode(base: Base, own: &Own) -> [u8; SECTOR_BYTES] {
     let mut body = Vec::with_capacity(SECTOR_BYTES);
     body.extend_from_slice(MAGIC);
     body.extend_from_slice(&encode_base(base));
-    for number in [own.durable_offset, own.tail_from, own.index.cursor] {
+    for number in [own.durable_offset, own.tail_from, own.index.cursor, own.crc_from] {
         body.extend_from_slice(&number.to_be_bytes());
     }
     body.extend_from_slice(&own.index.timestamp_ms.to_be_bytes());
@@ -131,18 +133,20 @@ fn decode_own(bytes: &[u8]) -> Option<(Base, Own)> {
     let rest = bytes.strip_prefix(MAGIC)?;
     let written_with = decode_base(rest)?;
     let number = |index: usize| i64_at(rest, BASE_BYTES + 8 * index).map(i64::cast_unsigned);
-    let after = rest.get(BASE_BYTES + 32..)?;
+    let after = rest.get(BASE_BYTES + 40..)?;
     let count = u32::from_be_bytes(after.get(..4)?.try_into().ok()?);
     let name = after.get(4..4 + NAME_BYTES)?;
     let crc = u32::from_be_bytes(after.get(4 + NAME_BYTES..8 + NAME_BYTES)?.try_into().ok()?);
-    let covered = MAGIC.len() + BASE_BYTES + 32 + 4 + NAME_BYTES;
+    let covered = MAGIC.len() + BASE_BYTES + 40 + 4 + NAME_BYTES;
     if crc32fast::hash(bytes.get(..covered)?) != crc {
         return None;
     }
     let name = std::str::from_utf8(name).ok()?.trim_end_matches(char::from(0)).to_owned();
     let index =
-        IndexMark { name, count, cursor: number(2)?, timestamp_ms: number(3)?.cast_signed() };
-    Some((written_with, Own { durable_offset: number(0)?, tail_from: number(1)?, index }))
+        IndexMark { name, count, cursor: number(2)?, timestamp_ms: number(4)?.cast_signed() };
+    let own =
+        Own { durable_offset: number(0)?, tail_from: number(1)?, crc_from: number(3)?, index };
+    Some((written_with, own))
 }
 
 #[cfg(test)]
@@ -157,7 +161,7 @@ mod tests {
             cursor: 400,
             timestamp_ms: 998,
         };
-        (base, Own { durable_offset: 4_096, tail_from: 77, index })
+        (base, Own { durable_offset: 4_096, tail_from: 77, crc_from: 12, index })
     }
 
     #[test]
@@ -181,7 +185,7 @@ mod tests {
     fn no_flipped_bit_of_our_part_is_believed() {
         let (base, own) = sample();
         let bytes = encode(base, &own);
-        for bit in OWN_AT * 8..(OWN_AT + 112) * 8 {
+        for bit in OWN_AT * 8..(OWN_AT + 120) * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Checkpoint::decode(&flipped), Checkpoint::Damaged, "bit {bit}");

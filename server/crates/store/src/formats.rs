@@ -1,7 +1,7 @@
 //! Directories that are not to be opened: another format, or several at once.
 use std::io;
 
-use remora_protocol::record::{self, MAGIC_BLANK, MAGIC_V1, MAGIC_V2};
+use remora_protocol::record::{MAGIC_BLANK, MAGIC_V1, MAGIC_V2};
 
 use crate::disk::{Access, Disk, Entry};
 use crate::queue_registry::CONSUME_QUEUE_DIR;
@@ -87,11 +87,4 @@ fn is_rocksdb(disk: &dyn Disk, dir: &str) -> Result<bool, OpenError> {
     Ok(entries.iter().any(|entry| {
         !entry.is_dir && (entry.name == "CURRENT" || entry.name.starts_with("MANIFEST-"))
     }))
-}
-
-/// True if a record begins at the start of `bytes` and is sound.
-pub(crate) fn sound_record(bytes: &[u8], physical_offset: u64) -> Option<record::Record<'_>> {
-    record::verify(bytes).ok()?;
-    let found = record::decode(bytes).ok()?;
-    (found.physical_offset == physical_offset.cast_signed()).then_some(found)
 }

@@ -13,16 +13,18 @@ use crate::checkpoint::{Base, Checkpoint, Own};
 use crate::clock::{Clock, SystemClock};
 use crate::commit_log::{CommitLog, LogEnd};
 use crate::consume_queue::{Replayed, Stale};
-use crate::disk::{Disk, FileDisk, LockError, LockGuard, read_file, write_file_atomic};
+use crate::disk::{
+    Disk, FileDisk, LockError, LockGuard, is_no_space, read_file, write_file_atomic,
+};
 use crate::dispatch::dispatch;
 use crate::flush::Flusher;
-use crate::formats::{refuse_others, sound_record};
+use crate::formats::refuse_others;
 use crate::index::{Index, IndexMark, Resume};
 use crate::index_file::{INDEX_DIR, IndexGeometry};
 use crate::queue_files::QueueEntry;
 use crate::queue_registry::{CONSUME_QUEUE_DIR, LoadRule, QueueRegistry};
 use crate::queue_writer::QueueWriter;
-use crate::recovery::{Evidence, Scan, Stop, scan};
+use crate::recovery::{Evidence, Scan, Stop, checked, scan};
 use crate::retention::Retention;
 use crate::segment::{Segment, Segments};
 use crate::signal::Signal;
@@ -229,11 +231,18 @@ fn plan(
     let log_min = segments.first_start();
     let clean_stop = stop == LastStop::Clean;
     let same_boot = matches!(stop, LastStop::Crash { same_boot: true });
-    let unknown = Evidence { clean_stop, same_boot, durable_offset: 0, durable_until_ms: 0 };
+    let unknown = Evidence {
+        clean_stop,
+        same_boot,
+        durable_offset: 0,
+        durable_until_ms: 0,
+        crc_from: u64::MAX,
+    };
     if let Checkpoint::Ours(base, own) = checkpoint {
         let evidence = Evidence {
             durable_offset: own.durable_offset,
             durable_until_ms: base.physic_ms,
+            crc_from: if stop == LastStop::ForeignCrash { u64::MAX } else { own.crc_from },
             ..unknown
         };
         if queues.is_empty() && own.durable_offset > log_min {
@@ -319,7 +328,7 @@ fn is_sound_at(segment: &Segment, physical_offset: u64) -> bool {
 fn store_time_at(segment: &Segment, physical_offset: u64) -> Option<i64> {
     let view = segment.view().ok()?;
     let at = usize::try_from(physical_offset - segment.start).ok()?;
-    Some(sound_record(view.get(at..)?, physical_offset)?.store_timestamp_ms)
+    Some(checked(view.get(at..)?, physical_offset, u64::MAX).ok()?.store_timestamp_ms)
 }
 
 fn last_segment_with_data(list: &[Arc<Segment>]) -> u64 {
@@ -475,9 +484,14 @@ fn assemble(
         Resume::At(mark) | Resume::Restore(mark) => mark.clone(),
         Resume::Foreign { .. } => IndexMark::default(),
     };
+    let crc_from = match checkpoint {
+        Checkpoint::Ours(_, own) if stop != LastStop::ForeignCrash => own.crc_from,
+        _ => end,
+    };
     let own = Own {
         durable_offset: recovered.durable_offset,
         tail_from: recovered.tail_from,
+        crc_from,
         index: mark,
     };
     let shown_root = disk.display("");
@@ -500,7 +514,8 @@ fn assemble(
         flusher,
         index: Arc::new(index),
         index_building: Mutex::new(()),
-        queue_writer: QueueWriter::new(base, own),
+        crc_from,
+        queue_writer: QueueWriter::new(base, own, matches!(checkpoint, Checkpoint::Ours(..))),
         retention: Retention::new(config.into()),
         allocate: Signal::default(),
         index_work: Signal::default(),
@@ -510,7 +525,13 @@ fn assemble(
         // The first append is refused for the same reason, or finds space by then.
         tracing::warn!(%error, "no space for a commit log file");
     }
-    Ok(Arc::new(parts))
+    // What was recovered need not be recovered again, and from here on the records are ours.
+    match parts.checkpoint() {
+        Err(error) if !is_no_space(&error) => {
+            Err(OpenError::Io { path: parts.disk.display("checkpoint"), source: error })
+        }
+        _ => Ok(Arc::new(parts)),
+    }
 }
 
 fn resume(checkpoint: &Checkpoint, stop: LastStop, end: u64) -> Resume {

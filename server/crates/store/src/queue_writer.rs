@@ -36,16 +36,16 @@ pub(crate) struct QueueWriter {
 struct State {
     base: Base,
     own: Own,
-    /// Nothing was written since the start: what the file says may be another broker's.
+    /// What the file says is another broker's or nothing.
     unwritten: bool,
     /// Queues written to since the last sync, by address.
     unsynced: AHashMap<usize, Arc<ConsumeQueue>>,
 }
 
 impl QueueWriter {
-    /// `own`: what is durable now, which the next checkpoint starts from.
-    pub(crate) fn new(base: Base, own: Own) -> Self {
-        let state = State { base, own, unwritten: true, unsynced: AHashMap::new() };
+    /// `base` and `own`: what is durable now; `written` if the checkpoint file says so.
+    pub(crate) fn new(base: Base, own: Own, written: bool) -> Self {
+        let state = State { base, own, unwritten: !written, unsynced: AHashMap::new() };
         Self { signal: Signal::default(), state: Mutex::new(state) }
     }
 }
@@ -117,7 +117,12 @@ impl Parts {
         self.flusher.flush().map_err(io::Error::other)?;
         self.write_tails(&mut state, 0)?;
         self.sync_queues(&mut state)?;
-        let own = Own { durable_offset: end.end, tail_from: end.tail_from, index };
+        let own = Own {
+            durable_offset: end.end,
+            tail_from: end.tail_from,
+            crc_from: self.crc_from,
+            index,
+        };
         let base = Base {
             physic_ms: end.last_store_timestamp_ms,
             logics_ms: end.last_store_timestamp_ms,

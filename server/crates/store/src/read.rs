@@ -2,12 +2,13 @@
 use std::io;
 
 use bytes::Bytes;
-use remora_protocol::record::{self, Entry, Record, RecordError};
+use remora_protocol::record::{self, Entry, RecordError};
 
 use crate::append::AppendBatch;
 use crate::consume_queue::Window;
 use crate::dispatch::dispatch;
 use crate::queue_files::QueueEntry;
+use crate::recovery::checked;
 use crate::store::{Arrival, Parts, QueueRef};
 
 /// Entries looked at in one go; one pread where they are not in memory.
@@ -205,7 +206,7 @@ impl Parts {
         let length = usize::try_from(entry.record_bytes).unwrap_or(usize::MAX);
         let end = start.saturating_add(length);
         let checked = match view.get(start..end) {
-            Some(bytes) => check(bytes, queue, queue_offset, physical_offset),
+            Some(bytes) => check(bytes, queue, queue_offset, physical_offset, self.crc_from),
             None => Err(RecordError::Truncated { need_bytes: entry.record_bytes, have_bytes: 0 }),
         };
         if let Err(cause) = checked {
@@ -258,11 +259,7 @@ impl Parts {
             Entry::Record { total_bytes } => usize::try_from(total_bytes).unwrap_or(usize::MAX),
             Entry::Blank { .. } => return Err(corrupt(RecordError::Magic(record::MAGIC_BLANK))),
         };
-        record::verify(input).map_err(corrupt)?;
-        let found = record::decode(input).map_err(corrupt)?;
-        if found.physical_offset != physical_offset.cast_signed() {
-            return Err(corrupt(misplaced("PHYSICALOFFSET", found.physical_offset)));
-        }
+        let found = checked(input, physical_offset, self.crc_from).map_err(corrupt)?;
         if physical_offset + u64::from(found.total_bytes) > max {
             return Err(outside());
         }
@@ -378,14 +375,11 @@ fn check(
     queue: &QueueRef,
     queue_offset: u64,
     physical_offset: u64,
+    crc_from: u64,
 ) -> Result<(), RecordError> {
-    record::verify(bytes)?;
-    let found: Record<'_> = record::decode(bytes)?;
+    let found = checked(bytes, physical_offset, crc_from)?;
     if usize::try_from(found.total_bytes) != Ok(bytes.len()) {
         return Err(misplaced("TOTALSIZE", i64::from(found.total_bytes)));
-    }
-    if found.physical_offset != physical_offset.cast_signed() {
-        return Err(misplaced("PHYSICALOFFSET", found.physical_offset));
     }
     if found.queue_offset != queue_offset.cast_signed() {
         return Err(misplaced("QUEUEOFFSET", found.queue_offset));

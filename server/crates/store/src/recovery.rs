@@ -11,11 +11,12 @@
 //!   the checkpoint was promised to nobody (sync flush) or lies in the documented window (async flush),
 //!   and is dropped and reported.
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use remora_protocol::record::{self, Entry, Record, RecordError};
+use remora_protocol::record_crc;
 
-use crate::formats::sound_record;
 use crate::segment::Segment;
 use crate::store::OpenError;
 
@@ -32,6 +33,8 @@ pub(crate) struct Evidence {
     pub durable_offset: u64,
     /// Records stored before this were synced (0: unknown).
     pub durable_until_ms: i64,
+    /// Records from here on must carry `__CRC32#` (`u64::MAX`: another broker's).
+    pub crc_from: u64,
 }
 
 /// What a scan found.
@@ -74,7 +77,7 @@ pub(crate) fn scan(
     let first = segments.iter().position(|one| one.contains(from)).unwrap_or(segments.len());
     for segment in segments.get(first..).unwrap_or_default() {
         debug_assert!(scan.end >= segment.start, "the former segment was read to its end");
-        if let Some(cause) = scan_segment(segment, &mut scan, sink)? {
+        if let Some(cause) = scan_segment(segment, evidence.crc_from, &mut scan, sink)? {
             judge(segments, segment, cause, evidence, &mut scan)?;
             return Ok(scan);
         }
@@ -86,6 +89,7 @@ pub(crate) fn scan(
 /// Reads one segment from `scan.end`. None if it was read to its blank.
 fn scan_segment(
     segment: &Segment,
+    crc_from: u64,
     scan: &mut Scan,
     sink: &mut Sink<'_>,
 ) -> Result<Option<RecordError>, Stop> {
@@ -101,23 +105,36 @@ fn scan_segment(
             Ok(Entry::Record { .. }) => {}
             Err(cause) => return Ok(Some(cause)),
         }
-        if let Err(cause) = record::verify(input) {
-            return Ok(Some(cause));
-        }
-        let found = match record::decode(input) {
+        let found = match checked(input, scan.end, crc_from) {
             Ok(found) => found,
             Err(cause) => return Ok(Some(cause)),
         };
-        if found.physical_offset != scan.end.cast_signed() {
-            let (field, length) = ("PHYSICALOFFSET", found.physical_offset);
-            return Ok(Some(RecordError::FieldLength { field, length }));
-        }
         sink(&found, scan.end)?;
         scan.end += u64::from(found.total_bytes);
         scan.last_store_timestamp_ms = scan.last_store_timestamp_ms.max(found.store_timestamp_ms);
         scan.records += 1;
         scan.bytes += u64::from(found.total_bytes);
     }
+}
+
+/// Decodes the record at the start of `input` if it is what was stored at that place.
+///
+/// A record from `crc_from` on without `__CRC32#` lost it: its properties would be unprotected.
+pub(crate) fn checked(
+    input: &[u8],
+    physical_offset: u64,
+    crc_from: u64,
+) -> Result<Record<'_>, RecordError> {
+    record::verify(input)?;
+    let found = record::decode(input)?;
+    if found.physical_offset != physical_offset.cast_signed() {
+        let (field, length) = ("PHYSICALOFFSET", found.physical_offset);
+        return Err(RecordError::FieldLength { field, length });
+    }
+    if physical_offset >= crc_from && !record_crc::carries_crc(found.properties) {
+        return Err(RecordError::RecordCrc { stored: u32::MAX, computed: 0 });
+    }
+    Ok(found)
 }
 
 /// Nothing sound stands at `scan.end`: is that the end, a torn tail, or damage?
@@ -137,11 +154,10 @@ fn judge(
     if evidence.clean_stop && at == evidence.durable_offset {
         return Ok(());
     }
-    let behind = search(segments, at)?;
-    if let Some((sound_at, store_timestamp_ms)) = behind.sound {
+    let behind = search(segments, at, evidence.crc_from)?;
+    if let Some((_, store_timestamp_ms)) = behind.sound {
         let was_durable = evidence.clean_stop
             || evidence.same_boot
-            || sound_at < evidence.durable_offset
             || store_timestamp_ms < evidence.durable_until_ms;
         if was_durable {
             return Err(OpenError::Corrupt { path, physical_offset: at, cause }.into());
@@ -171,17 +187,23 @@ struct Behind {
 }
 
 /// Looks for anything behind `from`.
-fn search(segments: &[Arc<Segment>], from: u64) -> Result<Behind, Stop> {
+fn search(segments: &[Arc<Segment>], from: u64, crc_from: u64) -> Result<Behind, Stop> {
     let mut behind = Behind::default();
     for segment in segments.iter().filter(|one| one.end() > from) {
         let start = from.max(segment.start);
-        search_segment(segment, start, from, &mut behind)
+        search_segment(segment, start, from, crc_from, &mut behind)
             .map_err(|source| io_error(segment, source))?;
     }
     Ok(behind)
 }
 
-fn search_segment(segment: &Segment, start: u64, bad: u64, behind: &mut Behind) -> io::Result<()> {
+fn search_segment(
+    segment: &Segment,
+    start: u64,
+    bad: u64,
+    crc_from: u64,
+    behind: &mut Behind,
+) -> io::Result<()> {
     let view = segment.view()?;
     let mut at = start - segment.start;
     while let Some(data) = segment.file.next_data(at)? {
@@ -191,7 +213,7 @@ fn search_segment(segment: &Segment, start: u64, bad: u64, behind: &mut Behind) 
         if let Some(last) = piece.iter().rposition(|byte| *byte != 0) {
             behind.data_end = behind.data_end.max(segment.start + (from + last + 1) as u64);
             if behind.sound.is_none() {
-                behind.sound = sound_in(segment, &view, from, to, bad);
+                behind.sound = sound_in(segment, &view, from..to, bad, crc_from);
             }
         }
         at = to as u64;
@@ -199,16 +221,16 @@ fn search_segment(segment: &Segment, start: u64, bad: u64, behind: &mut Behind) 
     Ok(())
 }
 
-/// The first sound record that begins in `from..to` and is not the bad one.
+/// The first sound record that begins in `places` and is not the bad one.
 fn sound_in(
     segment: &Segment,
     view: &[u8],
-    from: usize,
-    to: usize,
+    places: Range<usize>,
     bad: u64,
+    crc_from: u64,
 ) -> Option<(u64, i64)> {
     let first_magic_byte = 0xDA;
-    for at in from..to {
+    for at in places {
         if view.get(at + 4) != Some(&first_magic_byte) {
             continue;
         }
@@ -220,7 +242,7 @@ fn sound_in(
         if physical_offset <= bad {
             continue;
         }
-        if let Some(found) = sound_record(input, physical_offset) {
+        if let Ok(found) = checked(input, physical_offset, crc_from) {
             return Some((physical_offset, found.store_timestamp_ms));
         }
     }

@@ -151,6 +151,8 @@ pub(crate) struct Parts {
     pub index: Arc<Index>,
     /// Held by the one who adds to the index.
     pub index_building: Mutex<()>,
+    /// Records from here on must carry `__CRC32#`.
+    pub crc_from: u64,
     pub queue_writer: QueueWriter,
     pub retention: Retention,
     /// Wakes the thread that makes the next segment.

@@ -391,7 +391,7 @@ fn sizes_of_existing_files_win_over_the_settings() {
     fill(&store, 200);
     store.close();
     drop(store);
-    let mut other = bench.clone();
+    let mut other = bench;
     other.config.commit_log_segment_bytes = 1 << 20;
     other.config.consume_queue_file_bytes = 6_000_000;
     let (store, _) = other.open();
