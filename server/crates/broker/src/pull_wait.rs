@@ -3,7 +3,7 @@
 //! The appending (or flushing) thread only moves woken pulls into a channel: reading and answering
 //! happen in one task on the slow runtime.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -47,6 +47,8 @@ pub struct PullWait {
     rearm: Notify,
     /// Bounded by the hold: what is in here was parked before.
     woken: UnboundedSender<HeldPull>,
+    /// The stop has begun: nothing is held any more.
+    draining: AtomicBool,
 }
 
 impl PullWait {
@@ -57,6 +59,7 @@ impl PullWait {
             parked: AtomicUsize::new(0),
             rearm: Notify::new(),
             woken,
+            draining: AtomicBool::new(false),
         };
         (wait, receiver)
     }
@@ -108,6 +111,10 @@ impl PullWait {
         if conn.is_closed() {
             self.closed(conn.id);
         }
+        // A pull that was read before the stop and parked after it: it would hold the stop up.
+        if self.draining.load(Ordering::SeqCst) {
+            self.release_all();
+        }
     }
 
     /// Forgets the pulls of a closed connection.
@@ -135,6 +142,7 @@ impl PullWait {
 
     /// Answers every held pull PULL_NOT_FOUND, at the stop.
     pub(crate) fn release_all(&self) {
+        self.draining.store(true, Ordering::SeqCst);
         let mut hold = self.hold.lock();
         let released = hold.release_all();
         self.parked.store(0, Ordering::SeqCst);
