@@ -125,7 +125,8 @@ impl GroupTable {
         Ok(true)
     }
 
-    /// Forbidden bits of a group in a topic; bit 0 forbids reading.
+    /// Forbidden bits of a group in a topic, as in a topic's permissions: `perm::READ` forbids
+    /// reading.
     pub fn forbidden(&self, group: &str, topic: &str) -> i32 {
         let table = self.forbidden.load();
         table.get(group).and_then(|topics| topics.get(topic)).copied().unwrap_or(0)

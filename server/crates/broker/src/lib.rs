@@ -3,6 +3,10 @@
 //! Read `broker.rs` (the state, start and stop), `routes.rs` (code to handler), `send.rs` with
 //! `send_turn.rs`, `pull.rs` with `pull_hold.rs` and `pull_wait.rs`, `client_table.rs`. The cores
 //! `pull_hold.rs`, `client_table.rs` and `offset_table.rs` know no clock and no IO.
+mod admin_clients;
+mod admin_consume;
+mod admin_group;
+mod admin_reset;
 mod admin_topic;
 pub mod broker;
 pub mod client_table;

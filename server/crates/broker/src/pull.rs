@@ -24,8 +24,8 @@ const FLAG_COMMIT_OFFSET: i32 = 1;
 const FLAG_SUSPEND: i32 = 2;
 const FLAG_SUBSCRIPTION: i32 = 4;
 
-/// Bit 0 of a group's forbidden bits: reading.
-const FORBIDDEN_READ: i32 = 1;
+/// The bit of a group's forbidden bits that is about reading, as in a topic's permissions.
+const FORBIDDEN_READ: i32 = perm::READ;
 
 /// Entries looked at in one pull whose filter matches little. Chosen: about 1 ms of scanning.
 const ENTRIES_SCANNED_MAX: u32 = 16_000;

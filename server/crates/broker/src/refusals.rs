@@ -1,5 +1,5 @@
 //! Refusals that several handlers give. Each names the field or resource, the value and the limit.
-use remora_protocol::ResponseCode;
+use remora_protocol::{HeaderError, ResponseCode};
 use remora_remoting::Refusal;
 
 /// 13: a field of the request is not allowed to be what it is.
@@ -55,4 +55,20 @@ pub(crate) fn expression_type(expression_type: Option<&str>) -> Refusal {
 pub(crate) fn not_persisted(error: &impl std::fmt::Display) -> Refusal {
     let remark = format!("the change was not written to disk and is not in force: {error}");
     Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+}
+
+/// 206: nobody of the group, or not the client that is named, is connected.
+pub(crate) fn consumer_not_online(group: &str, client_id: Option<&str>) -> Refusal {
+    let remark = match client_id {
+        Some(id) => format!(
+            "consumer '{id}' of group '{group}' is not connected to this broker; mqadmin consumerConnection lists those that are"
+        ),
+        None => format!("nobody of consumer group '{group}' is connected to this broker"),
+    };
+    Refusal::new(ResponseCode::CONSUMER_NOT_ONLINE, remark)
+}
+
+/// 1: a header that lacks a field, or has one that cannot be read.
+pub(crate) fn header(error: &HeaderError) -> Refusal {
+    Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string())
 }

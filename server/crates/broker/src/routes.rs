@@ -5,7 +5,10 @@ use remora_protocol::request;
 use remora_remoting::Routes;
 
 use crate::broker::Broker;
-use crate::{admin_topic, heartbeat, offsets, pull, query, send};
+use crate::{
+    admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat, offsets, pull,
+    query, send,
+};
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
 pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
@@ -43,4 +46,28 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::QueryTopicConsumeByWho>(admin_topic::topic_groups)
         .answer::<request::GetSystemTopicListFromBroker>(admin_topic::system_topics)
         .answer::<request::CleanUnusedTopic>(admin_topic::clean_unused_topics)
+        // Groups.
+        .answer::<request::UpdateAndCreateSubscriptiongroup>(admin_group::create_group)
+        .answer::<request::UpdateAndCreateSubscriptiongroupList>(admin_group::create_groups)
+        .answer::<request::GetAllSubscriptiongroupConfig>(admin_group::all_groups)
+        .answer::<request::DeleteSubscriptiongroup>(admin_group::delete_group)
+        .answer::<request::GetSubscriptiongroupConfig>(admin_group::group_config)
+        .answer::<request::UpdateAndGetGroupForbidden>(admin_group::group_forbidden)
+        // Who is connected, and requests passed on to them.
+        .answer::<request::GetConsumerConnectionList>(admin_clients::consumer_connections)
+        .answer::<request::GetProducerConnectionList>(admin_clients::producer_connections)
+        .answer::<request::GetAllProducerInfo>(admin_clients::all_producers)
+        .answer_later::<request::GetConsumerRunningInfo, _>(admin_clients::running_info)
+        .answer_later::<request::ConsumeMessageDirectly, _>(admin_clients::consume_directly)
+        .answer_later::<request::InvokeBrokerToGetConsumerStatus, _>(admin_clients::consumer_status)
+        // Progress of groups.
+        .answer::<request::GetConsumeStats>(admin_consume::consume_stats)
+        .answer::<request::GetBrokerConsumeStats>(admin_consume::broker_consume_stats)
+        .answer::<request::QueryConsumeTimeSpan>(admin_consume::consume_time_span)
+        .answer::<request::GetAllConsumerOffset>(admin_consume::all_offsets)
+        .answer::<request::CloneGroupOffset>(admin_consume::clone_offsets)
+        .answer::<request::QueryCorrectionOffset>(admin_consume::correction_offset)
+        .answer::<request::QueryTopicsByConsumer>(admin_consume::topics_of_group)
+        .answer::<request::QuerySubscriptionByConsumer>(admin_consume::subscription_of_group)
+        .answer::<request::InvokeBrokerToResetOffset>(admin_reset::reset_offset)
 }
