@@ -185,7 +185,7 @@ pub struct SearchOffsetHeader<'a> {
     pub queue_id: i32,
     /// Store time. In ms since 1970.
     pub timestamp: i64,
-    /// UPPER in any case: the last at or before; anything else: the first at or after.
+    /// LOWER (also when absent: first at or after) or UPPER (last at or before), in any case.
     pub boundary_type: Option<Cow<'a, str>>,
     /// Lite topic inside the parent topic (5.5).
     pub lite_topic: Option<Cow<'a, str>>,
