@@ -18,6 +18,7 @@ import zlib
 
 SEND_V2, PULL, QUERY_OFFSET, UPDATE_OFFSET, MIN_OFFSET, HEART_BEAT, UNREGISTER, ROUTE = 310, 11, 14, 15, 31, 34, 35, 105
 PERM_READ, PERM_WRITE = 4, 2
+QUEUES_WANTED = 4
 RETRY_ELSEWHERE = {1, 2, 14, 16, 17, 204, 205, 1500}
 
 
@@ -103,14 +104,15 @@ class Client:
         except Refused as refusal:
             if refusal.code != 17:
                 raise
-            queues = self.queues("TBW102", PERM_WRITE, "writeQueueNums")
+            # The broker makes the topic with no more queues than field d asks for.
+            queues = [queue for queue in self.queues("TBW102", PERM_WRITE, "writeQueueNums") if queue[2] < QUEUES_WANTED]
         if not queues:
             raise Refused(17, f"topic {topic} has no queue to write to")
         properties = {"UNIQ_KEY": self.unique_id(), "WAIT": "true", "TAGS": tag, "KEYS": key}
         failure = None
         for attempt in range(3):
             broker, address, queue = queues[(os.getpid() + attempt) % len(queues)]
-            fields = {"a": "python-producer", "b": topic, "c": "TBW102", "d": 4, "e": queue, "f": 0,
+            fields = {"a": "python-producer", "b": topic, "c": "TBW102", "d": QUEUES_WANTED, "e": queue, "f": 0,
                       "g": time.time_ns() // 1_000_000, "h": 0, "j": 0, "k": False, "m": False, "n": broker,
                       "i": "".join(f"{n}\x01{v}\x02" for n, v in properties.items() if v)}
             try:

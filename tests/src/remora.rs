@@ -6,7 +6,7 @@ use std::{
     env,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, Sender},
@@ -61,6 +61,8 @@ type Log = Arc<Mutex<VecDeque<String>>>;
 #[derive(Debug)]
 pub struct RemoraServer {
     child: Child,
+    /// Held open: its end would end the server, and waiting for a child closes what the child still holds.
+    _input: Option<ChildStdin>,
     log: Log,
     /// From the start of the process to its line `ready`.
     pub ready_after: Duration,
@@ -103,7 +105,8 @@ impl RemoraServer {
         }
         // Both ends of the channel gone means both outputs closed: the process has ended.
         let became_ready = ready.recv_timeout(PATIENCE).is_ok();
-        let mut server = Self { child, log, ready_after: clock.elapsed() };
+        let input = child.stdin.take();
+        let mut server = Self { child, _input: input, log, ready_after: clock.elapsed() };
         if became_ready {
             return Ok(server);
         }

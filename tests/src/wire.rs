@@ -116,6 +116,15 @@ impl Wire {
         Ok(Some(Reply { header: serde_json::from_slice(header)?, body: body.to_vec() }))
     }
 
+    /// All that comes until the server closes the connection.
+    pub fn read_until_closed(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Err(cause) if !is_hang_up(&cause) => Err(cause),
+            _ => Ok(bytes),
+        }
+    }
+
     /// Sends a request and reads its answer.
     #[track_caller]
     pub fn ask(&mut self, code: i32, fields: &Value, body: &[u8]) -> Reply {

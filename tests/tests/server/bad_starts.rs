@@ -66,11 +66,15 @@ fn a_port_in_use_is_named() {
 fn a_misspelt_configuration_key_is_answered_with_the_right_one() {
     let dir = folder();
     let file = dir.path().join("remora.toml");
-    let written = fs::write(&file, "[broker]\nclustr_name = \"x\"\n");
+    let written = fs::write(&file, "[broker]\nclustr = \"x\"\n");
     written.unwrap_or_else(|cause| panic!("{cause}"));
     let data = dir.path().join("data");
     let args = ["--config", &file.display().to_string()];
-    refuses(&place(&data, &args), CONFIG, &["clustr_name", "cluster_name"]);
+    refuses(
+        &place(&data, &args),
+        CONFIG,
+        &["line 2", "broker.clustr", "did you mean 'broker.cluster'"],
+    );
 
     // Apache's own file may hold keys that only Apache has: a warning with the nearest name.
     let file = dir.path().join("broker.conf");

@@ -36,7 +36,8 @@ fn a_client_written_from_the_specification_sends_and_pulls() {
         let (text, key) = (format!("from python {n} \u{e4}\u{6f22}"), format!("key-{n}"));
         let tag = ["A", "B"].get(n % 2).copied().unwrap_or_default();
         let args = ["send", &topic, &text, "--tag", tag, "--key", &key];
-        sent.push((text, lines(&target, &args).remove(0)["sent"].clone()));
+        let answer = lines(&target, &args).remove(0)["sent"].clone();
+        sent.push((text.clone(), answer));
     }
 
     let group = unique("python-group");
