@@ -1,6 +1,7 @@
 //! Appends from several threads as fast as the store takes them, then reads everything back.
 //!
-//! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body bytes]`
+//! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body bytes] [1 = index]
+//! [queues a thread]`
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ fn argument(index: usize, default: u64) -> u64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (threads, seconds) = (argument(1, 2), argument(2, 3));
     let (batch_count, body_bytes) = (argument(3, 32), argument(4, 60));
-    let message_index = argument(5, 0) == 1;
+    let (message_index, queue_count) = (argument(5, 0) == 1, argument(6, 1).max(1));
     let root = PathBuf::from(format!("append-rate-{}", std::process::id()));
     let config = StoreConfig {
         root: root.clone(),
@@ -40,7 +41,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for thread in 0..threads {
             let (store, appended) = (&store, &appended);
             scope.spawn(move || {
-                append_until(store, thread, began, seconds, batch_count, body_bytes, appended);
+                let work = Work { thread, seconds, batch_count, body_bytes, queue_count };
+                append_until(store, &work, began, appended);
             });
         }
     });
@@ -60,24 +62,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn append_until(
-    store: &Store,
+struct Work {
     thread: u64,
-    began: Instant,
     seconds: u64,
     batch_count: u64,
     body_bytes: u64,
-    appended: &AtomicU64,
-) {
-    let queue = store.queue("bench", i32::try_from(thread).unwrap_or(0));
+    queue_count: u64,
+}
+
+fn append_until(store: &Store, work: &Work, began: Instant, appended: &AtomicU64) {
+    let queue = |number: u64| {
+        let topic = format!("bench-{}-{}", work.thread, number / 8);
+        store.queue(&topic, i32::try_from(number % 8).unwrap_or(0))
+    };
+    let queues: Vec<_> = (0..work.queue_count).map(queue).collect();
     let host = SocketAddr::from(([127, 0, 0, 1], 10_911));
-    let body = vec![b'x'; usize::try_from(body_bytes).unwrap_or(0)];
+    let body = vec![b'x'; usize::try_from(work.body_bytes).unwrap_or(0)];
     let mut batch = AppendBatch::new();
     let mut number = 0_u64;
-    while began.elapsed() < Duration::from_secs(seconds) {
+    while began.elapsed() < Duration::from_secs(work.seconds) {
         batch.clear();
-        for _ in 0..batch_count {
+        for _ in 0..work.batch_count {
             number += 1;
+            let queue = &queues[usize::try_from(number % work.queue_count).unwrap_or(0)];
             let properties =
                 format!("UNIQ_KEY\u{1}7F00000100002A139A3C{number:012X}\u{2}TAGS\u{1}A\u{2}");
             let draft = Draft {
@@ -93,13 +100,13 @@ fn append_until(
                 body: &body,
                 properties: properties.as_bytes(),
             };
-            batch.push(&queue, &draft);
+            batch.push(queue, &draft);
         }
         if let Err(error) = store.append(&mut batch) {
             println!("refused: {error}");
             return;
         }
-        appended.fetch_add(batch_count, Ordering::Relaxed);
+        appended.fetch_add(work.batch_count, Ordering::Relaxed);
     }
 }
 

@@ -23,6 +23,7 @@ mod queue_registry;
 mod queue_writer;
 pub mod read;
 mod recovery;
+mod replay;
 pub mod retention;
 mod segment;
 mod signal;

@@ -27,6 +27,7 @@ pub(crate) struct QueueRegistry {
     load_rule: RwLock<LoadRule>,
     /// Queues with entries that are not in files yet.
     listed: Mutex<Vec<Arc<ConsumeQueue>>>,
+    directory_was_missing: bool,
 }
 
 /// Entries of records at or past `bound` do not count.
@@ -64,6 +65,7 @@ impl QueueRegistry {
             topics: RwLock::new(Topics::default()),
             load_rule: RwLock::new(LoadRule { bound: u64::MAX, stale: Stale::None }),
             listed: Mutex::new(Vec::new()),
+            directory_was_missing: disk.entry(CONSUME_QUEUE_DIR)?.is_none(),
         };
         for (topic, queue_id) in names {
             registry.insert(&decode_name(&topic), queue_id);
@@ -111,6 +113,11 @@ impl QueueRegistry {
 
     pub(crate) fn all(&self) -> Vec<Arc<ConsumeQueue>> {
         self.topics.read().values().flat_map(|queues| queues.values().cloned()).collect()
+    }
+
+    /// True if the whole directory was not there at the start: it is built again from the log.
+    pub(crate) fn directory_was_missing(&self) -> bool {
+        self.directory_was_missing
     }
 
     pub(crate) fn is_empty(&self) -> bool {
