@@ -126,6 +126,10 @@ impl PushConsumer {
         filter: impl Into<Filter>,
     ) -> Result<(), ClientError> {
         self.shared.subscribe(topic, filter.into());
+        if let Err(error) = self.shared.check_filters().await {
+            self.shared.subscriptions.write().remove(topic);
+            return Err(error);
+        }
         self.shared.announce().await;
         self.shared.rebalance_wanted.notify_one();
         Ok(())
@@ -196,6 +200,19 @@ impl Shared {
         if self.settings.model == MessageModel::Clustering {
             add(Arc::from(names::retry_topic(&self.group)), Filter::all());
         }
+    }
+
+    /// Asks a broker of each topic whether it understands the SQL92 filter: later it could only
+    /// leave messages out.
+    pub(super) async fn check_filters(&self) -> Result<(), ClientError> {
+        let subscriptions: Vec<Arc<Subscription>> =
+            self.subscriptions.read().values().cloned().collect();
+        for subscription in subscriptions {
+            if let Filter::Sql92(_) = subscription.filter {
+                self.client.check_filter(&self.group, &subscription).await?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn subscription(&self, topic: &str) -> Option<Arc<Subscription>> {

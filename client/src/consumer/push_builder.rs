@@ -227,7 +227,7 @@ impl PushConsumerBuilder {
     ///
     /// # Errors
     /// `Setting` for an illegal group or topic or when something needed is missing,
-    /// `NameserverUnreachable`. A topic that does not exist yet is no error: it is read once it does.
+    /// `NameserverUnreachable`, `Refused` for an SQL92 filter that a broker cannot read. A topic that does not exist yet is no error: it is read once it does.
     pub async fn start(self) -> Result<PushConsumer, ClientError> {
         limits::check_group(&self.group)?;
         let missing = |setting, reason: &str| ClientError::Setting {
@@ -281,6 +281,7 @@ impl PushConsumerBuilder {
         for (topic, filter) in self.subscriptions {
             shared.subscribe(&topic, filter);
         }
+        shared.check_filters().await?;
         let member: Weak<dyn ConsumerMember> = Arc::<Shared>::downgrade(&shared);
         shared.client.add_consumer(&shared.group, member)?;
         shared.announce().await;

@@ -1,8 +1,8 @@
 //! What brokers ask of clients.
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use remora_protocol::{RequestCode, ResponseCode, body};
-use remora_remoting::{Body, Call, Refusal, Service, Turn};
+use remora_remoting::{Body, Call, Connection, Refusal, Service, Turn};
 
 use super::Inner;
 use crate::queue::MessageQueue;
@@ -14,6 +14,13 @@ pub(super) struct FromBroker {
 }
 
 impl Service for FromBroker {
+    /// A broker that has been restarted has forgotten its clients: it hears of us at once.
+    fn connected(&self, _conn: &Arc<Connection>) {
+        if let Some(client) = self.client.upgrade() {
+            client.heartbeat_wanted.notify_one();
+        }
+    }
+
     fn turn(&self, turn: Turn<'_>) {
         for call in turn.into_calls() {
             self.serve(call);
@@ -76,7 +83,7 @@ impl FromBroker {
         Ok(body::encode(&info).into())
     }
 
-    fn consumer(&self, group: &str) -> Result<std::sync::Arc<dyn super::ConsumerMember>, Refusal> {
+    fn consumer(&self, group: &str) -> Result<Arc<dyn super::ConsumerMember>, Refusal> {
         self.client
             .upgrade()
             .and_then(|client| client.consumer(group))

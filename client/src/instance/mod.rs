@@ -157,7 +157,14 @@ impl Inner {
 }
 
 impl Drop for Inner {
+    /// Without a shutdown, brokers learn from the closed connections that this client is gone.
     fn drop(&mut self) {
         self.closed.cancel();
+        let brokers = self.routes.all_brokers().into_iter().map(|(_, _, addr)| addr);
+        for addr in brokers.chain(self.nameservers.all().iter().cloned()) {
+            if let Some(conn) = self.connector.live_connection(&addr) {
+                conn.close("the client was dropped");
+            }
+        }
     }
 }

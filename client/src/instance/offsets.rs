@@ -1,10 +1,12 @@
 //! Offsets of a queue: stored, first, last, by time. Shared by consumers and admin.
 use bytes::Bytes;
-use remora_protocol::{RequestCode, ResponseCode, header};
+use remora_protocol::{RequestCode, ResponseCode, body, header};
 
 use super::Client;
+use crate::consumer::Subscription;
 use crate::error::ClientError;
 use crate::queue::MessageQueue;
+use crate::route::MASTER_ID;
 
 impl Client {
     /// One past the last message of a queue.
@@ -114,6 +116,28 @@ impl Client {
             remora_remoting::Body::Empty,
         )
         .map_err(|source| super::calls::request_failed("commit offset", source))
+    }
+
+    /// Asks a broker of the topic whether it can read a filter.
+    pub(crate) async fn check_filter(
+        &self,
+        group: &str,
+        subscription: &Subscription,
+    ) -> Result<(), ClientError> {
+        let route = self.route(&subscription.topic).await?;
+        let Some(queue) = route.readable.first() else { return Ok(()) };
+        let request = body::CheckClientRequest {
+            client_id: self.client_id().to_owned(),
+            group: group.to_owned(),
+            namespace: None,
+            subscription_data: Some(subscription.to_wire()),
+        };
+        let (_, addr) = self.readable_addr(&queue.broker_name, MASTER_ID)?;
+        let to = (&*queue.broker_name, &addr);
+        let body = Bytes::from(body::encode(&request));
+        let code = RequestCode::CHECK_CLIENT_CONFIG;
+        self.ask_broker(to, "filter check", code, &(), body).await?.success()?;
+        Ok(())
     }
 
     async fn ask_master(

@@ -30,19 +30,15 @@ impl RouteTable {
         self.topics.read().get(topic).cloned()
     }
 
-    /// Keeps a route. True if it names a broker not known before.
-    fn keep(&self, route: &Arc<TopicRoute>) -> bool {
+    fn keep(&self, route: &Arc<TopicRoute>) {
         let mut brokers = self.brokers.write();
-        let mut is_new = false;
         for (broker_name, addrs) in &route.brokers {
             if brokers.get(broker_name) != Some(addrs) {
                 brokers.insert(Arc::clone(broker_name), addrs.clone());
-                is_new = true;
             }
         }
         drop(brokers);
         self.topics.write().insert(Arc::clone(&route.topic), Arc::clone(route));
-        is_new
     }
 
     fn forget(&self, topic: &str) {
@@ -91,7 +87,7 @@ impl Client {
                 let template =
                     self.route_data(names::AUTO_CREATE_TOPIC).await.map_err(|_| not_found)?;
                 let route = Arc::new(TopicRoute::from_template(topic, &template, new_topic_queues));
-                self.keep_route(&route);
+                self.inner.routes.keep(&route);
                 Ok(route)
             }
             outcome => outcome,
@@ -103,7 +99,7 @@ impl Client {
         match self.route_data(topic).await {
             Ok(data) => {
                 let route = Arc::new(TopicRoute::from_wire(topic, &data));
-                self.keep_route(&route);
+                self.inner.routes.keep(&route);
                 Ok(route)
             }
             Err(e) => {
@@ -170,12 +166,6 @@ impl Client {
         };
         self.inner.routes.asking.lock().remove(topic);
         outcome
-    }
-
-    fn keep_route(&self, route: &Arc<TopicRoute>) {
-        if self.inner.routes.keep(route) {
-            self.inner.heartbeat_wanted.notify_one();
-        }
     }
 
     /// The route as the nameserver gives it.

@@ -20,6 +20,8 @@ pub struct Seen {
     pub code: RequestCode,
     pub fields: BTreeMap<String, String>,
     pub body: Vec<u8>,
+    /// Number of the connection it came on.
+    pub conn: u64,
 }
 
 impl Seen {
@@ -59,6 +61,7 @@ pub struct State {
     seen: Mutex<Vec<Seen>>,
     arrived: Notify,
     connections: Mutex<Vec<Arc<Connection>>>,
+    pub closed: Notify,
     unanswered: Mutex<Vec<Responder>>,
 }
 
@@ -71,6 +74,7 @@ impl Fake {
             seen: Mutex::default(),
             arrived: Notify::new(),
             connections: Mutex::default(),
+            closed: Notify::new(),
             unanswered: Mutex::default(),
         });
         let config = ServerConfig {
@@ -141,6 +145,10 @@ impl Service for FakeService {
         self.0.connections.lock().push(Arc::clone(conn));
     }
 
+    fn disconnected(&self, _conn: &Arc<Connection>) {
+        self.0.closed.notify_one();
+    }
+
     fn turn(&self, turn: Turn<'_>) {
         for call in turn.into_calls() {
             let fields = call.frame.fields.iter();
@@ -150,6 +158,7 @@ impl Service for FakeService {
                     .map(|(name, value)| (name.to_str().into(), value.to_str().into()))
                     .collect(),
                 body: call.frame.body.to_vec(),
+                conn: call.conn.id,
             };
             match (self.0.script)(&seen).unwrap_or_else(|| self.0.ordinary(&seen)) {
                 Say::This(outcome) => call.send(outcome),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::fake::{Fake, Say, Seen, refuse, route, say, soon};
-use remora_client::{ConsumeFrom, ConsumeOutcome, MessageView, PushConsumer};
+use remora_client::{ConsumeFrom, ConsumeOutcome, Filter, MessageView, PushConsumer};
 use remora_protocol::record::{Draft, seal};
 use remora_protocol::{RequestCode, ResponseCode, body, header};
 use remora_remoting::{Body, Reply};
@@ -243,6 +243,48 @@ async fn a_reset_by_an_operator_moves_the_reader() {
     fake.connection().oneway(code, fields, Body::from(body::encode(&reset))).unwrap();
     fake.until("a pull at the new offset", |seen| {
         let there = |s: &Seen| s.code == PULL && s.field("queueOffset") == "77";
+        seen.iter().any(there).then_some(())
+    })
+    .await;
+    consumer.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_sql_filter_that_the_broker_cannot_read_fails_the_start() {
+    let fake = broker_with(0, |seen| match seen.code {
+        RequestCode::CHECK_CLIENT_CONFIG => refuse(ResponseCode::SUBSCRIPTION_PARSE_FAILED),
+        _ => None,
+    });
+    let started = PushConsumer::builder("g")
+        .nameserver(fake.addr())
+        .subscribe("T", Filter::Sql92("a >".to_owned()))
+        .handler(|_| async { ConsumeOutcome::Success })
+        .start()
+        .await;
+    assert_eq!(started.unwrap_err().code(), Some(ResponseCode::SUBSCRIPTION_PARSE_FAILED));
+    assert_eq!(fake.count(RequestCode::HEART_BEAT), 0);
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_dropped_closes_its_connections() {
+    let fake = broker_with(0, |_| None);
+    let consumer =
+        consumer(&fake).handler(|_| async { ConsumeOutcome::Success }).start().await.unwrap();
+    fake.first(PULL).await;
+    drop(consumer);
+    soon(fake.state.closed.notified()).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_lost_its_connections_hears_of_the_group_again_at_once() {
+    let fake = broker_with(0, |_| None);
+    let consumer =
+        consumer(&fake).handler(|_| async { ConsumeOutcome::Success }).start().await.unwrap();
+    fake.first(PULL).await;
+    let old = fake.connection();
+    old.close("as the test wants");
+    fake.until("a heartbeat on a new connection", |seen| {
+        let there = |s: &Seen| s.code == RequestCode::HEART_BEAT && s.conn != old.id;
         seen.iter().any(there).then_some(())
     })
     .await;
