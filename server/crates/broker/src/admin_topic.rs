@@ -66,6 +66,7 @@ fn put(broker: &Broker, configs: Vec<TopicConfig>) -> Result<Reply, Refusal> {
         check(broker, config)?;
     }
     broker.topics.put(configs).map_err(|error| refusals::not_persisted(&error))?;
+    broker.registration.wait_until_told(broker);
     Ok(Reply::success())
 }
 
@@ -133,6 +134,7 @@ pub(crate) fn delete_topic(
     }
     // A topic that is gone already is what was asked for.
     broker.topics.remove(name).map_err(|error| refusals::not_persisted(&error))?;
+    broker.registration.wait_until_told(broker);
     broker.store.delete_topic(name);
     broker.offsets.remove_topic(name);
     tracing::info!(topic = name, "topic deleted");
@@ -158,7 +160,8 @@ pub(crate) fn topic_stats(
             (queue, span(broker, &topic.name, queue_id))
         })
         .collect();
-    Ok(Reply::success().body(body::encode(&TopicStatsTable { offset_table, topic_put_tps: 0.0 })))
+    let topic_put_tps = broker.rates.lock().topic_in(&topic.name);
+    Ok(Reply::success().body(body::encode(&TopicStatsTable { offset_table, topic_put_tps })))
 }
 
 fn span(broker: &Broker, topic: &str, queue_id: i32) -> TopicOffset {

@@ -1,6 +1,7 @@
 //! Registering with the nameservers: at the start, at once on a change of topics, and regularly.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use remora_protocol::{
     EncodeHeader, FrameLimits, Language, RequestCode, ResponseCode, SerializeType,
 };
 use remora_remoting::{Body, ClientConfig, Connector, NoService};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::Broker;
@@ -35,7 +37,14 @@ pub struct Registration {
     /// Those whose failure was logged and that have not answered since.
     failing: Mutex<BTreeSet<String>>,
     progress: tokio::sync::Notify,
+    running: AtomicBool,
+    /// Change counter of the topic table that the latest round carried.
+    carried: watch::Sender<i64>,
 }
+
+/// Longest wait of a topic's creation for the nameservers. One that is away does not fail it: the
+/// rounds go on.
+const CREATION_WAIT: Duration = Duration::from_secs(3);
 
 impl Registration {
     /// Nameservers that answered the latest round with success.
@@ -47,11 +56,29 @@ impl Registration {
     pub async fn round_ended(&self) {
         self.progress.notified().await;
     }
+
+    /// Blocks until the nameservers were told of the topic table as it is now, so that who created
+    /// a topic finds its route. For slow threads only.
+    pub(crate) fn wait_until_told(&self, broker: &Broker) {
+        if !self.running.load(Ordering::Acquire) {
+            return;
+        }
+        let wanted = broker.topics.version().counter;
+        let mut carried = self.carried.subscribe();
+        broker.slow.block_on(async {
+            tokio::select! {
+                () = broker.stopping.cancelled() => {}
+                () = tokio::time::sleep(CREATION_WAIT) => {}
+                _ = carried.wait_for(|counter| *counter >= wanted) => {}
+            }
+        });
+    }
 }
 
 /// The task: rounds until the stop, then the unregistration.
 pub(crate) async fn run(broker: Arc<Broker>) {
     let connector = connector(&broker.config.peek());
+    broker.registration.running.store(true, Ordering::Release);
     loop {
         let settings = broker.config.settings();
         tokio::select! {
@@ -90,7 +117,9 @@ fn connector(settings: &Settings) -> Connector {
 /// One round: every nameserver gets the whole table. Failures are logged; the next round repeats.
 async fn register(broker: &Broker, settings: &Settings, connector: &Connector) {
     let addresses = broker.addresses();
-    let bytes = registration_body(broker, settings).encode_json();
+    let body = registration_body(broker, settings);
+    let carried = body.topic_config_serialize_wrapper.data_version.counter;
+    let bytes = body.encode_json();
     let header = RegisterBrokerHeader {
         broker_name: settings.broker_name.clone().into(),
         broker_addr: addresses.registered.clone().into(),
@@ -123,6 +152,7 @@ async fn register(broker: &Broker, settings: &Settings, connector: &Connector) {
     drop(failing);
     *broker.registration.registered.lock() = registered;
     broker.registration.progress.notify_waiters();
+    broker.registration.carried.send_replace(carried);
 }
 
 async fn unregister(broker: &Broker, settings: &Settings, connector: &Connector) {
@@ -192,6 +222,8 @@ async fn ask(
 fn registration_body(broker: &Broker, settings: &Settings) -> RegisterBrokerBody {
     let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
     let readable_and_writable = broker_perm & 6 == 6;
+    // The version first: a topic that is published in between is then merely told twice.
+    let data_version = broker.topics.version();
     let topics = broker.topics.all();
     let topic_config_table = topics
         .values()
@@ -206,7 +238,7 @@ fn registration_body(broker: &Broker, settings: &Settings) -> RegisterBrokerBody
     RegisterBrokerBody {
         topic_config_serialize_wrapper: TopicConfigAndMappingSerializeWrapper {
             topic_config_table,
-            data_version: broker.topics.version(),
+            data_version,
             ..Default::default()
         },
         filter_server_list: Vec::new(),

@@ -144,6 +144,7 @@ fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<T
         topic_sys_flag: unit_flag(header, is_retry),
     };
     let created = broker.topics.create_from_template(name, &template);
+    broker.registration.wait_until_told(broker);
     created.map_err(|error| not_created(name, &error))?.ok_or_else(|| missing(header))
 }
 
