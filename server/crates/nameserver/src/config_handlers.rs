@@ -107,9 +107,10 @@ pub(crate) fn update(nameserver: &Arc<Nameserver>, request: &Request<'_>, _: ())
     Ok(Reply::success())
 }
 
-/// 319.
-pub(crate) fn show(nameserver: &Arc<Nameserver>, _: &Request<'_>, _: ()) -> Answer {
+/// 319. The port stands apart as well: Apache has no other name for where it listens.
+pub(crate) fn show(nameserver: &Arc<Nameserver>, request: &Request<'_>, _: ()) -> Answer {
     let mut text = String::new();
+    properties::write(&mut text, "listenPort", &request.conn.local.port().to_string());
     for (name, value) in nameserver.config.nameserver_properties() {
         properties::write(&mut text, &name, &value);
     }
