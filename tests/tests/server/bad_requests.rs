@@ -73,7 +73,7 @@ fn illegal_topic_names_are_refused_in_send_and_create() {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6",
             "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
         });
-        refused(&target, 17, &create, &[], code, names);
+        refused(&target, 17, &create, &[], INVALID_PARAMETER, names);
     }
 }
 

@@ -16,6 +16,7 @@ import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 final class PushConsumers {
     private static final Map<String, DefaultMQPushConsumer> CONSUMERS = new ConcurrentHashMap<>();
     private static final long REBALANCE_WAIT_MS = 60_000;
+    private static final long LISTENER_WAIT_MS = 10_000;
 
     private PushConsumers() {
     }
@@ -36,6 +37,8 @@ final class PushConsumers {
         consumer.setMessageModel(MessageModel.valueOf(call.text("model", "CLUSTERING")));
         consumer.setConsumeFromWhere(
             ConsumeFromWhere.valueOf(call.text("from", ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET.name())));
+        // So that a stop stores the offsets of all that was handed over, not just of what the listener has returned from.
+        consumer.setAwaitTerminationMillisWhenShutdown(LISTENER_WAIT_MS);
         consumer.setConsumeThreadMin(2);
         consumer.setConsumeThreadMax(2);
         String namespace = call.text("namespace", null);
