@@ -368,3 +368,109 @@ pub(crate) enum Replayed {
     /// Entries before it are missing: the queues have to be built again from the whole log.
     Gap,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::disk::Disk;
+    use crate::sim_disk::SimDisk;
+
+    const FILE_BYTES: u64 = 200;
+
+    fn queue(disk: &SimDisk) -> ConsumeQueue {
+        let shared = QueueDisk {
+            disk: disk.share(),
+            file_bytes: FILE_BYTES,
+            open_files: AtomicUsize::new(0),
+            open_files_max: 1,
+        };
+        let queue = ConsumeQueue::new("T".into(), 0, Arc::new(shared), "consumequeue/T/0".into());
+        queue.load(u64::MAX, Stale::None).expect("loaded");
+        queue
+    }
+
+    fn entry(number: u64) -> QueueEntry {
+        let tags_code = number.cast_signed();
+        QueueEntry { physical_offset: number * 100, record_bytes: 100, tags_code }
+    }
+
+    fn push(queue: &ConsumeQueue, count: u64) {
+        for _ in 0..count {
+            let number = queue.reserve();
+            queue.push(entry(number));
+        }
+    }
+
+    fn all(queue: &ConsumeQueue) -> Vec<QueueEntry> {
+        let mut found = Vec::new();
+        let mut chunk = [QueueEntry::default(); 7];
+        loop {
+            let count = queue.entries(found.len() as u64, &mut chunk).expect("read");
+            if count == 0 {
+                return found;
+            }
+            found.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    #[test]
+    fn entries_of_records_that_are_not_durable_stay_in_memory() {
+        let disk = SimDisk::new();
+        let first = queue(&disk);
+        push(&first, 25);
+        first.write_out(1_250).expect("written");
+        assert_eq!(first.waiting(), 13);
+        assert_eq!(all(&first), (0..25).map(entry).collect::<Vec<_>>());
+        // Another one finds exactly the durable ones in the files.
+        assert_eq!(queue(&disk).next(), 12);
+        first.write_out(u64::MAX).expect("written");
+        assert_eq!((first.waiting(), queue(&disk).next()), (0, 25));
+        assert_eq!(all(&first), (0..25).map(entry).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn hidden_entries_end_the_window() {
+        let disk = SimDisk::new();
+        let queue = queue(&disk);
+        push(&queue, 10);
+        let window = |log_min, visible| queue.window(log_min, visible).expect("a window");
+        assert_eq!(window(0, 500), Window { min: 0, max: 5 });
+        assert_eq!(window(0, 599), Window { min: 0, max: 5 });
+        assert_eq!(window(250, u64::MAX), Window { min: 3, max: 10 });
+        assert_eq!(window(5_000, u64::MAX), Window { min: 10, max: 10 });
+    }
+
+    #[test]
+    fn offsets_that_start_over_replace_the_former_entries() {
+        let disk = SimDisk::new();
+        let first = queue(&disk);
+        push(&first, 25);
+        first.write_out(1_500).expect("written");
+        let again = QueueEntry { physical_offset: 9_000, ..entry(3) };
+        assert_eq!(first.replay(3, again).expect("replayed"), Replayed::Added);
+        let expected = [entry(0), entry(1), entry(2), again];
+        assert_eq!(all(&first), expected);
+        first.write_out(u64::MAX).expect("written");
+        assert_eq!(all(&queue(&disk)), expected);
+    }
+
+    #[test]
+    fn stale_entries_past_the_bound_are_cut_when_asked() {
+        let disk = SimDisk::new();
+        let first = queue(&disk);
+        push(&first, 25);
+        first.write_out(u64::MAX).expect("written");
+        let shared = QueueDisk {
+            disk: disk.share(),
+            file_bytes: FILE_BYTES,
+            open_files: AtomicUsize::new(0),
+            open_files_max: 1,
+        };
+        let second = ConsumeQueue::new("T".into(), 0, Arc::new(shared), "consumequeue/T/0".into());
+        second.load(1_700, Stale::Cut).expect("loaded");
+        assert_eq!(all(&second), (0..17).map(entry).collect::<Vec<_>>());
+        assert_eq!(queue(&disk).next(), 17, "their bytes are zero");
+    }
+}

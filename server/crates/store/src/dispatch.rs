@@ -1,9 +1,8 @@
 //! What a record adds to its queue and to the index: one pure function for append, recovery and
 //! a slave.
-use remora_protocol::sys_flag;
-
-/// The topic of delayed messages, whose queue entries carry the delivery time instead of a tags code.
-const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+use remora_protocol::names::SCHEDULE_TOPIC;
+use remora_protocol::properties::{self, name};
+use remora_protocol::{java_hash, sys_flag};
 
 /// Apache's default `messageDelayLevel`, levels 1 to 18, in milliseconds.
 const DELAY_LEVELS_MS: [i64; 18] = [
@@ -39,39 +38,31 @@ impl TagsCode {
     }
 }
 
-/// The keys of a record, raw.
+/// The keys of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Keys<'a> {
-    uniq_key: Option<&'a [u8]>,
-    keys: Option<&'a [u8]>,
+    uniq_key: Option<&'a str>,
+    keys: Option<&'a str>,
 }
 
 impl<'a> Keys<'a> {
-    /// UNIQ_KEY first, then each word of KEYS. Keys that are not UTF-8 are left out: no query
-    /// can ask for them.
+    /// UNIQ_KEY first, then each word of KEYS.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        let words = self.keys.unwrap_or_default().split(|byte| *byte == b' ');
-        self.uniq_key
-            .into_iter()
-            .chain(words)
-            .filter(|key| !key.is_empty())
-            .filter_map(|key| std::str::from_utf8(key).ok())
+        let words = self.keys.unwrap_or_default().split(' ');
+        self.uniq_key.into_iter().chain(words).filter(|key| !key.is_empty())
     }
 }
 
 /// Reads topic, flags and properties of a record, stored or about to be.
 pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
-    let mut tags: &[u8] = &[];
-    let mut delay_level: &[u8] = &[];
+    let (mut tags, mut delay_level) = ("", "");
     let mut keys = Keys::default();
-    for property in properties.split(|byte| *byte == 2) {
-        let Some(at) = property.iter().position(|byte| *byte == 1) else { continue };
-        let (name, value) = (property.get(..at), property.get(at + 1..).unwrap_or_default());
-        match name.unwrap_or_default() {
-            b"TAGS" => tags = value,
-            b"KEYS" => keys.keys = Some(value),
-            b"UNIQ_KEY" => keys.uniq_key = Some(value),
-            b"DELAY" => delay_level = value,
+    for (name, value) in properties::iter(properties) {
+        match name {
+            name::TAGS => tags = value,
+            name::KEYS => keys.keys = Some(value),
+            name::UNIQ_KEY => keys.uniq_key = Some(value),
+            name::DELAY => delay_level = value,
             _ => {}
         }
     }
@@ -84,17 +75,17 @@ pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatc
     Dispatch { queue_entry, keys }
 }
 
-fn tags_code(topic: &str, tags: &[u8], delay_level: &[u8]) -> TagsCode {
-    if topic == SCHEDULE_TOPIC {
-        let level = std::str::from_utf8(delay_level).ok().and_then(|text| text.parse().ok());
-        if let Some(level) = level.filter(|level: &usize| *level > 0) {
-            // Levels past the last one count as the last one.
-            let index = level.min(DELAY_LEVELS_MS.len()) - 1;
-            let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
-            return TagsCode::DeliverAfterMs(delay_ms);
-        }
+fn tags_code(topic: &str, tags: &str, delay_level: &str) -> TagsCode {
+    // Delayed messages carry their delivery time instead of a tags code.
+    if topic == SCHEDULE_TOPIC
+        && let Some(level) = delay_level.parse().ok().filter(|level: &usize| *level > 0)
+    {
+        // Levels past the last one count as the last one.
+        let index = level.min(DELAY_LEVELS_MS.len()) - 1;
+        let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
+        return TagsCode::DeliverAfterMs(delay_ms);
     }
-    TagsCode::Hash(i64::from(java_hash_onto(0, &String::from_utf8_lossy(tags))))
+    TagsCode::Hash(java_hash::tags_code(tags))
 }
 
 /// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
@@ -142,7 +133,6 @@ mod tests {
 
     #[test]
     fn index_hash_is_never_negative() {
-        assert_eq!(index_hash("T", "k"), index_hash("T", "k"));
         // "polygenelubricants" hashes to i32::MIN, which has no absolute value.
         assert_eq!(java_hash_onto(0, "polygenelubricants"), i32::MIN);
         assert_eq!(java_hash_onto(java_hash_onto(0, "he"), "llo"), 99_162_322);

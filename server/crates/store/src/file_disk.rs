@@ -24,6 +24,13 @@ pub struct FileDisk {
     root: PathBuf,
 }
 
+/// Size and free room of a file system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DiskSpace {
+    pub total_bytes: u64,
+    pub free_bytes: u64,
+}
+
 impl FileDisk {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -31,6 +38,15 @@ impl FileDisk {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Room of the file system that the directory is on, for people.
+    pub fn space(&self) -> io::Result<DiskSpace> {
+        let stat = rustix::fs::statvfs(&self.root)?;
+        Ok(DiskSpace {
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free_bytes: stat.f_bfree.saturating_mul(stat.f_frsize),
+        })
     }
 
     fn at(&self, path: &str) -> PathBuf {

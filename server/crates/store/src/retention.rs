@@ -182,7 +182,9 @@ impl Parts {
         while self.retention.signal.wait(MEASURE_INTERVAL) {
             self.measure_disk();
             measures += 1;
-            if measures % MEASURES_PER_EXPIRY == 0 {
+            let max = self.retention.rules.lock().disk_used_percent_max;
+            let over_disk = max > 0 && self.status.disk_used_percent() >= max;
+            if over_disk || measures % MEASURES_PER_EXPIRY == 0 {
                 self.expire(Occasion::Timer);
             }
         }

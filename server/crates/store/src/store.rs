@@ -1,4 +1,5 @@
 //! The store as the broker sees it.
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -242,6 +243,15 @@ impl Store {
         Ok(span.end)
     }
 
+    /// The queue that a reference means now: another one once the topic was deleted.
+    fn live<'a>(&self, queue: &'a QueueRef) -> Cow<'a, QueueRef> {
+        if queue.queue.is_deleted() {
+            Cow::Owned(self.queue(&queue.topic, queue.queue_id))
+        } else {
+            Cow::Borrowed(queue)
+        }
+    }
+
     /// References to queues of a topic deleted since: the messages go to new queues.
     fn resolve_deleted(&self, batch: &mut AppendBatch) -> Result<(), AppendError> {
         for staged in &mut batch.staged {
@@ -305,7 +315,7 @@ impl Store {
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
     ) -> Result<ReadOutcome, ReadError> {
-        self.parts.read(queue, queue_offset, limits, matches)
+        self.parts.read(&self.live(queue), queue_offset, limits, matches)
     }
 
     /// One record by its physical offset, CRC-checked.
@@ -314,12 +324,12 @@ impl Store {
     }
 
     pub fn queue_offset_min(&self, queue: &QueueRef) -> u64 {
-        self.parts.window(queue).min
+        self.parts.window(&self.live(queue)).min
     }
 
     /// One past the newest visible message.
     pub fn queue_offset_max(&self, queue: &QueueRef) -> u64 {
-        self.parts.window(queue).max
+        self.parts.window(&self.live(queue)).max
     }
 
     /// Queue offset whose store timestamp is at `timestamp_ms`, by binary search.
@@ -327,12 +337,12 @@ impl Store {
     /// Lower: the first message stored at that time or later, the end if none. Upper: the last one
     /// stored at that time or before, the oldest if none.
     pub fn offset_by_time(&self, queue: &QueueRef, timestamp_ms: i64, boundary: Boundary) -> u64 {
-        self.parts.offset_by_time(queue, timestamp_ms, boundary)
+        self.parts.offset_by_time(&self.live(queue), timestamp_ms, boundary)
     }
 
     /// Store timestamp of the message at `queue_offset`.
     pub fn store_time_at(&self, queue: &QueueRef, queue_offset: u64) -> Option<i64> {
-        self.parts.store_time_at(queue, queue_offset)
+        self.parts.store_time_at(&self.live(queue), queue_offset)
     }
 
     /// Records with this key (UNIQ_KEY or a word of KEYS), newest first, between the times.
@@ -392,7 +402,13 @@ impl Store {
             return;
         }
         self.parts.stop_threads();
-        for thread in self.threads.lock().drain(..) {
+        let threads: Vec<_> = self.threads.lock().drain(..).collect();
+        for thread in threads {
+            // The last reference may be dropped by what the flush thread calls; it cannot wait
+            // for itself.
+            if thread.thread().id() == std::thread::current().id() {
+                continue;
+            }
             if thread.join().is_err() {
                 self.parts.status.fail("a thread of the store panicked");
             }

@@ -302,6 +302,8 @@ fn deleted_topic_starts_over_and_old_references_follow() {
         assert_eq!(again.queue_offset, 0);
         store.flush().expect("flushed");
         assert_eq!(bodies(&store, &store.queue("T", 0), 0), [b"again".to_vec()]);
+        assert_eq!(bodies(&store, &queue, 0), [b"again".to_vec()]);
+        assert_eq!(store.queue_offset_max(&queue), 1);
         store.close();
         let (store, _) = bench.open();
         assert_eq!(bodies(&store, &store.queue("T", 0), 0), [b"again".to_vec()]);
@@ -315,4 +317,28 @@ fn closed_store_refuses_appends() {
     let queue = store.queue("T", 0);
     store.close();
     assert_eq!(append(&store, &queue, b"x"), Err(AppendError::Closed));
+}
+
+#[test]
+fn store_dropped_by_its_own_flush_callback_closes() {
+    let (bench, disk) = Bench::sim(FlushMode::Sync);
+    let (store, _) = bench.open();
+    let store = std::sync::Arc::new(store);
+    let queue = store.queue("T", 0);
+    append(&store, &queue, b"x").expect("appended");
+    let end = store.log_status().physical_offset_max;
+    let (done, finished) = std::sync::mpsc::channel();
+    let kept = store.clone();
+    store.when_flushed(
+        end,
+        Box::new(move |_| {
+            drop(kept);
+            done.send(()).expect("heard");
+        }),
+    );
+    drop(store);
+    finished.recv().expect("called");
+    // Either drop was the last; both leave a directory that opens.
+    let (store, _) = bench.with_disk(&kill(&disk)).open();
+    assert_eq!(bodies(&store, &store.queue("T", 0), 0), [b"x".to_vec()]);
 }
