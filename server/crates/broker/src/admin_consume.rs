@@ -87,7 +87,9 @@ fn topic_stats(broker: &Broker, group: &str, topic: &Topic) -> ConsumeStats {
         let queue = message_queue(broker, &topic.name, queue_id);
         (queue, progress(broker, group, &topic.name, queue_id))
     });
-    ConsumeStats { consume_tps: 0.0, offset_table: queues.collect() }
+    let offset_table = queues.collect();
+    let consume_tps = broker.rates.lock().group_out(group, &topic.name);
+    ConsumeStats { consume_tps, offset_table }
 }
 
 fn progress(broker: &Broker, group: &str, topic: &str, queue_id: i32) -> OffsetWrapper {

@@ -26,6 +26,7 @@ use crate::meta;
 use crate::metrics::Metrics;
 use crate::offset_table::{OffsetTable, QueueOffsets};
 use crate::pull_wait::PullWait;
+use crate::rates::Rates;
 use crate::registration::Registration;
 use crate::send_later::LaterSends;
 use crate::service::BrokerService;
@@ -67,6 +68,8 @@ pub struct Broker {
     pub registration: Registration,
     pub(crate) later_sends: LaterSends,
     pub metrics: Metrics,
+    /// Sampled every second; locked briefly, and never together with anything else.
+    pub rates: Mutex<Rates>,
     /// As the store was opened: a change of the setting waits for the restart.
     pub flush: FlushMode,
     pub recovery: RecoveryReport,
@@ -108,6 +111,7 @@ impl Broker {
             registration: Registration::default(),
             later_sends,
             metrics: Metrics::default(),
+            rates: Mutex::default(),
             flush,
             recovery,
             started_ms: crate::time::wall_ms(),
@@ -125,6 +129,7 @@ impl Broker {
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
+        broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
         Ok(broker)
     }
 

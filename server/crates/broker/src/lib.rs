@@ -3,6 +3,7 @@
 //! Read `broker.rs` (the state, start and stop), `routes.rs` (code to handler), `send.rs` with
 //! `send_turn.rs`, `pull.rs` with `pull_hold.rs` and `pull_wait.rs`, `client_table.rs`. The cores
 //! `pull_hold.rs`, `client_table.rs` and `offset_table.rs` know no clock and no IO.
+mod admin_broker;
 mod admin_clients;
 mod admin_consume;
 mod admin_group;
@@ -25,9 +26,11 @@ mod pull;
 pub mod pull_hold;
 pub mod pull_wait;
 mod query;
+pub mod rates;
 mod refusals;
 pub mod registration;
 mod routes;
+mod runtime_info;
 mod send;
 mod send_later;
 pub mod send_turn;

@@ -18,6 +18,17 @@ pub struct Metrics {
     pub rejections: Rejections,
 }
 
+impl Metrics {
+    pub fn total(&self) -> TopicTotals {
+        TopicTotals {
+            messages_in: self.messages_in.total(),
+            bytes_in: self.bytes_in.total(),
+            messages_out: self.messages_out.total(),
+            bytes_out: self.bytes_out.total(),
+        }
+    }
+}
+
 /// Refused requests by cause.
 #[derive(Debug, Default)]
 pub struct Rejections {
@@ -104,12 +115,7 @@ impl Broker {
         let topics = self.topics.all().into_iter();
         let topics = topics.map(|(name, topic)| (name, topic.counters.totals()));
         MetricsSnapshot {
-            total: TopicTotals {
-                messages_in: metrics.messages_in.total(),
-                bytes_in: metrics.bytes_in.total(),
-                messages_out: metrics.messages_out.total(),
-                bytes_out: metrics.bytes_out.total(),
-            },
+            total: metrics.total(),
             topics: topics.collect(),
             group_count: self.groups.len(),
             producer_connections,

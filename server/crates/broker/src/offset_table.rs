@@ -190,6 +190,17 @@ impl OffsetTable {
         table
     }
 
+    /// How far each `topic@group` has read, pulled or committed, over its queues.
+    pub fn read_sums(&self) -> Vec<(String, i64)> {
+        let mut sums = Vec::new();
+        self.each(|group, topic, progress| {
+            let reads = progress.queues.values();
+            let reads = reads.map(|queue| queue.committed.unwrap_or(0).max(queue.pulled).max(0));
+            sums.push((key_of(topic, group), reads.fold(0, i64::saturating_add)));
+        });
+        sums
+    }
+
     fn each(&self, mut visit: impl FnMut(&str, &str, &mut TopicProgress)) {
         for shard in &self.shards {
             for (group, topics) in shard.lock().iter_mut() {

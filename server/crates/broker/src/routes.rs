@@ -6,8 +6,8 @@ use remora_remoting::Routes;
 
 use crate::broker::Broker;
 use crate::{
-    admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat, offsets, pull,
-    query, send,
+    admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat,
+    offsets, pull, query, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -70,4 +70,13 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::QueryTopicsByConsumer>(admin_consume::topics_of_group)
         .answer::<request::QuerySubscriptionByConsumer>(admin_consume::subscription_of_group)
         .answer::<request::InvokeBrokerToResetOffset>(admin_reset::reset_offset)
+        // The broker itself.
+        .answer::<request::UpdateBrokerConfig>(admin_broker::update_config)
+        .answer::<request::GetBrokerConfig>(admin_broker::config)
+        .answer::<request::GetBrokerRuntimeInfo>(runtime_info::runtime_info)
+        .answer::<request::ViewBrokerStatsData>(admin_broker::stats_data)
+        .answer::<request::CleanExpiredConsumequeue>(admin_broker::expire_now)
+        .answer::<request::DeleteExpiredCommitlog>(admin_broker::expire_now)
+        .answer::<request::QueryConsumeQueue>(admin_broker::consume_queue)
+        .answer::<request::GetBrokerHaStatus>(admin_broker::ha_status)
 }
