@@ -224,7 +224,7 @@ impl TopicTable {
         }
         let queue_count = template.queue_count_asked.min(inherited.write_queue_nums).max(0);
         let config = TopicConfig {
-            topic_filter_type: inherited.topic_filter_type.clone(),
+            topic_filter_type: inherited.topic_filter_type,
             topic_sys_flag: template.topic_sys_flag,
             ..plain_topic(name, queue_count, inherited.perm & !perm::INHERIT)
         };
