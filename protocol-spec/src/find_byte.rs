@@ -2,7 +2,7 @@
 
 /// Position of the first `byte`.
 #[inline]
-pub(crate) fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
+pub fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
     let (chunks, tail) = bytes.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
         let hit = first_in_chunk(chunk, byte);

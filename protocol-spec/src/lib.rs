@@ -31,6 +31,7 @@ pub mod text;
 
 pub use code::{Language, RequestCode, ResponseCode};
 pub use fields::{EncodeHeader, FieldWriter, Fields, HeaderError, RequestHeader};
+pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
 pub use generated::{RETRY_ELSEWHERE, header, request};
 pub use text::Text;

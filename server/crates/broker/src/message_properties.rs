@@ -1,6 +1,7 @@
 //! Properties of an incoming message, made ready to store in the buffer that they came in.
 use std::ops::Range;
 
+use remora_protocol::find_byte;
 use remora_protocol::properties::{self, NAME_END, VALUE_END, name};
 
 use crate::unique_id;
@@ -95,9 +96,9 @@ impl Entry {
     /// The entry that starts at `at`; the buffer ends in \x02.
     fn at(raw: &[u8], at: usize) -> Option<Self> {
         let rest = raw.get(at..)?;
-        let length = rest.iter().position(|byte| *byte == VALUE_END)?;
+        let length = find_byte(rest, VALUE_END)?;
         let end = at + length + 1;
-        let name_bytes = rest.get(..length)?.iter().position(|byte| *byte == NAME_END);
+        let name_bytes = find_byte(rest.get(..length)?, NAME_END);
         let name_end = at + name_bytes.unwrap_or(length);
         Some(Self { name: at..name_end, value: (name_end + 1).min(end - 1)..end - 1, end })
     }
