@@ -10,6 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use remora_broker::{Broker, MetricsSnapshot};
+use remora_remoting::Counts;
 
 use crate::observed::Observed;
 use crate::process::Process;
@@ -18,6 +19,8 @@ use crate::process::Process;
 const OTHER: &str = "__other";
 
 type Labels = Vec<(&'static str, String)>;
+/// Name, help, and which counter of a listener.
+type TransportRow = (&'static str, &'static str, fn(&Counts) -> u64);
 
 /// The whole page.
 pub(crate) fn text(observed: &Observed) -> String {
@@ -48,6 +51,7 @@ impl Page {
     fn read(observed: &Observed) -> Self {
         let mut page = Self::default();
         page.program(observed);
+        page.transport(&observed.transport());
         if let Some(nameserver) = observed.nameserver() {
             let figures = nameserver.figures();
             page.gauge("remora_nameserver_brokers", "Brokers registered", one(figures.brokers));
@@ -97,6 +101,32 @@ impl Page {
         self.gauge("process_threads", "Threads", plain(process.threads));
     }
 
+    fn transport(&mut self, listeners: &[(&'static str, Counts)]) {
+        let each = |read: fn(&Counts) -> u64| -> Vec<(Labels, f64)> {
+            let series = listeners.iter().map(|(name, counts)| {
+                (vec![("listener", (*name).to_owned())], float(read(counts)))
+            });
+            series.collect()
+        };
+        self.gauge("remora_connections", "Connections open", each(Counts::connections));
+        let counters: [TransportRow; 9] = [
+            ("remora_connections_opened", "Connections accepted", |c| c.connections_opened),
+            ("remora_connections_refused", "Connections over the limit", |c| c.connections_refused),
+            ("remora_requests", "Requests, one-way ones included", |c| c.requests),
+            ("remora_network_in_bytes", "Bytes read from peers", |c| c.bytes_in),
+            ("remora_network_out_bytes", "Bytes written to peers", |c| c.bytes_out),
+            ("remora_malformed_frames", "Connections closed for no frame", |c| c.malformed_frames),
+            ("remora_partial_frame_timeouts", "Frames that stayed half sent", |c| {
+                c.partial_frame_timeouts
+            }),
+            ("remora_slow_readers", "Connections closed for not reading", |c| c.slow_readers),
+            ("remora_idle_timeouts", "Connections closed for silence", |c| c.idle_timeouts),
+        ];
+        for (name, help, read) in counters {
+            self.counter(name, help, each(read));
+        }
+    }
+
     fn broker(&mut self, broker: &Broker, node: &Labels, series_max: usize) {
         let read = broker.metrics();
         let here = |value: f64| vec![(node.clone(), value)];
@@ -133,8 +163,13 @@ impl Page {
         );
         self.gauge(
             "rocketmq_storage_dispatch_behind_bytes",
-            "Bytes appended and not yet in queues and index",
+            "Bytes appended and not yet in the queues",
             here(float(read.dispatch_behind_bytes)),
+        );
+        self.gauge(
+            "remora_storage_index_behind_bytes",
+            "Bytes appended and not yet in the key index",
+            here(float(read.index_behind_bytes)),
         );
         self.gauge(
             "remora_storage_disk_used_percent",

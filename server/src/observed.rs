@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use remora_broker::Broker;
 use remora_nameserver::Nameserver;
+use remora_remoting::{Counting, Counts};
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
@@ -17,6 +18,8 @@ pub(crate) struct Observed {
     phase: AtomicU8,
     nameserver: OnceLock<Arc<Nameserver>>,
     broker: OnceLock<Arc<Broker>>,
+    /// By listener name.
+    listeners: OnceLock<Vec<(&'static str, Counting)>>,
 }
 
 impl Observed {
@@ -26,6 +29,7 @@ impl Observed {
             phase: AtomicU8::new(STARTING),
             nameserver: OnceLock::new(),
             broker: OnceLock::new(),
+            listeners: OnceLock::new(),
         }
     }
 
@@ -35,6 +39,16 @@ impl Observed {
 
     pub(crate) fn add_broker(&self, broker: Arc<Broker>) {
         let _ = self.broker.set(broker);
+    }
+
+    pub(crate) fn add_listeners(&self, listeners: Vec<(&'static str, Counting)>) {
+        let _ = self.listeners.set(listeners);
+    }
+
+    /// What each listener has counted.
+    pub(crate) fn transport(&self) -> Vec<(&'static str, Counts)> {
+        let listeners = self.listeners.get().into_iter().flatten();
+        listeners.map(|(name, counting)| (*name, counting.counts())).collect()
     }
 
     pub(crate) fn nameserver(&self) -> Option<&Arc<Nameserver>> {

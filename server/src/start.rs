@@ -100,7 +100,7 @@ impl Bound {
 }
 
 /// Starts the roles and waits until they serve and, for a broker, until its first registration
-/// was tried. Needs no runtime around it, but may be called on one.
+/// was tried. Runs on any tokio runtime; the roles have threads of their own.
 pub async fn start(config: Arc<Config>, roles: Roles) -> Result<Running, StartError> {
     let started = Instant::now();
     let settings = prepare(&config)?;
@@ -139,6 +139,12 @@ impl Starting {
         let nameserver = roles.nameserver().then(|| self.bind_nameserver()).transpose()?;
         let broker = roles.broker().then(|| self.bind_broker()).transpose()?;
         let broker_addr = broker.as_ref().and_then(Bound::addr);
+        let listeners = [("nameserver", &nameserver), ("broker", &broker)].into_iter();
+        self.observed.add_listeners(
+            listeners
+                .filter_map(|(name, bound)| Some((name, bound.as_ref()?.server.counting())))
+                .collect(),
+        );
         // Every port is ours: from here on HTTP tells how far the start is.
         let http = HttpServer::start(listening, self.observed.clone(), &handle)
             .map_err(|source| StartError::Listen { what: "http", flag: "--http-listen", source })?;
@@ -239,6 +245,10 @@ impl Starting {
         }
         derived.push(("broker.nameservers", nameservers.join(";")));
         for (key, value) in derived {
+            let row = remora_config::key_by_toml(key);
+            if row.is_some_and(|row| row.value(&self.settings) == value) {
+                continue; // It keeps its origin.
+            }
             if let Err(error) = self.config.derive(key, &value) {
                 tracing::error!(%error, "a value found at the start was refused");
             }

@@ -270,6 +270,21 @@ fn standalone_serves_until_sigterm_and_keeps_its_messages() {
     );
     let found: Value = serde_json::from_str(&stdout(&found)).expect("JSON");
     assert_eq!(found["msgId"], receipt["msgId"]);
+    let metrics = http_get(&program.address("http"), "/metrics");
+    for name in [
+        "rocketmq_topic_number{",
+        "rocketmq_consumer_lag_messages",
+        "rocketmq_storage_size{",
+        "rocketmq_storage_flush_behind_bytes{",
+        "rocketmq_storage_dispatch_behind_bytes{",
+        "rocketmq_throughput_in_total{",
+        "remora_build_info{version=",
+        "process_open_fds ",
+        "remora_connections{listener=\"broker\"}",
+        "remora_nameserver_brokers 1.0",
+    ] {
+        assert!(metrics.contains(name), "{name} in {metrics}");
+    }
     assert_eq!(program.terminate().0, 0);
 }
 
@@ -304,9 +319,11 @@ fn a_stop_does_not_wait_for_consumers_that_hold_pulls() {
     let folder = tempfile::tempdir().expect("temporary directory");
     let program = Program::start(&standalone_args(folder.path()));
     let nameserver = program.address("nameserver");
-    cluster_command(&nameserver, &["send", "orders", "one"]);
+    let sent = cluster_command(&nameserver, &["send", "orders", "one"]);
+    assert_eq!(sent.status.code(), Some(0), "{}", stderr(&sent));
     let args = ["tail", "orders", "--from-start", "--nameserver", &nameserver];
-    let mut tail = remora(&args).stdout(Stdio::piped()).spawn().expect("remora runs");
+    let mut tail =
+        remora(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("remora runs");
     let mut lines = BufReader::new(tail.stdout.take().expect("piped")).lines();
     let first = lines.next().expect("a line").expect("text");
     assert!(first.ends_with("one"), "{first}");
@@ -314,6 +331,33 @@ fn a_stop_does_not_wait_for_consumers_that_hold_pulls() {
     tail.kill().expect("killed");
     tail.wait().expect("ended");
     assert_eq!(code, 0);
+}
+
+#[test]
+fn a_broker_and_a_nameserver_in_two_processes_find_each_other() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let mut args: Vec<String> =
+        ["nameserver", "--nameserver-listen", "127.0.0.1:0"].map(str::to_owned).into();
+    let common = |name: &str| {
+        let data = folder.path().join(name).display().to_string();
+        ["--http-listen", "127.0.0.1:0", "--log-format", "json", "--data-dir", &data]
+            .map(str::to_owned)
+    };
+    args.extend(common("nameserver"));
+    let nameserver = Program::start(&args);
+    let addr = nameserver.address("nameserver");
+    let mut args: Vec<String> = ["broker", "--broker-listen", "127.0.0.1:0", "--nameserver", &addr]
+        .map(str::to_owned)
+        .into();
+    args.extend(common("broker"));
+    let broker = Program::start(&args);
+    let sent = cluster_command(&addr, &["send", "orders", "hello"]);
+    assert_eq!(sent.status.code(), Some(0), "{}", stderr(&sent));
+    assert_eq!(broker.terminate().0, 0);
+    let gone = cluster_command(&addr, &["tail", "orders", "--from-start"]);
+    assert_eq!(gone.status.code(), Some(3), "{}", stderr(&gone));
+    assert_eq!(nameserver.terminate().0, 0);
+    assert!(!folder.path().join("nameserver").exists(), "a nameserver without KV writes nothing");
 }
 
 #[test]

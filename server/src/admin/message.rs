@@ -7,6 +7,7 @@ use remora_client::{Admin, Client, Message, MessageView, Producer, SendReceipt, 
 use remora_protocol::message_id;
 use serde_json::json;
 
+use super::topic::await_route;
 use super::{CommandError, print};
 use crate::cli::{MessageCommand, Output, QueryArgs, SendArgs, TailArgs};
 
@@ -25,17 +26,20 @@ pub(crate) async fn run(command: MessageCommand) -> Result<(), CommandError> {
 
 async fn send(args: &SendArgs) -> Result<(), CommandError> {
     let producer = Producer::builder(GROUP).nameserver(&args.cluster.nameserver).start().await?;
-    let is_new = !Admin::new(producer.client()).topic_exists(&args.topic).await?;
+    let admin = Admin::new(producer.client());
+    let is_new = !admin.topic_exists(&args.topic).await?;
     let sent = match &args.body {
         Some(body) => send_one(&producer, args, body.clone().into_bytes()).await,
         None => send_lines(&producer, args).await,
     };
-    producer.shutdown().await;
-    let count = sent?;
-    if is_new && count > 0 && args.cluster.output == Output::Table {
-        eprintln!("topic {} was new and has been created", args.topic);
+    if is_new && matches!(sent, Ok(1..)) {
+        await_route(&admin, &args.topic).await?;
+        if args.cluster.output == Output::Table {
+            eprintln!("topic {} was new and has been created", args.topic);
+        }
     }
-    Ok(())
+    producer.shutdown().await;
+    sent.map(|_| ())
 }
 
 async fn send_lines(producer: &Producer, args: &SendArgs) -> Result<u64, CommandError> {

@@ -1,5 +1,6 @@
 //! `remora topic`.
 use std::io::{BufRead, IsTerminal, Write};
+use std::time::Duration;
 
 use remora_client::Admin;
 use remora_client::admin::{TopicSpec, Where};
@@ -9,6 +10,10 @@ use serde_json::json;
 
 use super::{CommandError, print};
 use crate::cli::{ClusterArgs, Output, TopicCommand};
+
+/// Brokers register a new topic at once: milliseconds.
+const ROUTE_LOOK: Duration = Duration::from_millis(20);
+const ROUTE_LOOKS: u32 = 250;
 
 pub(crate) async fn run(command: TopicCommand) -> Result<(), CommandError> {
     match command {
@@ -63,6 +68,7 @@ async fn create(
     let admin = Admin::connect(&cluster.nameserver).await?;
     let masters = admin.masters(&Where::Everywhere).await?;
     admin.create_topic(&spec, &Where::Everywhere).await?;
+    await_route(&admin, topic).await?;
     let brokers: Vec<&str> = masters.iter().map(|broker| &*broker.broker_name).collect();
     match cluster.output {
         Output::Json => {
@@ -73,6 +79,18 @@ async fn create(
         }
     }
     admin.shutdown().await;
+    Ok(())
+}
+
+/// Waits until the nameserver knows a topic that a broker has just made, so that the next command
+/// finds it; not for ever, as the topic is there either way.
+pub(super) async fn await_route(admin: &Admin, topic: &str) -> Result<(), CommandError> {
+    for _ in 0..ROUTE_LOOKS {
+        if admin.topic_exists(topic).await? {
+            break;
+        }
+        tokio::time::sleep(ROUTE_LOOK).await;
+    }
     Ok(())
 }
 
