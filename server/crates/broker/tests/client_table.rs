@@ -113,8 +113,7 @@ fn broadcasting_groups_and_silenced_groups_are_not_told() {
 #[test]
 fn fingerprint_that_differs_asks_for_the_subscriptions() {
     let mut table = ClientTable::default();
-    let full = vec![consumer("g", &["t"])];
-    let first = table.beat(0, beat(1, 77, full.clone()));
+    let first = table.beat(0, beat(1, 77, vec![consumer("g", &["t"])]));
     assert_eq!(first, outcome(false, vec![told("g", &[1])]));
     let mut short = consumer("g", &[]);
     short.subscriptions = None;
