@@ -245,13 +245,7 @@ impl PushConsumerBuilder {
         let owns_client = self.client.is_none();
         let client = match self.client {
             Some(client) => client,
-            // Java's name, so that the offsets are found again after a restart.
-            None if self.settings.model == MessageModel::Broadcasting
-                && !self.own_client.has_instance_name() =>
-            {
-                self.own_client.instance_name("DEFAULT").start().await?
-            }
-            None => self.own_client.start().await?,
+            None => own_client(self.own_client, self.settings.model).start().await?,
         };
         let keeper = match self.settings.model {
             MessageModel::Clustering => Keeper::Broker,
@@ -292,4 +286,12 @@ impl PushConsumerBuilder {
         ));
         Ok(PushConsumer { shared })
     }
+}
+
+/// Java's instance name for broadcasting, so that the offsets are found again after a restart.
+fn own_client(settings: ClientBuilder, model: MessageModel) -> ClientBuilder {
+    if model == MessageModel::Broadcasting && !settings.has_instance_name() {
+        return settings.instance_name("DEFAULT");
+    }
+    settings
 }

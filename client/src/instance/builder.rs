@@ -113,7 +113,7 @@ impl ClientBuilder {
         self
     }
 
-    /// True until an instance name was chosen: broadcasting consumers then take Java's `DEFAULT`.
+    /// False until an instance name was chosen: broadcasting consumers then take Java's `DEFAULT`.
     pub(crate) fn has_instance_name(&self) -> bool {
         self.instance_name.is_some()
     }
