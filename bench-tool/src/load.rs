@@ -168,7 +168,8 @@ fn sender_jobs(
     stats: &LoadStats,
     stop: &Arc<AtomicBool>,
 ) -> Vec<Job> {
-    let rate = options.rate.map(|rate| rate / options.connections as f64);
+    let interval = |rate: f64| Duration::from_secs_f64(options.connections as f64 / rate);
+    let interval_ns = options.rate.map(|rate| nanos(interval(rate)));
     stats
         .connections
         .iter()
@@ -187,7 +188,7 @@ fn sender_jobs(
                 addr: broker.addr.clone(),
                 templates: (0..broker.queues).map(|queue| Template::new(&spec(queue))).collect(),
                 in_flight: options.in_flight,
-                rate,
+                interval_ns,
                 run: options.run,
                 producer: u32::try_from(n).unwrap_or(u32::MAX),
                 body_bytes: options.body_bytes,
@@ -212,7 +213,7 @@ fn puller_jobs(
         .connections
         .iter()
         .enumerate()
-        .filter_map(|(n, stats)| {
+        .map(|(n, stats)| {
             let broker = &target.brokers[n / per_broker % target.brokers.len()];
             let mine = |queue: &u32| *queue as usize % per_broker == n % per_broker;
             let from = |queue: u32| match until {
@@ -230,7 +231,7 @@ fn puller_jobs(
             };
             let (stats, stop) = (stats.clone(), stop.clone());
             let job: Job = Box::pin(async move { puller::run(plan, stats, stop).await.map(Some) });
-            Some(job)
+            job
         })
         .collect()
 }

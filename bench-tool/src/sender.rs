@@ -22,8 +22,8 @@ pub struct SenderPlan {
     /// One template a queue, used in turn.
     pub templates: Vec<Template>,
     pub in_flight: usize,
-    /// Requests a second of this connection; `None` = as fast as the window allows.
-    pub rate: Option<f64>,
+    /// Between two requests of this connection; `None` = as fast as the window allows.
+    pub interval_ns: Option<u64>,
     pub run: u32,
     pub producer: u32,
     pub body_bytes: usize,
@@ -39,7 +39,7 @@ pub async fn run(
         .await
         .with_context(|| format!("cannot connect to the broker at {}", plan.addr))?;
     stream.set_nodelay(true)?;
-    let pacer = plan.rate.map(|_| Pacer::new()).transpose()?;
+    let pacer = plan.interval_ns.map(|_| Pacer::new()).transpose()?;
     let mut sender = Sender::new(plan, stats);
     loop {
         let stopping = stop.load(Ordering::Relaxed);
@@ -63,7 +63,7 @@ struct Sender {
     /// Next sequence of each queue.
     sequence: Vec<u64>,
     turn: usize,
-    next_due_ns: f64,
+    next_due_ns: u64,
     out: Vec<u8>,
     written: usize,
     input: BytesMut,
@@ -79,7 +79,7 @@ impl Sender {
             due_ns: vec![0; plan.in_flight],
             sequence: vec![0; plan.templates.len()],
             turn: plan.producer as usize % plan.templates.len().max(1),
-            next_due_ns: clock::now_ns() as f64,
+            next_due_ns: clock::now_ns(),
             out: Vec::with_capacity(64 * 1024),
             written: 0,
             input: BytesMut::with_capacity(64 * 1024),
@@ -91,15 +91,12 @@ impl Sender {
     /// Encodes every request that is due; returns how long until the next one is.
     fn fill(&mut self, now_ns: u64) -> Option<u64> {
         let born_ms = clock::wall_ms();
-        let interval_ns = self.plan.rate.map(|rate| 1e9 / rate);
         while let Some(slot) = self.free.last().copied() {
-            let due_ns = match interval_ns {
+            let due_ns = match self.plan.interval_ns {
                 None => now_ns,
-                Some(_) if self.next_due_ns > now_ns as f64 => {
-                    return Some((self.next_due_ns - now_ns as f64) as u64);
-                }
+                Some(_) if self.next_due_ns > now_ns => return Some(self.next_due_ns - now_ns),
                 Some(interval_ns) => {
-                    let due_ns = self.next_due_ns as u64;
+                    let due_ns = self.next_due_ns;
                     self.next_due_ns += interval_ns;
                     due_ns
                 }
