@@ -205,20 +205,43 @@ fn search_segment(
     behind: &mut Behind,
 ) -> io::Result<()> {
     let view = segment.view()?;
+    // Asked for all of it before any of it is read: reading brings in the pages ahead, and what is
+    // in the page cache counts as data. An empty segment would be read whole.
+    let mut places = Vec::new();
     let mut at = start - segment.start;
     while let Some(data) = segment.file.next_data(at)? {
         let from = usize::try_from(data.max(at)).unwrap_or(usize::MAX);
         let to = from.saturating_add(SEARCH_BYTES).min(view.len());
-        let Some(piece) = view.get(from..to).filter(|piece| !piece.is_empty()) else { break };
-        if let Some(last) = piece.iter().rposition(|byte| *byte != 0) {
-            behind.data_end = behind.data_end.max(segment.start + (from + last + 1) as u64);
-            if behind.sound.is_none() {
-                behind.sound = sound_in(segment, &view, from..to, bad, crc_from);
-            }
+        if from >= to {
+            break;
         }
+        places.push(from..to);
         at = to as u64;
     }
+    for place in places {
+        let piece = view.get(place.clone()).unwrap_or_default();
+        if let Some(last) = last_not_zero(piece) {
+            let data_end = segment.start + (place.start + last + 1) as u64;
+            behind.data_end = behind.data_end.max(data_end);
+            if behind.sound.is_none() {
+                behind.sound = sound_in(segment, &view, place, bad, crc_from);
+            }
+        }
+    }
     Ok(())
+}
+
+/// Where the last byte stands that is not zero. A page at a time, as most pages are all zeros.
+fn last_not_zero(bytes: &[u8]) -> Option<usize> {
+    const PAGE_BYTES: usize = 4096;
+    let mut start = bytes.len();
+    for page in bytes.rchunks(PAGE_BYTES) {
+        start -= page.len();
+        if page.iter().fold(0, |any, byte| any | byte) != 0 {
+            return page.iter().rposition(|byte| *byte != 0).map(|last| start + last);
+        }
+    }
+    None
 }
 
 /// The first sound record that begins in `places` and is not the bad one.
