@@ -1,4 +1,5 @@
-//! Precise waiting for open-loop load: a kernel timer, since the runtime's own ticks are 1 ms apart.
+//! Precise waiting for open-loop load: a kernel timer, since the runtime's own ticks are 1 ms
+//! apart.
 use std::io;
 use std::os::fd::OwnedFd;
 

@@ -1,5 +1,5 @@
-//! Sends ten messages and receives them: `cargo run -p remora-client --example quickstart`, beside a
-//! server started with `cargo run --release -- standalone`.
+//! Sends ten messages and receives them: `cargo run -p remora-client --example quickstart`, beside
+//! a server started with `cargo run --release -- standalone`.
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! A client for RocketMQ and Remora over the Remoting protocol.
 //!
-//! [`Producer`] sends, [`PushConsumer`] receives into a handler, [`PullConsumer`] reads the queues it
-//! is told to, [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`] (connections,
-//! routes, heartbeats) unless it is given one to share.
+//! [`Producer`] sends, [`PushConsumer`] receives into a handler, [`PullConsumer`] reads the queues
+//! it is told to, [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`]
+//! (connections, routes, heartbeats) unless it is given one to share.
 //!
-//! Decisions are made in pure code that takes the time as a number: `route.rs`, `consumer/rebalance.rs`,
-//! `consumer/process_queue.rs`, `producer/latency_fault.rs`. The rest is a thin shell of tokio tasks.
+//! Decisions are made in pure code that takes the time as a number: `route.rs`,
+//! `consumer/rebalance.rs`,
+//! `consumer/process_queue.rs`, `producer/latency_fault.rs`. The rest is a thin shell of tokio
+//! tasks.
 pub mod admin;
 mod clock;
 mod compression;

@@ -87,8 +87,8 @@ impl Message {
         self.property(name::TIMER_DELIVER_MS, &timestamp_ms.to_string())
     }
 
-    /// The broker answers as soon as it has the message in memory, whatever its flush and replication
-    /// settings: a crash may lose it after all.
+    /// The broker answers as soon as it has the message in memory, whatever its flush and
+    /// replication settings: a crash may lose it after all.
     #[must_use]
     pub fn without_waiting_for_store(self) -> Self {
         self.property(name::WAIT, "false")
@@ -101,8 +101,8 @@ impl Message {
         self
     }
 
-    /// Sets a property. Later values replace earlier ones. Neither may hold the characters U+0001 and
-    /// U+0002, which separate them on the wire.
+    /// Sets a property. Later values replace earlier ones. Neither may hold the characters U+0001
+    /// and U+0002, which separate them on the wire.
     #[must_use]
     pub fn property(mut self, name: &str, value: &str) -> Self {
         let reserved = [NAME_END, VALUE_END];

@@ -10,8 +10,8 @@ use crate::queue::MessageQueue;
 pub const MASTER_ID: i64 = 0;
 const PERM_READ: i32 = 4;
 const PERM_WRITE: i32 = 2;
-/// Queues of one topic on one broker that are believed; chosen: far above what brokers hold, so that
-/// a wrong number cannot fill the memory.
+/// Queues of one topic on one broker that are believed; chosen: far above what brokers hold, so
+/// that a wrong number cannot fill the memory.
 const QUEUES_MAX: i32 = 65_536;
 
 /// Where the queues of a topic are. Shared and never changed; a refresh makes a new one.

@@ -79,14 +79,14 @@ impl MessageView {
         properties::iter(&self.properties)
     }
 
-    /// True when the body could not be inflated (its compression is unknown or broken, or it would be
-    /// larger than the consumer allows) and is as it was stored.
+    /// True when the body could not be inflated (its compression is unknown or broken, or it would
+    /// be larger than the consumer allows) and is as it was stored.
     pub fn is_compressed(&self) -> bool {
         self.sys_flag & sys_flag::COMPRESSED != 0
     }
 
-    /// Reads the record at the start of `stored`. Topic and broker name are shared with `near`, where
-    /// they are the same. Returns the view and the bytes that the record took.
+    /// Reads the record at the start of `stored`. Topic and broker name are shared with `near`,
+    /// where they are the same. Returns the view and the bytes that the record took.
     pub(crate) fn decode(
         stored: &Bytes,
         near: &MessageQueue,

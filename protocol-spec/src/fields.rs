@@ -201,7 +201,8 @@ fn binary_entry(raw: &[u8]) -> Option<(&str, &str, &[u8])> {
     Some((str::from_utf8(name).ok()?, str::from_utf8(value).ok()?, after))
 }
 
-/// Why a header was refused. Displays as one sentence that names the field, the value and the limit.
+/// Why a header was refused. Displays as one sentence that names the field, the value and the
+/// limit.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum HeaderError {
     #[error("required field '{field}' is missing")]

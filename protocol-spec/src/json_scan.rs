@@ -2,12 +2,13 @@
 //!
 //! Hand-written rather than on nom: the strings of a send header hold most of its bytes, and 64 of
 //! them are looked at per step here. Results are positions, not structs: one that passes through
-//! memory between two calls is written in parts and read as a whole, which stalls for longer than it
-//! takes to find the end of a string (a profile of the first version had two thirds of `value` in
-//! that one load). A failure leaves its reason in the scanner.
+//! memory between two calls is written in parts and read as a whole, which stalls for longer than
+//! it takes to find the end of a string (a profile of the first version had two thirds of `value`
+//! in that one load). A failure leaves its reason in the scanner.
 //!
 //! Syntax is checked as far as the header needs it: quotes, escapes and brackets must match, while
-//! the inside of a skipped nested value may be looser than strict JSON, as fastjson's own reading is.
+//! the inside of a skipped nested value may be looser than strict JSON, as fastjson's own reading
+//! is.
 use crate::quotes::Quotes;
 use crate::text::Text;
 

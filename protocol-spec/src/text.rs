@@ -191,7 +191,8 @@ impl<'a> Iterator for Pieces<'a> {
                 return Some(Piece::Char(character));
             }
             Some(other) => other,
-            // A lone backslash at the end: the scanner refuses it, `Text::escaped` callers must too.
+            // A lone backslash at the end: the scanner refuses it, `Text::escaped` callers must
+            // too.
             None => '\\',
         };
         self.rest = characters.as_str();

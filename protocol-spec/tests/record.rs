@@ -43,7 +43,8 @@ fn sealed(draft: &Draft<'_>) -> Vec<u8> {
     record
 }
 
-/// The record as Apache writes it without `enabledAppendPropCRC`: assembled by hand, field by field.
+/// The record as Apache writes it without `enabledAppendPropCRC`: assembled by hand, field by
+/// field.
 fn apache_record(topic: &str, body: &[u8], properties: &[u8], v6: bool) -> Vec<u8> {
     let mut fields: Vec<Vec<u8>> = vec![
         vec![0; 4],

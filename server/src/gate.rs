@@ -1,7 +1,8 @@
 //! A service that is not there yet.
 //!
 //! Listeners are bound before anything else, so that a port in use is found out before a store is
-//! recovered, and so that a free port (0) is known before it is registered and written into records.
+//! recovered, and so that a free port (0) is known before it is registered and written into
+//! records.
 use std::sync::{Arc, OnceLock};
 
 use remora_protocol::ResponseCode;

@@ -3,12 +3,12 @@
 //! Read `start.rs` (what runs), `serve.rs` (the life of the process), `cli.rs`; `standalone.rs`
 //! embeds the same in tests and tools.
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 
 mod admin;
 mod cli;
+mod clock;
 mod config_command;
 mod exit;
 mod gate;
@@ -27,7 +27,7 @@ use start::Roles;
 
 /// The whole program; gives the code that the process ends with (`exit.rs`).
 pub fn main() -> ExitCode {
-    let launched = Instant::now();
+    let launched = clock::instant();
     match Cli::parse().command {
         Command::Standalone(args) => serve::run(&args, Roles::Standalone, launched),
         Command::Nameserver(args) => serve::run(&args, Roles::Nameserver, launched),

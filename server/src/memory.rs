@@ -1,7 +1,8 @@
 //! What a memory limit means.
 //!
-//! Messages are read from mapped files and are not counted. What grows with the load is bytes queued
-//! for peers, requests in flight and held pulls; a limit lowers their maxima, never raises them.
+//! Messages are read from mapped files and are not counted. What grows with the load is bytes
+//! queued for peers, requests in flight and held pulls; a limit lowers their maxima, never raises
+//! them.
 use remora_config::Settings;
 
 /// Share of the limit that one peer's outbound queue may take.

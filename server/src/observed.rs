@@ -7,6 +7,8 @@ use remora_broker::Broker;
 use remora_nameserver::Nameserver;
 use remora_remoting::{Counting, Counts};
 
+use crate::clock;
+
 const STARTING: u8 = 0;
 const READY: u8 = 1;
 const STOPPING: u8 = 2;
@@ -25,7 +27,7 @@ pub(crate) struct Observed {
 impl Observed {
     pub(crate) fn new() -> Self {
         Self {
-            started: SystemTime::now(),
+            started: clock::wall(),
             phase: AtomicU8::new(STARTING),
             nameserver: OnceLock::new(),
             broker: OnceLock::new(),

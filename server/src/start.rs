@@ -2,7 +2,7 @@
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use remora_broker::{Broker, BrokerError};
 use remora_config::{Config, Settings};
@@ -11,6 +11,7 @@ use remora_protocol::FrameLimits;
 use remora_remoting::{Server, ServerConfig, Service};
 use tokio::runtime::Runtime;
 
+use crate::clock;
 use crate::gate::Gate;
 use crate::http::HttpServer;
 use crate::memory;
@@ -102,7 +103,7 @@ impl Bound {
 /// Starts the roles and waits until they serve and, for a broker, until its first registration
 /// was tried. Runs on any tokio runtime; the roles have threads of their own.
 pub async fn start(config: Arc<Config>, roles: Roles) -> Result<Running, StartError> {
-    let started = Instant::now();
+    let started = clock::instant();
     let settings = prepare(&config)?;
     let slow = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(SLOW_THREADS)

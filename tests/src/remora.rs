@@ -61,7 +61,8 @@ type Log = Arc<Mutex<VecDeque<String>>>;
 #[derive(Debug)]
 pub struct RemoraServer {
     child: Child,
-    /// Held open: its end would end the server, and waiting for a child closes what the child still holds.
+    /// Held open: its end would end the server, and waiting for a child closes what the child still
+    /// holds.
     _input: Option<ChildStdin>,
     log: Log,
     /// From the start of the process to its line `ready`.

@@ -150,8 +150,8 @@ impl Admin {
         Ok(progress)
     }
 
-    /// Moves a group's offsets in a topic to the messages stored since `timestamp_ms` (-1: the end).
-    /// Members that are online follow at once. Returns the new offsets.
+    /// Moves a group's offsets in a topic to the messages stored since `timestamp_ms` (-1: the
+    /// end). Members that are online follow at once. Returns the new offsets.
     pub async fn reset_offsets(
         &self,
         group: &str,

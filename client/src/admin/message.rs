@@ -51,7 +51,8 @@ impl Admin {
         Ok(found)
     }
 
-    /// The message of a topic with this unique id (UNIQ_KEY); `None` if it is not stored (any more).
+    /// The message of a topic with this unique id (UNIQ_KEY); `None` if it is not stored (any
+    /// more).
     pub async fn message_by_unique_key(
         &self,
         topic: &str,

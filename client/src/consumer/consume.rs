@@ -19,7 +19,8 @@ use crate::view::MessageView;
 pub enum ConsumeOutcome {
     /// All of them are done with.
     Success,
-    /// Deliver all of them again, after a delay that grows with the number of deliveries (10 s first).
+    /// Deliver all of them again, after a delay that grows with the number of deliveries (10 s
+    /// first).
     RetryLater,
     /// Deliver all of them again after one of the broker's 18 delay levels.
     RetryAtLevel(u8),

@@ -110,8 +110,8 @@ impl Offsets {
         }
     }
 
-    /// Hands the offset of a queue to the keeper, waits until it is safe there, and forgets the queue:
-    /// it is another member's now.
+    /// Hands the offset of a queue to the keeper, waits until it is safe there, and forgets the
+    /// queue: it is another member's now.
     pub(super) async fn release(&self, queue: &MessageQueue) {
         let Some(offset) = self.get(queue) else { return };
         match &self.keeper {

@@ -18,7 +18,8 @@ use crate::queue::MessageQueue;
 use crate::route::MASTER_ID;
 use crate::view::MessageView;
 
-/// Reads the queues that it is told to. Nothing is committed unless [`PullConsumer::commit`] says so.
+/// Reads the queues that it is told to. Nothing is committed unless [`PullConsumer::commit`] says
+/// so.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), remora_client::ClientError> {
@@ -94,7 +95,8 @@ impl PullConsumerBuilder {
         self
     }
 
-    /// Where an assigned queue starts for which the group has committed nothing. Default: at the end.
+    /// Where an assigned queue starts for which the group has committed nothing. Default: at the
+    /// end.
     #[must_use]
     pub fn consume_from(mut self, from: ConsumeFrom) -> Self {
         self.consume_from = from;
@@ -182,8 +184,8 @@ impl PullConsumer {
         Ok(route.readable.clone())
     }
 
-    /// Reads messages of one queue from an offset, once. At the end of the queue the broker waits up
-    /// to `hold` for a message to arrive.
+    /// Reads messages of one queue from an offset, once. At the end of the queue the broker waits
+    /// up to `hold` for a message to arrive.
     pub async fn pull(
         &self,
         queue: &MessageQueue,
@@ -205,8 +207,8 @@ impl PullConsumer {
         self.client().pull(&request).await
     }
 
-    /// Reads exactly these queues from now on: each from its committed offset, or where `consume_from`
-    /// says. Queues that are read already go on as they were.
+    /// Reads exactly these queues from now on: each from its committed offset, or where
+    /// `consume_from` says. Queues that are read already go on as they were.
     pub async fn assign(&self, queues: &[MessageQueue]) -> Result<(), ClientError> {
         self.readers.keep_only(queues);
         for queue in queues {

@@ -46,8 +46,8 @@ pub enum ConsumeFrom {
     TimestampMs(i64),
 }
 
-/// Receives messages and hands them to a handler, many at a time. A message is acknowledged after its
-/// handler returned [`ConsumeOutcome::Success`]: each is delivered at least once.
+/// Receives messages and hands them to a handler, many at a time. A message is acknowledged after
+/// its handler returned [`ConsumeOutcome::Success`]: each is delivered at least once.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), remora_client::ClientError> {
@@ -118,8 +118,8 @@ impl PushConsumer {
         PushConsumerBuilder::new(group.into())
     }
 
-    /// Reads a further topic, or the same with another filter. All members of a group must subscribe
-    /// to the same.
+    /// Reads a further topic, or the same with another filter. All members of a group must
+    /// subscribe to the same.
     pub async fn subscribe(
         &self,
         topic: &str,

@@ -89,8 +89,8 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// Uses the connections of a client that is there already; it stays open at shutdown. One client
-    /// can hold one consumer of a group.
+    /// Uses the connections of a client that is there already; it stays open at shutdown. One
+    /// client can hold one consumer of a group.
     #[must_use]
     pub fn client(mut self, client: &Client) -> Self {
         self.client = Some(client.clone());
@@ -165,8 +165,8 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// How long one call of the handler may take; then it is dropped, and its messages are delivered
-    /// again. Default 15 minutes.
+    /// How long one call of the handler may take; then it is dropped, and its messages are
+    /// delivered again. Default 15 minutes.
     #[must_use]
     pub fn consume_timeout(mut self, timeout: Duration) -> Self {
         self.settings.consume_timeout = timeout;
@@ -194,7 +194,8 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// When a message is handled again here that could be neither handled nor sent back. Default 5 s.
+    /// When a message is handled again here that could be neither handled nor sent back. Default 5
+    /// s.
     #[must_use]
     pub fn local_retry_after(mut self, wait: Duration) -> Self {
         self.settings.local_retry_after = wait;
@@ -215,8 +216,8 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// Below which directory a broadcasting consumer keeps its offsets. Default `~/.rocketmq_offsets`,
-    /// as the Java client.
+    /// Below which directory a broadcasting consumer keeps its offsets. Default
+    /// `~/.rocketmq_offsets`, as the Java client.
     #[must_use]
     pub fn offsets_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.offsets_dir = Some(dir.into());
@@ -227,7 +228,8 @@ impl PushConsumerBuilder {
     ///
     /// # Errors
     /// `Setting` for an illegal group or topic or when something needed is missing,
-    /// `NameserverUnreachable`, `Refused` for an SQL92 filter that a broker cannot read. A topic that does not exist yet is no error: it is read once it does.
+    /// `NameserverUnreachable`, `Refused` for an SQL92 filter that a broker cannot read. A topic
+    /// that does not exist yet is no error: it is read once it does.
     pub async fn start(self) -> Result<PushConsumer, ClientError> {
         limits::check_group(&self.group)?;
         let missing = |setting, reason: &str| ClientError::Setting {

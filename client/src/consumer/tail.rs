@@ -77,8 +77,8 @@ impl Client {
 }
 
 impl Tail {
-    /// The next message: in order within a queue, as they arrive among queues. Safe to drop while it
-    /// waits.
+    /// The next message: in order within a queue, as they arrive among queues. Safe to drop while
+    /// it waits.
     ///
     /// # Errors
     /// That of a failed pull; the queue is read on, so calling again makes sense.

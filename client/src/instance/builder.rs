@@ -186,8 +186,8 @@ fn seed() -> u32 {
     u32::try_from(random >> 32).unwrap_or(0)
 }
 
-/// The address by which this host reaches `addr`: connecting a UDP socket asks the routing table and
-/// sends nothing.
+/// The address by which this host reaches `addr`: connecting a UDP socket asks the routing table
+/// and sends nothing.
 fn local_ip(addr: &str) -> IpAddr {
     let ask = || {
         let to = addr.to_socket_addrs().ok()?.next()?;

@@ -90,8 +90,8 @@ impl Client {
     }
 }
 
-/// Sends heartbeats at the period, and when a connection was made, until the client closes. Holds the
-/// client only while it sends, so that dropping the last handle ends it.
+/// Sends heartbeats at the period, and when a connection was made, until the client closes. Holds
+/// the client only while it sends, so that dropping the last handle ends it.
 pub(super) async fn run(
     inner: Weak<Inner>,
     wanted: Arc<Notify>,

@@ -1,4 +1,5 @@
-//! What the producers, consumers and admin of one application share: connections, routes, heartbeats.
+//! What the producers, consumers and admin of one application share: connections, routes,
+//! heartbeats.
 //!
 //! Read `calls.rs` (a request and its answer), `routes.rs`, `heartbeat.rs`, `from_broker.rs`.
 mod builder;
@@ -33,8 +34,8 @@ use crate::error::ClientError;
 use crate::queue::MessageQueue;
 use crate::unique_id::UniqueIds;
 
-/// A connection to one RocketMQ (or Remora) installation. Cheap to clone; give the same one to several
-/// producers and consumers to share connections. Each of them makes its own otherwise.
+/// A connection to one RocketMQ (or Remora) installation. Cheap to clone; give the same one to
+/// several producers and consumers to share connections. Each of them makes its own otherwise.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -86,7 +87,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// How this client calls itself: `ip@instance`. Members of a consumer group are told apart by it.
+    /// How this client calls itself: `ip@instance`. Members of a consumer group are told apart by
+    /// it.
     pub fn client_id(&self) -> &str {
         &self.inner.client_id
     }

@@ -74,7 +74,8 @@ impl Client {
             queue_offset: request.offset,
             max_msg_nums: request.max_count,
             sys_flag,
-            // Never committed here: a pull that arrives late could undo what the queue's next reader did.
+            // Never committed here: a pull that arrives late could undo what the queue's next
+            // reader did.
             commit_offset: 0,
             suspend_timeout_millis: hold_ms,
             subscription: Some(filter.expression().into()),

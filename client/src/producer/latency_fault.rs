@@ -84,8 +84,9 @@ impl LatencyFaults {
         self.faults.get(broker_name).is_none_or(|fault| fault.reachable)
     }
 
-    /// Chooses a queue, round robin from `turn`: of an available broker that is none of `tried`; else
-    /// of a reachable one that is not; else of any other broker; else any. `None` only without queues.
+    /// Chooses a queue, round robin from `turn`: of an available broker that is none of `tried`;
+    /// else of a reachable one that is not; else of any other broker; else any. `None` only without
+    /// queues.
     pub fn choose<'q>(
         &self,
         queues: &'q [MessageQueue],

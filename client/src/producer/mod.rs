@@ -84,8 +84,8 @@ impl Producer {
         ProducerBuilder::new(group.into())
     }
 
-    /// Sends a message to a queue of the round robin and waits until the broker has stored it. Tries
-    /// other brokers (2 by default) where that may help, until the timeout.
+    /// Sends a message to a queue of the round robin and waits until the broker has stored it.
+    /// Tries other brokers (2 by default) where that may help, until the timeout.
     ///
     /// # Errors
     /// `MessageIllegal` before anything is sent; `SendFailed` with the last cause after several
@@ -105,9 +105,9 @@ impl Producer {
         self.send_prepared(&prepared, Target::Queue(queue)).await
     }
 
-    /// Sends to the queue that the key's hash selects: messages of one key stay in order, as long as
-    /// each is awaited before the next is sent and the number of queues stays the same. Not tried
-    /// elsewhere.
+    /// Sends to the queue that the key's hash selects: messages of one key stay in order, as long
+    /// as each is awaited before the next is sent and the number of queues stays the same. Not
+    /// tried elsewhere.
     pub async fn send_by_key(
         &self,
         message: Message,
@@ -123,8 +123,8 @@ impl Producer {
         self.send_prepared_oneway(&prepared).await
     }
 
-    /// Sends messages of one topic together: one request for each 4 MiB, each stored whole or not at
-    /// all and all in one queue. One receipt a message, in their order.
+    /// Sends messages of one topic together: one request for each 4 MiB, each stored whole or not
+    /// at all and all in one queue. One receipt a message, in their order.
     ///
     /// # Errors
     /// `BatchIncomplete` with the receipts so far when a later request fails.

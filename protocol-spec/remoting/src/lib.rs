@@ -1,4 +1,5 @@
-//! The tokio transport: connections that carry requests in both directions, for servers and clients.
+//! The tokio transport: connections that carry requests in both directions, for servers and
+//! clients.
 //!
 //! Read `service.rs` (what a role implements), `turn.rs` (the calls it gets), `connection.rs`,
 //! `conn_task.rs` (the loop), `server.rs`, `client.rs`, `routes.rs`.

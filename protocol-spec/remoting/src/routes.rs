@@ -16,8 +16,8 @@ use crate::service::{Call, Refusal, Reply, Turn};
 use crate::slow_lane::SlowLane;
 pub use crate::slow_lane::SlowLimits;
 
-/// A role's state as its handlers see it. `Turn` is what one read's inline handlers share (the broker
-/// stages its appends there); `()` where nothing is shared.
+/// A role's state as its handlers see it. `Turn` is what one read's inline handlers share (the
+/// broker stages its appends there); `()` where nothing is shared.
 pub trait Role: Send + Sync + 'static {
     type Turn<'a>;
 }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use crate::outgoing::Outgoing;
 
-/// What one read can bring. Chosen: some 500 sends of 128 bytes, and a batch that fits the L2 cache.
+/// What one read can bring. Chosen: some 500 sends of 128 bytes, and a batch that fits the L2
+/// cache.
 pub(crate) const READ_BYTES: usize = 128 * 1024;
 
 /// A write buffer that has grown past this is not kept.

@@ -6,13 +6,13 @@ use remora_protocol::ResponseCode;
 use crate::connection::{Body, Connection};
 pub use crate::turn::{Call, Calls, Owed, Turn};
 
-/// A role (broker, nameserver, client) behind a connection. Runs on the connection's IO shard: never
-/// block, never sleep.
+/// A role (broker, nameserver, client) behind a connection. Runs on the connection's IO shard:
+/// never block, never sleep.
 pub trait Service: Send + Sync + 'static {
     fn connected(&self, _conn: &Arc<Connection>) {}
 
-    /// Every request that one read delivered, in order. Answering inside the turn costs one vectored
-    /// write for all; `Call::defer` is for answers that come later.
+    /// Every request that one read delivered, in order. Answering inside the turn costs one
+    /// vectored write for all; `Call::defer` is for answers that come later.
     fn turn(&self, turn: Turn<'_>);
 
     /// Called exactly once after `connected`, whatever ended the connection.
@@ -65,8 +65,8 @@ impl Reply {
     }
 }
 
-/// A request refused: the code the client acts on and a remark that names the field or resource, the
-/// value and the limit, and what to do next.
+/// A request refused: the code the client acts on and a remark that names the field or resource,
+/// the value and the limit, and what to do next.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{remark} (code {})", code.0)]
 pub struct Refusal {

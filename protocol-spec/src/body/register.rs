@@ -1,8 +1,8 @@
 //! A broker's registration (request 103): plain JSON, or a compressed binary form.
 //!
-//! The compressed form is a zlib stream of: the data version as JSON, the topics as text, the filter
-//! servers as JSON, and (brokers since 5.0) the static mappings as JSON; every piece behind its
-//! int32 length, lists behind an int32 count.
+//! The compressed form is a zlib stream of: the data version as JSON, the topics as text, the
+//! filter servers as JSON, and (brokers since 5.0) the static mappings as JSON; every piece behind
+//! its int32 length, lists behind an int32 count.
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 

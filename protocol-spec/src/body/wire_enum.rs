@@ -3,7 +3,10 @@
 /// An enumeration of Java: written by its name; read by its name, or by its number as the C++
 /// client sends it.
 macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:literal,)+ }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:literal,)+ }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
         pub enum $name {
@@ -61,7 +64,8 @@ macro_rules! wire_enum {
 
                     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$name, E> {
                         let unexpected = serde::de::Unexpected::Unsigned(number);
-                        $name::from_number(number).ok_or_else(|| E::invalid_value(unexpected, &self))
+                        let invalid = || E::invalid_value(unexpected, &self);
+                        $name::from_number(number).ok_or_else(invalid)
                     }
                 }
 

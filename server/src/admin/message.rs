@@ -1,6 +1,6 @@
 //! `remora message`, `remora send`, `remora tail`.
 use std::io::{BufRead, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use remora_client::admin::TimeSpan;
 use remora_client::{Admin, Client, Message, MessageView, Producer, SendReceipt, Tail, TailFrom};
@@ -78,7 +78,7 @@ async fn send_one(
         })?;
         message = message.property(name, value);
     }
-    let started = Instant::now();
+    let started = crate::clock::instant();
     let receipt = producer.send(message).await?;
     print_receipt(&receipt, started.elapsed(), args.cluster.output);
     Ok(1)

@@ -108,15 +108,66 @@ fn collect(folder: &Path, sources: &mut Vec<Source>) {
     }
 }
 
-/// The code of a line, without its comment and without what stands in quotes.
-fn code(line: &str) -> String {
-    let mut outside = String::new();
-    for (index, part) in line.split('"').enumerate() {
-        if index % 2 == 0 {
-            outside.push_str(part);
+/// The lines of a file without what stands in quotes; comments stay.
+fn without_texts(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let (kept, skipped) = if rest.starts_with("//") {
+            (rest.find('\n').unwrap_or(rest.len()), 0)
+        } else {
+            match quoted_bytes(rest) {
+                0 => (next.len_utf8(), 0),
+                bytes => (0, bytes),
+            }
+        };
+        let (piece, after) = rest.split_at(kept + skipped);
+        for (index, line) in piece.split('\n').enumerate() {
+            if index > 0 {
+                lines.push(String::new());
+            }
+            if let (1.., Some(last)) = (kept, lines.last_mut()) {
+                last.push_str(line);
+            }
+        }
+        rest = after;
+    }
+    lines
+}
+
+/// How many bytes the string or character literal takes that begins here; 0 if none does.
+fn quoted_bytes(rest: &str) -> usize {
+    if let Some(raw) = rest.strip_prefix('r') {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        if let Some(body) = raw[hashes..].strip_prefix('"') {
+            let end = format!("\"{}", "#".repeat(hashes));
+            let body_bytes = body.find(&end).map_or(body.len(), |at| at + end.len());
+            return 1 + hashes + 1 + body_bytes;
+        }
+        return 0;
+    }
+    let (quote, is_char) = if rest.starts_with('"') { ('"', false) } else { ('\'', true) };
+    let Some(body) = rest.strip_prefix(quote) else { return 0 };
+    let mut escaped = false;
+    for (count, (at, each)) in body.char_indices().enumerate() {
+        if is_char && count > 1 && !body.starts_with('\\') {
+            // A lifetime.
+            return 0;
+        }
+        match each {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if each == quote => return 1 + at + 1,
+            _ => {}
         }
     }
-    outside.split("//").next().unwrap_or_default().to_owned()
+    0
+}
+
+/// What of a line is code.
+fn code(line: &str) -> String {
+    let line = without_texts(line).concat();
+    line.split("//").next().unwrap_or_default().to_owned()
 }
 
 #[track_caller]
@@ -129,11 +180,9 @@ fn none(rule: &str, mut broken: Vec<String>) {
 fn lines_are_at_most_100_characters_wide() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| !source.is_generated()) {
-        for (number, line) in source.text.lines().enumerate() {
-            // A text in quotes may be longer: broken, it could not be searched for.
-            let is_comment = line.trim_start().starts_with("//");
-            let counted = if is_comment { line.to_owned() } else { code(line) };
-            if counted.chars().count() > LINE_CHARS_MAX {
+        // A text in quotes may be longer: broken, it could not be searched for.
+        for (number, line) in without_texts(&source.text).iter().enumerate() {
+            if line.chars().count() > LINE_CHARS_MAX {
                 broken.push(format!("{}:{}", source.path, number + 1));
             }
         }
@@ -160,9 +209,9 @@ fn unsafe_code_stands_in_one_file_and_each_block_says_why_it_is_sound() {
         let lines: Vec<&str> = source.text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
             let code = code(line);
-            let is_unsafe =
+            let found =
                 ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| code.contains(word));
-            if !is_unsafe {
+            if !found {
                 continue;
             }
             let before = lines[index.saturating_sub(8)..=index].join("\n");
@@ -297,9 +346,10 @@ fn names_of_tests_say_what_behaviour_is_expected() {
         let mut is_test = false;
         for (number, line) in source.text.lines().enumerate() {
             let line = line.trim();
-            if line == "#[test]" || line.starts_with("#[tokio::test") {
+            if line == "#[test]" || line.starts_with("#[tokio::test(") || line == "#[tokio::test]" {
                 is_test = true;
             } else if let (true, Some((_, rest))) = (is_test, line.split_once("fn ")) {
+                is_test = false;
                 let name = rest.split('(').next().unwrap_or_default();
                 *seen.entry(source.path.clone()).or_default() += 1;
                 // In a macro the name comes from its caller.
@@ -309,7 +359,6 @@ fn names_of_tests_say_what_behaviour_is_expected() {
                 if name.starts_with("test_") || name.split('_').count() < WORDS_MIN {
                     broken.push(format!("{}:{}: {name}", source.path, number + 1));
                 }
-                is_test = false;
             }
         }
     }

@@ -183,8 +183,8 @@ pub(crate) fn clone_offsets(
     Ok(Reply::success())
 }
 
-/// 308 QUERY_CORRECTION_OFFSET: the least offset of a topic's groups (without those filtered out) by
-/// queue; the largest number where the group compared with is behind it.
+/// 308 QUERY_CORRECTION_OFFSET: the least offset of a topic's groups (without those filtered out)
+/// by queue; the largest number where the group compared with is behind it.
 pub(crate) fn correction_offset(
     broker: &Arc<Broker>,
     _request: &Request<'_>,

@@ -1,7 +1,8 @@
-//! Who is connected: producers and consumers by group. Pure: connections are numbers, time is given.
+//! Who is connected: producers and consumers by group. Pure: connections are numbers, time is
+//! given.
 //!
-//! Every change of a consumer group's membership returns the connections to notify (code 40), so that
-//! rebalances do not wait for the clients' own rounds.
+//! Every change of a consumer group's membership returns the connections to notify (code 40), so
+//! that rebalances do not wait for the clients' own rounds.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -115,7 +116,8 @@ pub struct ClientTable {
 impl ClientTable {
     /// Takes a heartbeat of one connection.
     pub fn beat(&mut self, now_ms: i64, beat: Beat) -> BeatOutcome {
-        // A V1 heartbeat is always answered "changed", as Apache does: it carries everything anyway.
+        // A V1 heartbeat is always answered "changed", as Apache does: it carries everything
+        // anyway.
         let mut outcome =
             BeatOutcome { subscriptions_changed: beat.fingerprint == 0, notify: Vec::new() };
         let member =
@@ -242,8 +244,8 @@ impl ClientTable {
         self.consumers.values()
     }
 
-    /// Client ids of a group, sorted, each once: every member must compute the same allocation, also
-    /// while a reconnected client's old connection still lingers.
+    /// Client ids of a group, sorted, each once: every member must compute the same allocation,
+    /// also while a reconnected client's old connection still lingers.
     pub fn client_ids(&self, group: &str) -> BTreeSet<&str> {
         let members =
             self.consumers.get(group).into_iter().flat_map(|group| group.members.values());

@@ -56,7 +56,8 @@ impl GroupTable {
     }
 
     /// The configuration; made with defaults where `create` allows it and the name is legal.
-    /// Written to the page cache only: a group lost in a power cut is made again by its next request.
+    /// Written to the page cache only: a group lost in a power cut is made again by its next
+    /// request.
     pub fn find_or_create(
         &self,
         name: &str,
@@ -141,8 +142,8 @@ impl GroupTable {
             .collect()
     }
 
-    /// Sets the forbidden bits of a group in a topic (0 allows everything again), on disk before the
-    /// return.
+    /// Sets the forbidden bits of a group in a topic (0 allows everything again), on disk before
+    /// the return.
     pub fn set_forbidden(&self, group: &str, topic: &str, bits: i32) -> Result<(), MetaError> {
         let mut version = self.version.lock();
         let mut table = AHashMap::clone(&self.forbidden.load());

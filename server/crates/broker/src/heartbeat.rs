@@ -21,8 +21,8 @@ use crate::topic_table::plain_topic;
 /// Topic sysFlag: the consumers of the topic are of one unit.
 const TOPIC_FLAG_UNIT_SUB: i32 = 2;
 
-/// 34 HEART_BEAT: registers the connection in its producer and consumer groups, makes the groups and
-/// their retry topics where they are new.
+/// 34 HEART_BEAT: registers the connection in its producer and consumer groups, makes the groups
+/// and their retry topics where they are new.
 pub(crate) fn heart_beat(
     broker: &Arc<Broker>,
     request: &Request<'_>,

@@ -1,4 +1,5 @@
-//! Apache's `config/*.json`: imported where they are not what we exported, exported at a clean stop.
+//! Apache's `config/*.json`: imported where they are not what we exported, exported at a clean
+//! stop.
 use std::path::Path;
 
 use remora_protocol::body::{
@@ -29,7 +30,8 @@ pub enum JsonError {
     Meta(#[from] MetaError),
 }
 
-/// Takes over what Apache left: at the first open of its directory, and whenever it has run on ours.
+/// Takes over what Apache left: at the first open of its directory, and whenever it has run on
+/// ours.
 pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonError> {
     let disk = FileDisk::new(store_path);
     let mut changes: Vec<Change> = Vec::new();

@@ -207,8 +207,8 @@ impl TopicTable {
         Ok(self.find(&name))
     }
 
-    /// Creates a topic in the image of the template; `None` where the template does not exist or may
-    /// not be inherited.
+    /// Creates a topic in the image of the template; `None` where the template does not exist or
+    /// may not be inherited.
     pub fn create_from_template(
         &self,
         name: &str,

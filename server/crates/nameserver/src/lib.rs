@@ -5,6 +5,7 @@
 //! answered), `routes.rs` (the codes), then the handlers.
 mod advertised;
 mod broker_handlers;
+mod clock;
 mod config_handlers;
 mod kv_config;
 mod nameserver;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::advertised::EmbeddedBroker;
+use crate::clock;
 use crate::kv_config::{KvConfig, KvError};
 use crate::route_table::{Dropped, RouteTable, Rules};
 use crate::routes;
@@ -60,7 +61,7 @@ impl Nameserver {
             table: RwLock::new(RouteTable::new()),
             kv: Mutex::new(kv),
             embedded,
-            started: Instant::now(),
+            started: clock::instant(),
             stop,
             scan: Mutex::new(None),
         });

@@ -1,7 +1,7 @@
 //! Appends from several threads as fast as the store takes them, then reads everything back.
 //!
-//! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body bytes] [1 = index]
-//! [queues a thread]`
+//! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body
+//! bytes] [1 = index] [queues a thread]`
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Apache's `config/*.json` files as raw bytes; what is in them is the broker's business.
 //!
-//! Apache rewrites them in place every few seconds, so after a power cut they may be empty, cut short
-//! or end in NULs (protocol-facts E.6); the `.bak` beside each is then the better one.
+//! Apache rewrites them in place every few seconds, so after a power cut they may be empty, cut
+//! short or end in NULs (protocol-facts E.6); the `.bak` beside each is then the better one.
 use std::io;
 
 use crate::disk::{Disk, read_file, write_file_atomic};

@@ -1,8 +1,8 @@
 //! The `checkpoint` file: how far log, queues and index were surely on disk.
 //!
-//! Apache's five numbers stand at its start. Ours follow at byte 64, in the same 512-byte sector (which a
-//! disk writes whole or not at all), with a CRC and a copy of Apache's: when they differ, Apache's broker
-//! ran here since and its numbers count.
+//! Apache's five numbers stand at its start. Ours follow at byte 64, in the same 512-byte sector
+//! (which a disk writes whole or not at all), with a CRC and a copy of Apache's: when they differ,
+//! Apache's broker ran here since and its numbers count.
 use std::io;
 
 use crate::disk::{Access, Disk, read_file};

@@ -1,7 +1,12 @@
-//! The one place of this crate that reads the wall clock.
+//! The one place of this crate that reads a clock.
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Time that never goes back: for durations, never stored.
+pub(crate) fn instant() -> Instant {
+    Instant::now()
+}
 
 /// Milliseconds since 1970, UTC. Store timestamps, retention and checkpoints come from here.
 pub trait Clock: Debug + Send + Sync + 'static {

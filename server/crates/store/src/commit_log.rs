@@ -1,7 +1,8 @@
 //! The log: records in the order they came, in files of one size.
 //!
-//! Invariants: bytes below `committed` never change; a batch is in the log whole or not at all; store
-//! timestamps never decrease; a failed write acknowledged nothing and leaves nothing sound behind.
+//! Invariants: bytes below `committed` never change; a batch is in the log whole or not at all;
+//! store timestamps never decrease; a failed write acknowledged nothing and leaves nothing sound
+//! behind.
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -216,7 +217,8 @@ impl CommitLog {
     }
 }
 
-/// Gives every record its place, offsets and CRC. Returns the end and where segments end in between.
+/// Gives every record its place, offsets and CRC. Returns the end and where segments end in
+/// between.
 fn place(
     batch: &mut AppendBatch,
     start: u64,

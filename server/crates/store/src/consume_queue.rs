@@ -1,7 +1,7 @@
 //! A consume queue: which records belong to a queue of a topic, in order.
 //!
-//! The newest entries are in memory (`Tail`) until the queue writer puts them into files, in runs, once
-//! the log holds their records durably: queue files therefore never name a record that a power
+//! The newest entries are in memory (`Tail`) until the queue writer puts them into files, in runs,
+//! once the log holds their records durably: queue files therefore never name a record that a power
 //! cut can take back. Readers look in the tail first.
 use std::collections::VecDeque;
 use std::io;
@@ -61,8 +61,8 @@ impl ConsumeQueue {
         }
     }
 
-    /// Finds the end of the queue in its files, once. Entries whose record begins at or after `bound`
-    /// do not count; with `Stale::Cut` their bytes are made zero.
+    /// Finds the end of the queue in its files, once. Entries whose record begins at or after
+    /// `bound` do not count; with `Stale::Cut` their bytes are made zero.
     pub(crate) fn load(&self, bound: u64, stale: Stale) -> io::Result<()> {
         if self.loaded.load(Ordering::Acquire) {
             return Ok(());

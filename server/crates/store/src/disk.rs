@@ -24,7 +24,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// Creates a directory and its parents; no error if it is there.
     fn create_dir(&self, dir: &str) -> io::Result<()>;
 
-    /// As `create_dir`, but the names are durable only after `sync_dir` of each parent or `sync_all`.
+    /// As `create_dir`, but the names are durable only after `sync_dir` of each parent or
+    /// `sync_all`.
     fn create_dir_unsynced(&self, dir: &str) -> io::Result<()>;
 
     /// Entries of a directory by name, ascending; a missing directory is empty.

@@ -1,8 +1,8 @@
 //! Making the log durable: group commit.
 //!
-//! One thread calls fdatasync, for everything appended meanwhile; those who wait are called outside all
-//! locks. A failed fdatasync is final (the page cache may have dropped what it could not write): the
-//! store fails, everyone who waits is told, and nothing later is acknowledged.
+//! One thread calls fdatasync, for everything appended meanwhile; those who wait are called outside
+//! all locks. A failed fdatasync is final (the page cache may have dropped what it could not
+//! write): the store fails, everyone who waits is told, and nothing later is acknowledged.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

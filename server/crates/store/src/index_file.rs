@@ -1,6 +1,7 @@
 //! One index file: hash slots and chained entries, in Apache's layout (protocol-facts E.4).
 //!
-//! Written through a map of which every range was allocated first, so that a full disk is an error of
+//! Written through a map of which every range was allocated first, so that a full disk is an error
+//! of
 //! `put` and not a signal. One writer; it and the readers meet at the lock around this value.
 use std::io;
 use std::sync::Arc;
@@ -180,8 +181,8 @@ impl IndexFile {
             && self.header.end_timestamp_ms >= begin_ms
     }
 
-    /// Takes the file back to its first `count - 1` entries and rebuilds the slots from them: after a
-    /// crash, slots may name entries that never became durable.
+    /// Takes the file back to its first `count - 1` entries and rebuilds the slots from them: after
+    /// a crash, slots may name entries that never became durable.
     pub(crate) fn restore(&mut self, count: u32, end_timestamp_ms: i64) -> io::Result<()> {
         let count = count.clamp(1, self.geometry.entries);
         self.reserve(self.entry_at(0))?;

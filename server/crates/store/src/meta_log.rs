@@ -1,16 +1,17 @@
 //! Metadata that survives power loss whole: a checksummed log of key-value changes.
 //!
-//! One file, `config/meta.log`: an 8-byte head, then one frame for each `put`, so that a put is there
-//! whole or not at all. Used for topics, groups, consumer offsets and runtime config.
+//! One file, `config/meta.log`: an 8-byte head, then one frame for each `put`, so that a put is
+//! there whole or not at all. Used for topics, groups, consumer offsets and runtime config.
 //!
-//! Frame, big-endian: magic 4, own position 8, `durable_bytes` 8 (how much of the file was known to be
-//! on disk when the frame was written), body length 4, CRC-32 of all these and the body 4, body.
-//! Body: for each change kind 1 (1 = value, 0 = tombstone), key length 2, value length 4, key, value.
+//! Frame, big-endian: magic 4, own position 8, `durable_bytes` 8 (how much of the file was known to
+//! be on disk when the frame was written), body length 4, CRC-32 of all these and the body 4, body.
+//! Body: for each change kind 1 (1 = value, 0 = tombstone), key length 2, value length 4, key,
+//! value.
 //!
-//! At open a bad frame ends the log. If a sound frame behind it says that the bad one was already on
-//! disk, it is damage and refused with its place; otherwise it is what a power cut left of writes
-//! that nobody was promised, and is dropped. Compaction writes a new file, syncs, renames, syncs
-//! the directory.
+//! At open a bad frame ends the log. If a sound frame behind it says that the bad one was already
+//! on disk, it is damage and refused with its place; otherwise it is what a power cut left of
+//! writes that nobody was promised, and is dropped. Compaction writes a new file, syncs, renames,
+//! syncs the directory.
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;

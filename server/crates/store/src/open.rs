@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::checkpoint::{Base, Checkpoint, Own};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, instant};
 use crate::commit_log::{CommitLog, LogEnd};
 use crate::disk::{
     Disk, FileDisk, LockError, LockGuard, is_no_space, read_file, write_file_atomic,
@@ -35,8 +35,8 @@ const LOCK_FILE: &str = "lock";
 pub struct Environment {
     pub disk: Arc<dyn Disk>,
     pub clock: Arc<dyn Clock>,
-    /// Changes with each boot of the machine; empty = unknown. Written into `abort`: in the same boot,
-    /// what was written is there even if it was not synced.
+    /// Changes with each boot of the machine; empty = unknown. Written into `abort`: in the same
+    /// boot, what was written is there even if it was not synced.
     pub boot_id: String,
     /// Size of new index files.
     pub index_geometry: IndexGeometry,
@@ -63,7 +63,7 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(config: &StoreConfig, environment: Environment) -> Result<Opened, OpenError> {
-    let began = Instant::now();
+    let began = instant();
     let disk = environment.disk.clone();
     let io_at = |path: &str| {
         let path = disk.display(path);

@@ -142,8 +142,8 @@ impl QueueFiles {
         Ok(())
     }
 
-    /// One past the last entry that is there and lies below `bound` in the log. Entries below `bound`
-    /// must be contiguous.
+    /// One past the last entry that is there and lies below `bound` in the log. Entries below
+    /// `bound` must be contiguous.
     pub(crate) fn end_below(&mut self, bound: u64) -> io::Result<u64> {
         let per_file = self.shared.file_bytes / ENTRY_BYTES;
         for start in self.starts.clone().into_iter().rev() {
@@ -182,8 +182,8 @@ impl QueueFiles {
         Ok(Some((self.file(start)?, at - start)))
     }
 
-    /// Writes encoded entries from `index` on, making files as needed. A queue whose first file begins
-    /// before `index` is blanked up to there.
+    /// Writes encoded entries from `index` on, making files as needed. A queue whose first file
+    /// begins before `index` is blanked up to there.
     pub(crate) fn write(&mut self, index: u64, mut bytes: &[u8]) -> io::Result<()> {
         let mut at = index * ENTRY_BYTES;
         while !bytes.is_empty() {

@@ -1,12 +1,13 @@
 //! Queue entries from memory to files, and the checkpoint that says how far.
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ahash::AHashMap;
 use parking_lot::Mutex;
 
 use crate::checkpoint::{Base, Checkpoint, Own};
+use crate::clock::instant;
 use crate::consume_queue::ConsumeQueue;
 use crate::disk::is_no_space;
 use crate::index::IndexMark;
@@ -19,7 +20,8 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(250);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 /// A checkpoint may take at most one part in this many of the time (many thousand dirty queues).
 const CHECKPOINT_SHARE: u32 = 10;
-/// Between checkpoints only tails of this many entries are written: 80,000 slow queues cost nothing.
+/// Between checkpoints only tails of this many entries are written: 80,000 slow queues cost
+/// nothing.
 const WRITE_ENTRIES_MIN: usize = 512;
 /// Past this many dirty queues one sync of the whole disk is cheaper than one for each file.
 const SYNC_EACH_MAX: usize = 32;
@@ -53,7 +55,7 @@ impl QueueWriter {
 impl Parts {
     /// The queue writer's thread.
     pub(crate) fn run_queue_writer(&self) {
-        let mut last = Instant::now();
+        let mut last = instant();
         let mut pause = CHECKPOINT_INTERVAL;
         while self.queue_writer.signal.wait(WRITE_INTERVAL) {
             if self.status.is_failed() {
@@ -67,7 +69,7 @@ impl Parts {
             if due {
                 pause = CHECKPOINT_INTERVAL
                     .max(last.elapsed().saturating_sub(pause) * CHECKPOINT_SHARE);
-                last = Instant::now();
+                last = instant();
             }
         }
     }
@@ -179,9 +181,9 @@ impl Parts {
     /// The index's thread.
     pub(crate) fn run_index(&self) {
         const IDLE: Duration = Duration::from_millis(50);
-        // Appends wake the thread at most once in this time, and it then finds a run of them. A wake
-        // for each append was a fifth of this thread's cost and 4 % of the appenders'. Chosen: a
-        // query does not notice it.
+        // Appends wake the thread at most once in this time, and it then finds a run of them. A
+        // wake for each append was a fifth of this thread's cost and 4 % of the appenders'. Chosen:
+        // a query does not notice it.
         const REST: Duration = Duration::from_millis(5);
         while self.index_work.wait(IDLE) {
             if self.status.is_failed() || self.index.cursor() >= self.log.committed() {

@@ -1,4 +1,5 @@
-//! Where reading the log starts after each kind of stop, and making queue entries from what is read.
+//! Where reading the log starts after each kind of stop, and making queue entries from what is
+//! read.
 use std::io;
 use std::sync::Arc;
 
@@ -168,7 +169,8 @@ fn plan(
     plan_foreign(segments, list, queues, checkpoint, unknown, now_ms)
 }
 
-/// As Apache starts: from the queues' ends after a clean stop, from the checkpoint's time otherwise.
+/// As Apache starts: from the queues' ends after a clean stop, from the checkpoint's time
+/// otherwise.
 fn plan_foreign(
     segments: &Segments,
     list: &[Arc<Segment>],

@@ -10,9 +10,9 @@ use remora_store::sim_disk::{Fault, FaultPlan, PowerCut, SimDisk};
 use remora_store::store::{Arrival, ArrivalListener};
 use remora_store::{AppendBatch, AppendError, FlushMode, RetentionRules};
 
-/// Appends in batches of three, flushing and checkpointing now and then; returns how many messages of
-/// one queue were acknowledged (flushed) before the store refused. Batches that are refused for want of
-/// space are tried once more.
+/// Appends in batches of three, flushing and checkpointing now and then; returns how many messages
+/// of one queue were acknowledged (flushed) before the store refused. Batches that are refused for
+/// want of space are tried once more.
 fn run_script(bench: &Bench) -> usize {
     let Ok((store, _)) = bench.try_open() else { return 0 };
     let queue = store.queue("T", 0);

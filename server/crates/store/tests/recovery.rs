@@ -139,7 +139,8 @@ fn restart_does_not_read_what_lies_before_the_tail() {
     assert_eq!(read(&store, &queue, count - 3).message_count, 3);
 }
 
-/// The disk of a killed store with ten messages in the log and no checkpoint, and where each begins.
+/// The disk of a killed store with ten messages in the log and no checkpoint, and where each
+/// begins.
 fn ten_messages() -> (Bench, SimDisk, Vec<usize>, usize) {
     let (mut bench, disk) = Bench::sim(FlushMode::Async);
     bench.config.message_index = false;
@@ -557,7 +558,8 @@ fn files_have_the_sizes_that_apache_expects_after_a_clean_stop() {
     assert!(bench.disk.entry("abort").expect("looked").is_none());
 }
 
-/// Makes what we wrote look as if Apache's broker had: no part of ours in the checkpoint, another abort.
+/// Makes what we wrote look as if Apache's broker had: no part of ours in the checkpoint, another
+/// abort.
 fn as_apache_left_it(disk: &SimDisk, clean: bool, physic_ms: i64) {
     let mut checkpoint = vec![0; 4_096];
     for (number, place) in [physic_ms, physic_ms, physic_ms].iter().zip(checkpoint.chunks_mut(8)) {

@@ -177,9 +177,10 @@ fn record_larger_than_a_segment_is_refused_and_nothing_of_its_batch_is_stored() 
     batch.push(&queue, &draft(&queue, &vec![0; 20_000], b""));
     let refused = store.append(&mut batch);
     let record_bytes_max = usize::try_from(SEGMENT_BYTES).expect("fits") - 8;
-    assert!(
-        matches!(refused, Err(AppendError::TooLarge { record_bytes_max: max, .. }) if max == record_bytes_max)
-    );
+    let Err(AppendError::TooLarge { record_bytes_max: told, .. }) = refused else {
+        panic!("not refused as too large: {refused:?}");
+    };
+    assert_eq!(told, record_bytes_max);
     assert_eq!(store.queue_offset_max(&queue), 0);
 }
 
