@@ -5,9 +5,8 @@
 //! (connections, routes, heartbeats) unless it is given one to share.
 //!
 //! Decisions are made in pure code that takes the time as a number: `route.rs`,
-//! `consumer/rebalance.rs`,
-//! `consumer/process_queue.rs`, `producer/latency_fault.rs`. The rest is a thin shell of tokio
-//! tasks.
+//! `consumer/rebalance.rs`, `consumer/process_queue.rs`, `producer/latency_fault.rs`. The rest is a
+//! thin shell of tokio tasks.
 pub mod admin;
 mod clock;
 mod compression;

@@ -1,9 +1,8 @@
 //! What the client must do against any server that speaks the protocol: Remora or Apache RocketMQ.
 //!
 //! Every scenario takes a nameserver's address and makes topics and groups of its own. Run here
-//! with
-//! `REMORA_TEST_NAMESERVER=127.0.0.1:9876 cargo test -p remora-client --test suite`; other crates
-//! include this file and run the scenarios against servers that they start.
+//! with `REMORA_TEST_NAMESERVER=127.0.0.1:9876 cargo test -p remora-client --test suite`; other
+//! crates include this file and run the scenarios against servers that they start.
 #[path = "suite/managing.rs"]
 pub mod managing;
 #[path = "suite/receiving.rs"]

@@ -18,9 +18,6 @@ use crate::topic_table::Topic;
 /// Buffers above this are not kept for the next turn. Chosen: a full read of small messages fits.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
-/// Room made at the first send of a turn. Chosen: what a busy client has under way, 4 KiB.
-const OWED_AT_ONCE: usize = 32;
-
 /// Buffers that a thread keeps from one turn to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -113,9 +110,6 @@ impl<'a> SendTurn<'a> {
 
     /// Keeps the obligation until the append.
     pub(crate) fn owe(&mut self, owed: Owed<'a>, staged: Staged) {
-        if self.owed.is_empty() {
-            self.owed.reserve(OWED_AT_ONCE);
-        }
         self.owed.push((owed, staged));
     }
 

@@ -1,8 +1,7 @@
 //! One index file: hash slots and chained entries, in Apache's layout (protocol-facts E.4).
 //!
 //! Written through a map of which every range was allocated first, so that a full disk is an error
-//! of
-//! `put` and not a signal. One writer; it and the readers meet at the lock around this value.
+//! of `put` and not a signal. One writer; it and the readers meet at the lock around this value.
 use std::io;
 use std::sync::Arc;
 

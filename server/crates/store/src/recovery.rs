@@ -5,16 +5,13 @@
 //! - The log ends at the first position that holds no sound record (length, magic, own position,
 //!   CRC).
 //! - What was durable must be there: a bad record below the checkpoint, or anywhere after a clean
-//!   stop,
-//!   is damage and refused with its place. History is never shortened because of a middle record.
+//!   stop, is damage and refused with its place. History is never shortened because of a middle
+//!   record.
 //! - After a crash of the process alone (same boot) the page cache survived: sound records behind a
-//!   bad
-//!   one are damage as well. Only the very last write can be torn.
+//!   bad one are damage as well. Only the very last write can be torn.
 //! - After a power cut, unsynced pages are there in any order: what follows the first bad record
-//!   beyond
-//! the checkpoint was promised to nobody (sync flush) or lies in the documented window (async
-//! flush),
-//!   and is dropped and reported.
+//!   beyond the checkpoint was promised to nobody (sync flush) or lies in the documented window
+//!   (async flush), and is dropped and reported.
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
