@@ -35,7 +35,7 @@ pub fn table(targets: &[(String, Target)], reports: &[Report]) -> String {
         "p99.9 us",
         "server us/msg",
         "other cores",
-        "ratio",
+        "first / this",
     ]);
     let of = |name: &str, figure: &dyn Fn(&Report) -> Option<f64>| -> Vec<f64> {
         let mut figures: Vec<f64> =

@@ -256,8 +256,7 @@ pub(crate) enum MessageCommand {
 #[command(after_help = "\
 Examples:
   remora send orders '{\"id\":1}' --tags paid --keys order-1
-  cat lines.txt | remora send orders            one message a line
-  remora send orders later --delay-level 3      10 s later")]
+  cat lines.txt | remora send orders            one message a line")]
 pub(crate) struct SendArgs {
     pub topic: String,
     /// Text of the message; without it each line of the standard input is one
@@ -270,9 +269,6 @@ pub(crate) struct SendArgs {
     /// A property; may be given several times
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
-    /// Level of delay: 1 is 1 s, 3 is 10 s, 18 is 2 h
-    #[arg(long, value_name = "LEVEL")]
-    pub delay_level: Option<u8>,
     #[command(flatten)]
     pub cluster: ClusterArgs,
 }

@@ -69,9 +69,6 @@ async fn send_one(
     if let Some(keys) = &args.keys {
         message = message.keys(keys.split_whitespace());
     }
-    if let Some(level) = args.delay_level {
-        message = message.delay_level(level);
-    }
     for property in &args.property {
         let (name, value) = property.split_once('=').ok_or_else(|| {
             CommandError::Usage(format!("--property is '{property}', expected NAME=VALUE"))
