@@ -245,8 +245,8 @@ fn empty_header(out: &mut String, header: &Header) {
         out,
         "\nimpl {name} {{\n    /// There is nothing to read.\n    \
          pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {{\n        Ok(Self)\n    }}\n\n    \
-         /// Wire names of the fields.\n    pub const FIELDS: &'static [&'static str] =
-         /// &[];\n}}\n\n\
+         /// Wire names of the fields.\n    \
+         pub const FIELDS: &'static [&'static str] = &[];\n}}\n\n\
          impl EncodeHeader for {name} {{\n    fn encode(&self, _out: &mut FieldWriter<'_>) {{}}\n}}\n"
     );
 }
