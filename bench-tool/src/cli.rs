@@ -1,4 +1,5 @@
 //! The command line of `remora-bench`.
+use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,12 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use remora_protocol::SerializeType;
+use remora_remoting::port_owner;
 
 use crate::ceiling::{self, Ceiling};
 use crate::load::{self, LoadOptions};
 use crate::payload::BODY_BYTES_MIN;
 use crate::report::{self, Report};
-use crate::{clock, compare, cpu, demo, target};
+use crate::{clock, compare, demo, target};
 
 /// Load generator for Remora and any other RocketMQ.
 #[derive(Parser, Debug)]
@@ -158,9 +160,8 @@ impl LoadArgs {
         let mut target = target::prepare(nameserver, &self.topic, self.queues)?;
         target.server_pid = self.server_pid.or_else(|| {
             let addr = &target.brokers.first()?.addr;
-            let local = addr.starts_with("127.") || addr.starts_with("localhost:");
-            let port = addr.rsplit_once(':')?.1.parse().ok()?;
-            local.then(|| cpu::listener_pid(port)).flatten()
+            let local = addr.to_socket_addrs().ok()?.find(|addr| addr.ip().is_loopback())?;
+            Some(port_owner::of(local)?.pid)
         });
         Ok(target)
     }

@@ -1,6 +1,5 @@
 //! What processes cost: CPU time of the server, and of everybody else.
 use std::fs;
-use std::path::Path;
 
 /// CPU time of a process in microseconds, user and system; `None` once it is gone.
 pub fn process_cpu_us(pid: u32) -> Option<u64> {
@@ -32,49 +31,3 @@ pub fn machine_cpu_us() -> Option<u64> {
 
 /// Linux reports clock ticks of 10 ms to user space, whatever the kernel's own rate.
 const TICKS_PER_SECOND: u64 = 100;
-
-/// The process that listens on a local TCP port.
-pub fn listener_pid(port: u16) -> Option<u32> {
-    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listening_inodes(&table, port))
-        .collect();
-    let wanted: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
-    let processes = fs::read_dir("/proc").ok()?;
-    processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(
-        |pid| {
-            fs::read_dir(Path::new("/proc").join(pid.to_string()).join("fd")).is_ok_and(|fds| {
-                fds.flatten().any(|fd| {
-                    fs::read_link(fd.path())
-                        .is_ok_and(|link| wanted.iter().any(|w| link.as_os_str() == w.as_str()))
-                })
-            })
-        },
-    )
-}
-
-fn listening_inodes(table: &str, port: u16) -> Vec<String> {
-    const LISTEN: &str = "0A";
-    let suffix = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|f| f.len() > 9 && f[1].ends_with(&suffix) && f[3] == LISTEN)
-        .map(|f| f[9].to_owned())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listening_port_is_found_by_its_hex_suffix() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
-             0: 0100007F:2694 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4242 1\n\
-             1: 0100007F:2694 0100007F:8000 01 00000000:00000000 00:00000000 00000000 0 0 4243 1\n";
-        assert_eq!(listening_inodes(table, 9876), ["4242"]);
-    }
-}

@@ -12,7 +12,7 @@ mod listener;
 mod malformed;
 mod outgoing;
 pub mod pending;
-mod port_owner;
+pub mod port_owner;
 mod responder;
 mod route_stats;
 mod route_table;

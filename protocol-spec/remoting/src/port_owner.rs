@@ -8,8 +8,8 @@ const LISTEN: &str = "0A";
 
 /// A process that listens on a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct PortOwner {
-    pid: u32,
+pub struct PortOwner {
+    pub pid: u32,
     command: String,
 }
 
@@ -20,7 +20,7 @@ impl fmt::Display for PortOwner {
 }
 
 /// The process that listens on `addr`, if this one may see it.
-pub(crate) fn of(addr: SocketAddr) -> Option<PortOwner> {
+pub fn of(addr: SocketAddr) -> Option<PortOwner> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())
