@@ -3,6 +3,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::code::Language;
 use crate::fields::{EncodeHeader, Fields};
+pub use crate::peek::{Peek, peek};
 use crate::text::Text;
 use crate::{binary_header, json_header};
 
@@ -170,21 +171,10 @@ pub(crate) struct HeaderParts<'a> {
 /// Decodes the frame at the start of `input`. Wrong lengths are errors as soon as the four bytes
 /// that say so are there, before the rest has come.
 pub fn decode<'a>(input: &'a [u8], limits: &FrameLimits) -> Result<Decoded<'a>, FrameError> {
-    let Some((length_bytes, rest)) = input.split_first_chunk::<4>() else {
-        return Ok(Decoded::Incomplete { need_bytes: 4 });
+    let (serialize, header, body, raw) = match measure(input, limits)? {
+        Measured::Incomplete { need_bytes } => return Ok(Decoded::Incomplete { need_bytes }),
+        Measured::Whole { serialize, header, body, raw } => (serialize, header, body, raw),
     };
-    let length = frame_length(*length_bytes, limits)?;
-    let frame_bytes = 4 + to_usize(length);
-    let Some((word, _)) = rest.split_first_chunk::<4>() else {
-        return Ok(Decoded::Incomplete { need_bytes: frame_bytes });
-    };
-    let (serialize, header_bytes) = header_word(*word, length, limits)?;
-    let Some(raw) = input.get(..frame_bytes) else {
-        return Ok(Decoded::Incomplete { need_bytes: frame_bytes });
-    };
-    // `header_word` has checked that the header ends inside the frame.
-    let (header, body) =
-        raw.get(PREFIX_BYTES..).unwrap_or(&[]).split_at_checked(header_bytes).unwrap_or_default();
     let parts = match serialize {
         SerializeType::Json => json_header::decode(header)?,
         SerializeType::Binary => binary_header::decode(header)?,
@@ -192,7 +182,36 @@ pub fn decode<'a>(input: &'a [u8], limits: &FrameLimits) -> Result<Decoded<'a>, 
     let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
     let frame =
         Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
-    Ok(Decoded::Complete { frame, frame_bytes })
+    Ok(Decoded::Complete { frame, frame_bytes: raw.len() })
+}
+
+/// The parts of a frame whose header has not been looked into.
+pub(crate) enum Measured<'a> {
+    Incomplete { need_bytes: usize },
+    Whole { serialize: SerializeType, header: &'a [u8], body: &'a [u8], raw: &'a [u8] },
+}
+
+/// Checks the lengths of the frame at the start of `input` and cuts it up.
+pub(crate) fn measure<'a>(
+    input: &'a [u8],
+    limits: &FrameLimits,
+) -> Result<Measured<'a>, FrameError> {
+    let Some((length_bytes, rest)) = input.split_first_chunk::<4>() else {
+        return Ok(Measured::Incomplete { need_bytes: 4 });
+    };
+    let length = frame_length(*length_bytes, limits)?;
+    let frame_bytes = 4 + to_usize(length);
+    let Some((word, _)) = rest.split_first_chunk::<4>() else {
+        return Ok(Measured::Incomplete { need_bytes: frame_bytes });
+    };
+    let (serialize, header_bytes) = header_word(*word, length, limits)?;
+    let Some(raw) = input.get(..frame_bytes) else {
+        return Ok(Measured::Incomplete { need_bytes: frame_bytes });
+    };
+    // `header_word` has checked that the header ends inside the frame.
+    let (header, body) =
+        raw.get(PREFIX_BYTES..).unwrap_or(&[]).split_at_checked(header_bytes).unwrap_or_default();
+    Ok(Measured::Whole { serialize, header, body, raw })
 }
 
 /// The checked length: what follows the length field, at least the header word.

@@ -21,6 +21,7 @@ pub mod lenient_json;
 pub mod message_id;
 pub mod names;
 pub mod opaque;
+mod peek;
 pub mod properties;
 mod quotes;
 pub mod record;

@@ -1,7 +1,7 @@
 //! Frames in both header forms: what is read, what is refused, what is written.
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use remora_protocol::frame::{decode, encode_head};
+use remora_protocol::frame::{Peek, decode, encode_head, peek};
 use remora_protocol::opaque::{opaque_slot, peek_opaque};
 use remora_protocol::{
     Decoded, Flags, Frame, FrameError, FrameLimits, Head, Language, OwnedFrame, SerializeType,
@@ -24,9 +24,21 @@ fn complete(bytes: &[u8]) -> Frame<'_> {
     match decode(bytes, &LIMITS) {
         Ok(Decoded::Complete { frame, frame_bytes }) => {
             assert_eq!(frame_bytes, frame.raw.len());
+            assert_eq!(peek(bytes, &LIMITS), Ok(Some(peeked(&frame))));
             frame
         }
         other => panic!("not a complete frame: {other:?}"),
+    }
+}
+
+/// What a look at the ends of a frame must tell.
+fn peeked(frame: &Frame<'_>) -> Peek {
+    Peek {
+        frame_bytes: frame.raw.len(),
+        code: frame.code,
+        opaque: frame.opaque,
+        is_response: frame.flags.is_response(),
+        serialize: frame.serialize,
     }
 }
 
@@ -136,6 +148,7 @@ proptest! {
                 return Err(TestCaseError::fail(format!("cut at {end} is not incomplete")));
             };
             prop_assert_eq!(need_bytes, if end < 4 { 4 } else { bytes.len() });
+            prop_assert_eq!(peek(&bytes[..end], &LIMITS), Ok(None));
             peek_opaque(&bytes[..end]);
         }
     }

@@ -144,7 +144,13 @@ fn typed_reply(vector: &Vector, frame: &Frame<'_>) -> Option<Vec<u8>> {
 
 pub(crate) fn read<'b>(vector: &Vector, bytes: &'b [u8]) -> Frame<'b> {
     match frame::decode(bytes, &FrameLimits::default()) {
-        Ok(Decoded::Complete { frame, frame_bytes }) if frame_bytes == bytes.len() => frame,
+        Ok(Decoded::Complete { frame, frame_bytes }) if frame_bytes == bytes.len() => {
+            let peek = frame::peek(bytes, &FrameLimits::default()).unwrap().unwrap();
+            assert_eq!((peek.frame_bytes, peek.serialize), (frame_bytes, frame.serialize));
+            assert_eq!((peek.code, peek.opaque), (frame.code, frame.opaque), "{}", vector.name);
+            assert_eq!(peek.is_response, frame.flags.is_response(), "{}", vector.name);
+            frame
+        }
         other => panic!("{}: {other:?}", vector.name),
     }
 }
