@@ -200,6 +200,7 @@ impl Connector {
             },
             clock: Arc::new(CoarseClock::new(TICK)),
             counters: Arc::clone(&self.shared.counters),
+            errands: None,
         }));
         let service = Arc::clone(&self.service);
         let stream = Transport::Plain(stream);

@@ -17,6 +17,7 @@ use remora_protocol::{
 
 use crate::clock::CoarseClock;
 use crate::counters::{Counters, count};
+use crate::errand::{self, Errand, Errands};
 use crate::outgoing::Outgoing;
 use crate::pending::{Answer, Full, Pending};
 pub use crate::responder::{HeldReplies, Responder};
@@ -90,6 +91,8 @@ pub struct Connection {
     pub(crate) clock: Arc<CoarseClock>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stamps: Stamps,
+    /// Of the shard that serves it; a client's connection has none.
+    errands: Option<Arc<Errands>>,
     outbound: Mutex<Outbound>,
     pending: Mutex<Pending>,
     /// Deferred and not yet answered.
@@ -183,11 +186,12 @@ pub(crate) struct ConnParts {
     pub limits: ConnLimits,
     pub clock: Arc<CoarseClock>,
     pub counters: Arc<Counters>,
+    pub errands: Option<Arc<Errands>>,
 }
 
 impl Connection {
     pub(crate) fn new(parts: ConnParts) -> Self {
-        let ConnParts { id, peer, local, name, identity, limits, clock, counters } = parts;
+        let ConnParts { id, peer, local, name, identity, limits, clock, counters, errands } = parts;
         let stamps = Stamps { active_ms: AtomicU64::new(clock.now_ms()), ..Stamps::default() };
         Self {
             id,
@@ -199,6 +203,7 @@ impl Connection {
             clock,
             counters,
             stamps,
+            errands,
             outbound: Mutex::default(),
             pending: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -255,6 +260,20 @@ impl Connection {
     /// Queues bytes that are already frames.
     pub fn push(&self, frames: Bytes) {
         self.queue_answer(|out| out.append_bytes(frames));
+    }
+
+    /// Has `errand` run on the thread that serves this connection, soon, after the turn that is
+    /// under way there; here and now where there is no such thread (any more).
+    pub fn run_on_shard(&self, errand: Box<dyn Errand>) {
+        match &self.errands {
+            Some(errands) => errands.give(errand),
+            None => errand::run(errand),
+        }
+    }
+
+    /// True while the peer has more to read than it should ask for.
+    pub fn is_outbound_full(&self) -> bool {
+        self.queued_bytes(&self.outbound.lock()) > self.limits.outbound_bytes_max
     }
 
     pub fn is_closed(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::clock::CoarseClock;
 use crate::conn_task::ConnTask;
 use crate::connection::{ConnLimits, ConnParts, Connection, Ending, Identity};
 use crate::counters::Counters;
+use crate::errand::Errands;
 use crate::listener::{self, Listening, Refusing};
 use crate::server::ServerConfig;
 use crate::service::Service;
@@ -48,6 +49,7 @@ pub(crate) struct Shard {
 pub(crate) struct ShardState {
     pub counters: Arc<Counters>,
     pub connections: Mutex<AHashMap<u64, Arc<Connection>>>,
+    pub errands: Arc<Errands>,
     /// Connections assigned, those on the way included: what "least loaded" compares.
     pub load: AtomicUsize,
 }
@@ -85,6 +87,7 @@ impl Shard {
         let state = Arc::new(ShardState {
             counters: Arc::default(),
             connections: Mutex::default(),
+            errands: Arc::default(),
             load: AtomicUsize::new(0),
         });
         let making = Making {
@@ -129,6 +132,8 @@ async fn run(
     stop: Stop,
 ) {
     let mut tasks = JoinSet::new();
+    let errands = Arc::clone(&making.state.errands);
+    let serving_errands = tokio::spawn(async move { errands.serve().await });
     let mut tick = tokio::time::interval(timings.tick());
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -154,6 +159,8 @@ async fn run(
         }
     }
     tasks.shutdown().await;
+    serving_errands.abort();
+    making.state.errands.close();
 }
 
 impl Making {
@@ -199,6 +206,7 @@ impl Making {
             limits: self.limits,
             clock: Arc::clone(&self.clock),
             counters: Arc::clone(&self.state.counters),
+            errands: Some(Arc::clone(&self.state.errands)),
         }));
         self.state.connections.lock().insert(conn.id, Arc::clone(&conn));
         let registered = Registered { state: Arc::clone(&self.state), id: conn.id };
