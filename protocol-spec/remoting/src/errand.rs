@@ -67,7 +67,7 @@ impl Errands {
             }
             Poll::Pending
         })
-        .await
+        .await;
     }
 
     fn take(&self, cx: &Context<'_>, batch: &mut Vec<Box<dyn Errand>>) {
