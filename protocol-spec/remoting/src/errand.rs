@@ -65,7 +65,7 @@ impl Errands {
                 // Behind the connections that were just answered.
                 cx.waker().wake_by_ref();
             }
-            Poll::Pending
+            Poll::<()>::Pending
         })
         .await;
     }
