@@ -188,10 +188,15 @@ impl ConnTask {
     /// Writes until all is written (true) or the peer takes no more for now.
     fn flush(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while !self.out.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let slice_count = self.out.slices(&mut slices);
-            let slices = slices.get(..slice_count).unwrap_or(&[]);
-            let written = match Pin::new(&mut self.stream).poll_write_vectored(cx, slices) {
+            let stream = Pin::new(&mut self.stream);
+            let polled = if let Some(only) = self.out.one_slice() {
+                stream.poll_write(cx, only)
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let slice_count = self.out.slices(&mut slices);
+                stream.poll_write_vectored(cx, slices.get(..slice_count).unwrap_or(&[]))
+            };
+            let written = match polled {
                 Poll::Pending => {
                     self.conn.set_unwritten_bytes(self.out.bytes());
                     return Ok(false);

@@ -97,6 +97,11 @@ impl Outgoing {
         &self.tail
     }
 
+    /// Everything, where no large body was queued: mostly so.
+    pub(crate) fn one_slice(&self) -> Option<&[u8]> {
+        self.segments.is_empty().then_some(&self.tail)
+    }
+
     /// The next slices to write.
     pub(crate) fn slices<'s>(&'s self, into: &mut [IoSlice<'s>; SLICES_MAX]) -> usize {
         let parts = self.segments.iter().map(Bytes::as_ref).chain(Some(self.tail.as_ref()));

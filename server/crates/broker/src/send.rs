@@ -117,6 +117,7 @@ pub(crate) fn stage(
         properties: &scratch.properties,
     };
     let first = scratch.batch.len();
+    let before_bytes = scratch.batch.encoded_bytes();
     match origin.shape {
         Shape::Single => {
             check_record(broker, &draft)?;
@@ -130,7 +131,9 @@ pub(crate) fn stage(
         }
     }
     let count = scratch.batch.len() - first;
+    let staged_bytes = scratch.batch.encoded_bytes() - before_bytes;
     let transaction_id = scratch.keep_id(&prepared);
+    turn.count(topic_index, count, staged_bytes);
     Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait: prepared.wait })
 }
 

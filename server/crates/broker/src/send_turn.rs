@@ -26,6 +26,11 @@ pub(crate) struct Scratch {
     pub properties: Vec<u8>,
     /// Unique ids of the staged messages, for their replies.
     ids: Vec<u8>,
+    /// The producer group that was checked last: they come in runs.
+    group: String,
+    /// Empty: the room of earlier turns.
+    spare_topics: Vec<TurnTopic>,
+    spare_owed: Vec<(Owed<'static>, Staged)>,
 }
 
 thread_local! {
@@ -61,7 +66,6 @@ pub struct SendTurn<'a> {
     pub(crate) store_host: SocketAddr,
     pub(crate) scratch: Box<Scratch>,
     pub(crate) topics: Vec<TurnTopic>,
-    group: String,
     owed: Vec<(Owed<'a>, Staged)>,
 }
 
@@ -77,13 +81,13 @@ impl Scratch {
 
 impl<'a> SendTurn<'a> {
     pub(crate) fn new(broker: &Broker) -> Self {
+        let mut scratch = SPARE.take().unwrap_or_default();
         Self {
             settings: broker.config.settings(),
             store_host: broker.store_host(),
-            scratch: SPARE.take().unwrap_or_default(),
-            topics: Vec::new(),
-            group: String::new(),
-            owed: Vec::new(),
+            topics: std::mem::take(&mut scratch.spare_topics),
+            owed: std::mem::take(&mut scratch.spare_owed),
+            scratch,
         }
     }
 
@@ -97,20 +101,28 @@ impl<'a> SendTurn<'a> {
         Some(self.topics.len() - 1)
     }
 
-    /// Producer groups come in runs too.
     pub(crate) fn check_group(&mut self, group: &str) -> Result<(), Refusal> {
-        if !group.is_empty() && self.group == group {
+        let checked = &mut self.scratch.group;
+        if !group.is_empty() && *checked == group {
             return Ok(());
         }
         names::check_group(group)
             .map_err(|error| refusals::illegal(format!("field 'producerGroup': {error}")))?;
-        group.clone_into(&mut self.group);
+        group.clone_into(checked);
         Ok(())
     }
 
     /// Keeps the obligation until the append.
     pub(crate) fn owe(&mut self, owed: Owed<'a>, staged: Staged) {
         self.owed.push((owed, staged));
+    }
+
+    /// Counts what was staged for a topic, for when it has been appended.
+    pub(crate) fn count(&mut self, topic_index: usize, messages: usize, bytes: usize) {
+        if let Some(topic) = self.topics.get_mut(topic_index) {
+            topic.messages += messages as u64;
+            topic.bytes += bytes as u64;
+        }
     }
 
     /// Appends everything staged and answers, or arranges the answers for the flush.
@@ -133,7 +145,6 @@ impl<'a> SendTurn<'a> {
                 responder.refuse(&append_refusal(&error));
             }
             Ok(durable_offset) => {
-                self.count(staged);
                 self.publish_counts(broker);
                 let msg_id = self.msg_id(staged);
                 let reply = self.reply(staged, msg_id.as_str()).to_reply();
@@ -154,11 +165,10 @@ impl<'a> SendTurn<'a> {
     fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
         let sync = broker.flush == FlushMode::Sync;
         let mut held = sync.then(|| HeldReplies::new(conn));
-        let owed = std::mem::take(&mut self.owed);
+        let mut all_owed = std::mem::take(&mut self.owed);
         // Counted before any answer leaves: who reads the metrics after an answer finds it there.
-        owed.iter().for_each(|(_, staged)| self.count(staged));
         self.publish_counts(broker);
-        for (owed, staged) in owed {
+        for (owed, staged) in all_owed.drain(..) {
             let msg_id = self.msg_id(&staged);
             let reply = self.reply(&staged, msg_id.as_str());
             match &mut held {
@@ -168,6 +178,7 @@ impl<'a> SendTurn<'a> {
                 _ => owed.reply(ResponseCode::SUCCESS, &reply, Body::Empty),
             }
         }
+        self.owed = all_owed;
         if let Some(held) = held.filter(|held| !held.is_empty()) {
             broker.store.when_flushed(
                 durable_offset,
@@ -212,16 +223,6 @@ impl<'a> SendTurn<'a> {
         }
     }
 
-    fn count(&mut self, staged: &Staged) {
-        let records = self.records(staged);
-        let bytes: u64 = records.iter().map(|record| u64::from(record.record_bytes)).sum();
-        let messages = records.len() as u64;
-        if let Some(topic) = self.topics.get_mut(staged.topic_index) {
-            topic.messages += messages;
-            topic.bytes += bytes;
-        }
-    }
-
     /// Adds the turn's counts to the broker's, once for all messages of a topic.
     fn publish_counts(&self, broker: &Broker) {
         for TurnTopic { topic, messages, bytes } in &self.topics {
@@ -241,14 +242,24 @@ impl<'a> SendTurn<'a> {
         }
     }
 
-    fn recycle(mut self) {
-        if self.scratch.batch.encoded_bytes() <= KEPT_BYTES_MAX {
-            self.scratch.batch.clear();
-            self.scratch.ids.clear();
-            self.scratch.properties.clear();
-            SPARE.set(Some(self.scratch));
+    fn recycle(self) {
+        let Self { mut scratch, mut topics, mut owed, .. } = self;
+        if scratch.batch.encoded_bytes() <= KEPT_BYTES_MAX {
+            scratch.batch.clear();
+            scratch.ids.clear();
+            scratch.properties.clear();
+            topics.clear();
+            scratch.spare_topics = topics;
+            owed.clear();
+            scratch.spare_owed = outlive(owed);
+            SPARE.set(Some(scratch));
         }
     }
+}
+
+/// The room of an empty vector for another turn: collecting in place keeps it.
+fn outlive(empty: Vec<(Owed<'_>, Staged)>) -> Vec<(Owed<'static>, Staged)> {
+    empty.into_iter().map_while(|_| None).collect()
 }
 
 /// The one table from append errors to response codes. All but 13 make a producer try another
