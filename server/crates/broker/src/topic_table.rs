@@ -2,7 +2,7 @@
 //!
 //! Looked up without a lock: readers load a snapshot of one shard of the map, changes replace it.
 //! A change is on disk (MetaLog) before it is visible.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -125,8 +125,38 @@ pub struct TopicTable {
     meta: Arc<MetaLog>,
     /// Held while a change is written and published: changes are one at a time. Never taken on the
     /// send or pull path.
-    version: Mutex<DataVersion>,
+    changing: Mutex<Changing>,
     changed: tokio::sync::Notify,
+}
+
+/// What changes of the table go through.
+#[derive(Debug, Default)]
+struct Changing {
+    version: DataVersion,
+    /// Created or changed, and no nameserver was told; `None` where they are too many to list.
+    untold: Option<BTreeSet<Arc<str>>>,
+    untold_removals: bool,
+}
+
+/// Changes that are listed for the registration; past it the whole table is told. Chosen: one by
+/// one they cost the nameserver about as much as 10,000 topics at once.
+pub(crate) const CHANGES_MAX: usize = 512;
+
+/// What a round of the registration is about to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Untold {
+    /// The whole table, removals by what is missing.
+    Everything,
+    Created,
+}
+
+/// Changes since the last look.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// Change counter of the table.
+    pub counter: i64,
+    /// Topics created or changed; `None` where they are too many to list.
+    pub topics: Option<Vec<String>>,
 }
 
 impl TopicTable {
@@ -136,14 +166,14 @@ impl TopicTable {
             shards: (0..SHARD_COUNT).map(|_| ArcSwap::default()).collect(),
             hasher: RandomState::new(),
             meta,
-            version: Mutex::default(),
+            changing: Mutex::new(Changing { untold: Some(BTreeSet::new()), ..Changing::default() }),
             changed: tokio::sync::Notify::new(),
         }
     }
 
     /// Takes what was persisted or imported, without writing it.
     pub fn restore(&self, configs: Vec<TopicConfig>, version: DataVersion) {
-        *self.version.lock() = version;
+        self.changing.lock().version = version;
         for config in configs {
             self.publish(config);
         }
@@ -178,7 +208,25 @@ impl TopicTable {
     }
 
     pub fn version(&self) -> DataVersion {
-        self.version.lock().clone()
+        self.changing.lock().version.clone()
+    }
+
+    /// Takes the changes that no nameserver was told of yet; those removed only by one who tells
+    /// everything.
+    pub(crate) fn take_changes(&self, told: Untold) -> Changes {
+        let mut changing = self.changing.lock();
+        if told == Untold::Everything {
+            changing.untold_removals = false;
+        }
+        let topics = changing.untold.replace(BTreeSet::new());
+        Changes {
+            counter: changing.version.counter,
+            topics: topics.map(|topics| topics.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    pub(crate) fn has_untold_removals(&self) -> bool {
+        self.changing.lock().untold_removals
     }
 
     /// Waits until a topic was created, changed or deleted since the last call.
@@ -188,8 +236,8 @@ impl TopicTable {
 
     /// Creates or replaces topics, on disk before the return.
     pub fn put(&self, configs: Vec<TopicConfig>) -> Result<(), MetaError> {
-        let mut version = self.version.lock();
-        self.put_locked(&mut version, configs, Durability::Disk)
+        let mut changing = self.changing.lock();
+        self.put_locked(&mut changing, configs, Durability::Disk)
     }
 
     /// Adds a topic that does not exist yet; returns the one that is there in the end.
@@ -199,11 +247,11 @@ impl TopicTable {
         durability: Durability,
     ) -> Result<Option<Arc<Topic>>, MetaError> {
         let name = config.topic_name.clone();
-        let mut version = self.version.lock();
+        let mut changing = self.changing.lock();
         if !self.contains(&name) {
-            self.put_locked(&mut version, vec![config], durability)?;
+            self.put_locked(&mut changing, vec![config], durability)?;
         }
-        drop(version);
+        drop(changing);
         Ok(self.find(&name))
     }
 
@@ -239,44 +287,46 @@ impl TopicTable {
 
     /// Removes a topic, on disk before the return; false where there was none.
     pub fn remove(&self, name: &str) -> Result<bool, MetaError> {
-        let mut version = self.version.lock();
+        let mut changing = self.changing.lock();
         if !self.contains(name) {
             return Ok(false);
         }
-        let next = meta::bump(&version);
+        let next = meta::bump(&changing.version);
         let changes: [Change; 2] =
             [(format!("{}{name}", meta::TOPIC), None), version_change(&next)];
         meta::write(&self.meta, &changes, Durability::Disk)?;
-        *version = next;
+        changing.version = next;
+        changing.untold_removals = true;
         self.shard(name).rcu(|shard| {
             let mut shard = Shard::clone(shard);
             shard.remove(name);
             shard
         });
-        drop(version);
+        drop(changing);
         self.changed.notify_one();
         Ok(true)
     }
 
     fn put_locked(
         &self,
-        version: &mut DataVersion,
+        changing: &mut Changing,
         configs: Vec<TopicConfig>,
         durability: Durability,
     ) -> Result<(), MetaError> {
-        let next = meta::bump(version);
+        let next = meta::bump(&changing.version);
         let mut changes: Vec<Change> = configs.iter().map(config_change).collect();
         changes.push(version_change(&next));
         meta::write(&self.meta, &changes, durability)?;
-        *version = next;
+        changing.version = next;
         for config in configs {
-            self.publish(config);
+            let topic = self.publish(config);
+            changing.note(&topic.name);
         }
         self.changed.notify_one();
         Ok(())
     }
 
-    fn publish(&self, config: TopicConfig) {
+    fn publish(&self, config: TopicConfig) -> Arc<Topic> {
         let shard = self.shard(&config.topic_name);
         let known = shard.load().get(config.topic_name.as_str()).cloned();
         let counters = known.map(|topic| topic.counters.clone()).unwrap_or_default();
@@ -286,12 +336,23 @@ impl TopicTable {
             shard.insert(topic.name.clone(), topic.clone());
             shard
         });
+        topic
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
     fn shard(&self, name: &str) -> &ArcSwap<Shard> {
         let hash = usize::try_from(self.hasher.hash_one(name) & 0xffff).unwrap_or(0);
         &self.shards[hash % SHARD_COUNT]
+    }
+}
+
+impl Changing {
+    fn note(&mut self, topic: &Arc<str>) {
+        let Some(topics) = &mut self.untold else { return };
+        topics.insert(topic.clone());
+        if topics.len() > CHANGES_MAX {
+            self.untold = None;
+        }
     }
 }
 

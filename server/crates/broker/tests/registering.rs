@@ -4,8 +4,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{Node, PATIENCE, server_config};
-use remora_protocol::body::RegisterBrokerBody;
-use remora_protocol::header::{RegisterBrokerHeader, UnRegisterBrokerHeader};
+use remora_protocol::body::{self, QueueData, RegisterBrokerBody, TopicRouteData};
+use remora_protocol::header::{RegisterBrokerHeader, RegisterTopicHeader, UnRegisterBrokerHeader};
 use remora_protocol::{OwnedFrame, RequestCode, ResponseCode};
 use remora_remoting::{Body, Server, Service, Turn};
 use tokio::sync::mpsc;
@@ -32,7 +32,7 @@ fn registered(frame: &OwnedFrame) -> RegisterBrokerBody {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broker_registers_at_once_on_every_new_topic_and_unregisters_at_the_stop() {
+async fn broker_registers_a_new_topic_alone_and_unregisters_at_the_stop() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let service = Arc::new(Nameserver(sender));
     let nameserver = Server::start(server_config("nameserver"), service).unwrap();
@@ -52,11 +52,25 @@ async fn broker_registers_at_once_on_every_new_topic_and_unregisters_at_the_stop
 
     let client = node.client().await;
     client.send_ok("orders", "x").await;
-    let mut after = registered(&next(&mut told).await).topic_config_serialize_wrapper;
-    while !after.topic_config_table.contains_key("orders") {
-        after = registered(&next(&mut told).await).topic_config_serialize_wrapper;
-    }
-    assert!(after.data_version.counter > before.data_version.counter);
+    let frame = next(&mut told).await;
+    assert_eq!(frame.view().code, RequestCode::REGISTER_TOPIC_IN_NAMESRV.0);
+    let header = RegisterTopicHeader::decode(frame.view().fields).unwrap();
+    assert_eq!(header.topic, "orders");
+    let queues = QueueData {
+        broker_name: "broker-a".to_owned(),
+        perm: 6,
+        read_queue_nums: 4,
+        write_queue_nums: 4,
+        topic_sys_flag: 0,
+    };
+    let route: TopicRouteData = body::decode(frame.view().body).unwrap();
+    assert_eq!(route, TopicRouteData { queue_datas: vec![queues], ..TopicRouteData::default() });
+
+    // Removed with the whole table: the one request that can say that a topic is missing.
+    node.broker.topics.remove("orders").unwrap();
+    let after = registered(&next(&mut told).await).topic_config_serialize_wrapper;
+    assert_eq!(after.topic_config_table, before.topic_config_table);
+    assert_eq!(after.data_version.counter, before.data_version.counter + 2);
 
     let addr = node.addr.clone();
     node.stop().await;
@@ -67,6 +81,46 @@ async fn broker_registers_at_once_on_every_new_topic_and_unregisters_at_the_stop
     assert_eq!(last.view().code, RequestCode::UNREGISTER_BROKER.0);
     let header = UnRegisterBrokerHeader::decode(last.view().fields).unwrap();
     assert_eq!((&*header.broker_name, &*header.broker_addr), ("broker-a", addr.as_str()));
+    nameserver.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nameserver_that_was_restarted_gets_the_whole_table_with_the_next_topic() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let service = Arc::new(Nameserver(sender));
+    let nameserver = Server::start(server_config("nameserver"), service.clone()).unwrap();
+    let addr = nameserver.local_addrs()[0];
+    let node = Node::start_with(|settings| settings.nameserver_addrs = vec![addr.to_string()]);
+    node.broker.start_registration();
+    registered(&next(&mut told).await);
+    nameserver.drain(PATIENCE).await;
+    let config = remora_remoting::ServerConfig { listen: vec![addr], ..server_config("again") };
+    let nameserver = Server::start(config, service).unwrap();
+
+    let client = node.client().await;
+    client.send_ok("orders", "x").await;
+    let table = registered(&next(&mut told).await).topic_config_serialize_wrapper;
+    assert!(table.topic_config_table.contains_key("orders"));
+    node.stop().await;
+    nameserver.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_topics_at_once_are_told_in_one_request() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let service = Arc::new(Nameserver(sender));
+    let nameserver = Server::start(server_config("nameserver"), service).unwrap();
+    let nameserver_addr = nameserver.local_addrs()[0].to_string();
+    let node = Node::start_with(|settings| settings.nameserver_addrs = vec![nameserver_addr]);
+    node.broker.start_registration();
+    let before = registered(&next(&mut told).await).topic_config_serialize_wrapper;
+
+    let names = (0..1000).map(|index| format!("topic-{index}"));
+    let topics = names.map(|name| remora_broker::topic_table::plain_topic(&name, 8, 6)).collect();
+    node.broker.topics.put(topics).unwrap();
+    let after = registered(&next(&mut told).await).topic_config_serialize_wrapper;
+    assert_eq!(after.topic_config_table.len(), before.topic_config_table.len() + 1000);
+    node.stop().await;
     nameserver.drain(PATIENCE).await;
 }
 

@@ -472,8 +472,12 @@ impl RouteTable {
             };
             named.push((name.clone(), *queues));
         }
+        let known = self.topics.get(topic);
+        let new = named.iter().filter(|(name, _)| known.is_none_or(|b| !b.contains_key(name)));
+        let new = new.count();
+        let routes = self.routes.saturating_add(new);
         let routes = self.routes.saturating_add(named.len());
-        if routes > rules.routes_max {
+        if new > 0 && routes > rules.routes_max {
             return Err(RegisterTopicError::TooMany(RegisterError::TooManyRoutes {
                 routes,
                 routes_max: rules.routes_max,
