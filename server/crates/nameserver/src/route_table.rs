@@ -476,7 +476,6 @@ impl RouteTable {
         let new = named.iter().filter(|(name, _)| known.is_none_or(|b| !b.contains_key(name)));
         let new = new.count();
         let routes = self.routes.saturating_add(new);
-        let routes = self.routes.saturating_add(named.len());
         if new > 0 && routes > rules.routes_max {
             return Err(RegisterTopicError::TooMany(RegisterError::TooManyRoutes {
                 routes,
