@@ -1,7 +1,7 @@
 //! Registering with the nameservers: at the start, at once on a change of topics, and regularly.
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,9 +15,7 @@ use remora_protocol::header::{RegisterBrokerHeader, RegisterTopicHeader, UnRegis
 use remora_protocol::{
     FrameLimits, Language, OwnedFrame, RequestCode, ResponseCode, SerializeType,
 };
-use remora_remoting::{
-    Body, ClientConfig, Connection, Connector, NoService, RequestError,
-};
+use remora_remoting::{Body, ClientConfig, Connection, Connector, NoService, RequestError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -309,9 +307,9 @@ impl News {
     }
 
     async fn tell_everything(&self, conn: &Arc<Connection>) -> Result<(), String> {
-        let body = self.everything.get_or_init(|| {
-            registration_body(&self.broker, self.permission).encode_json().into()
-        });
+        let body = self
+            .everything
+            .get_or_init(|| registration_body(&self.broker, self.permission).encode_json().into());
         let header =
             RegisterBrokerHeader { body_crc32: Some(java_crc32(body)), ..self.header.clone() };
         let code = RequestCode::REGISTER_BROKER;
@@ -340,8 +338,9 @@ async fn unregister(broker: &Broker, settings: &Settings, connector: &Connector)
         broker_id: i64::try_from(settings.broker_id).unwrap_or(i64::MAX),
     });
     let mut asked = JoinSet::new();
-    for nameserver in settings.nameserver_addrs.iter().cloned() {
-        let (connector, header) = (connector.clone(), header.clone());
+    for nameserver in &settings.nameserver_addrs {
+        let (connector, header, nameserver) =
+            (connector.clone(), header.clone(), nameserver.clone());
         asked.spawn(async move {
             let unregistered = async {
                 let conn = connector.connection(&nameserver).await?;

@@ -1,10 +1,15 @@
 //! A send to a topic that does not exist yet: the topic is created (and on disk) first, which no IO
 //! shard may wait for, then the message is sent from there.
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use remora_protocol::body::TopicConfig;
 use remora_protocol::header::SendMessageHeader;
-use remora_protocol::{OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request};
+use remora_protocol::{
+    Frame, OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request,
+};
 use remora_remoting::{Call, Refusal, Responder};
+use remora_store::meta_log::{Durability, MetaError};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
@@ -12,7 +17,7 @@ use crate::perm;
 use crate::refusals;
 use crate::send::{Origin, Shape, check_new_topic, stage};
 use crate::send_turn::SendTurn;
-use crate::topic_table::{Template, Topic, plain_topic};
+use crate::topic_table::{Template, plain_topic};
 
 /// Topic sysFlag of automatically created topics of unit-mode clients.
 const TOPIC_FLAG_UNIT: i32 = 1;
@@ -68,11 +73,7 @@ pub(crate) async fn send_all(broker: Arc<Broker>, mut waiting: UnboundedReceiver
             _ = waiting.recv_many(&mut batch, SENDS_PER_ROUND) => {}
         }
         let sender = broker.clone();
-        let sent = tokio::task::spawn_blocking(move || {
-            for LaterSend { frame, responder, shape } in batch {
-                create_and_send(&sender, &frame, responder, shape);
-            }
-        });
+        let sent = tokio::task::spawn_blocking(move || create_and_send(&sender, batch));
         if let Err(error) = sent.await {
             tracing::error!(%error, "sends to new topics failed");
         }
@@ -84,37 +85,74 @@ pub(crate) async fn send_all(broker: Arc<Broker>, mut waiting: UnboundedReceiver
     }
 }
 
-fn create_and_send(broker: &Arc<Broker>, frame: &OwnedFrame, responder: Responder, shape: Shape) {
-    let view = frame.view();
-    let header = if view.code == RequestCode::SEND_MESSAGE.0 {
-        request::SendMessage::decode(view.fields)
-    } else {
-        request::SendMessageV2::decode(view.fields)
-    };
-    let header = match header {
-        Ok(header) => header,
-        Err(error) => return responder.refuse(&refusals::illegal(error.to_string())),
-    };
-    if let Err(refusal) = create_topic(broker, &header) {
-        broker.metrics.rejections.send_refused.add(1);
-        return responder.refuse(&refusal);
+/// Creates the topics of a batch in one write to the disk and one round to the nameservers, then
+/// sends.
+fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
+    let mut new_topics = BTreeMap::new();
+    let refusals: Vec<Option<Refusal>> = batch
+        .iter()
+        .map(|later| match later.new_topic(broker) {
+            Ok(config) => {
+                new_topics.extend(config.map(|config| (config.topic_name.clone(), config)));
+                None
+            }
+            Err(refusal) => Some(refusal),
+        })
+        .collect();
+    // Its topics are then missing, which each send finds out.
+    let created = broker.topics.create(new_topics.into_values().collect());
+    if let Err(error) = &created {
+        tracing::error!(%error, "topics not created");
     }
-    let mut turn = SendTurn::new(broker);
-    let Some(topic) = turn.topic(broker, &header.topic) else {
-        return responder.refuse(&refusals::topic_missing(&header.topic));
-    };
-    let origin = Origin { body: view.body, peer: responder.conn.peer, shape };
-    match stage(broker, &mut turn, topic, &header, origin) {
-        Ok(staged) => turn.finish_one(broker, responder, &staged),
-        Err(refusal) => {
-            broker.metrics.rejections.send_refused.add(1);
-            responder.refuse(&refusal);
+    broker.registration.wait_until_told(broker);
+    for (later, refusal) in batch.into_iter().zip(refusals) {
+        later.send(broker, refusal, created.as_ref().err());
+    }
+}
+
+impl LaterSend {
+    fn header<'f>(&self, frame: &Frame<'f>) -> Result<SendMessageHeader<'f>, Refusal> {
+        let header = if frame.code == RequestCode::SEND_MESSAGE.0 {
+            request::SendMessage::decode(frame.fields)
+        } else {
+            request::SendMessageV2::decode(frame.fields)
+        };
+        header.map_err(|error| refusals::illegal(error.to_string()))
+    }
+
+    /// The topic to create; `None` where it has come to be since.
+    fn new_topic(&self, broker: &Broker) -> Result<Option<TopicConfig>, Refusal> {
+        let header = self.header(&self.frame.view())?;
+        if broker.topics.contains(&header.topic) {
+            return Ok(None);
+        }
+        new_topic(broker, &header).map(Some)
+    }
+
+    fn send(self, broker: &Arc<Broker>, refusal: Option<Refusal>, failed: Option<&MetaError>) {
+        let Self { frame, responder, shape } = &self;
+        let view = frame.view();
+        let mut turn = SendTurn::new(broker);
+        let staged = refusal.map_or_else(|| self.header(&view), Err).and_then(|header| {
+            let topic = turn.topic(broker, &header.topic).ok_or_else(|| match failed {
+                Some(error) => not_created(&header.topic, error),
+                None => refusals::topic_missing(&header.topic),
+            })?;
+            let origin = Origin { body: view.body, peer: responder.conn.peer, shape: *shape };
+            stage(broker, &mut turn, topic, &header, origin)
+        });
+        match staged {
+            Ok(staged) => turn.finish_one(broker, self.responder, &staged),
+            Err(refusal) => {
+                broker.metrics.rejections.send_refused.add(1);
+                self.responder.refuse(&refusal);
+            }
         }
     }
 }
 
-/// Creates the topic from its template; a retry topic of a known group is made without one.
-fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<Topic>, Refusal> {
+/// The topic in the image of its template; a retry topic of a known group is made without one.
+fn new_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<TopicConfig, Refusal> {
     let name = header.topic.as_ref();
     let is_retry = name.starts_with(names::RETRY_PREFIX);
     if is_retry {
@@ -123,8 +161,7 @@ fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<T
         let config = config.ok_or_else(|| refusals::group_missing(group))?;
         let mut topic = plain_topic(name, config.retry_queue_nums, perm::READ | perm::WRITE);
         topic.topic_sys_flag = unit_flag(header, is_retry);
-        let created = broker.topics.put_if_absent(topic, remora_store::meta_log::Durability::Disk);
-        return created.map_err(|error| not_created(name, &error))?.ok_or_else(|| missing(header));
+        return Ok(topic);
     }
     let settings = broker.config.settings();
     if header.default_topic == names::AUTO_CREATE_TOPIC {
@@ -135,7 +172,7 @@ fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<T
         let template = crate::system_names::auto_create_topic(&settings);
         broker
             .topics
-            .put_if_absent(template, remora_store::meta_log::Durability::Disk)
+            .put_if_absent(template, Durability::Disk)
             .map_err(|error| not_created(name, &error))?;
     }
     let template = Template {
@@ -143,9 +180,7 @@ fn create_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<Arc<T
         queue_count_asked: header.default_topic_queue_nums,
         topic_sys_flag: unit_flag(header, is_retry),
     };
-    let created = broker.topics.create_from_template(name, &template);
-    broker.registration.wait_until_told(broker);
-    created.map_err(|error| not_created(name, &error))?.ok_or_else(|| missing(header))
+    broker.topics.in_image_of(name, &template).ok_or_else(|| missing(header))
 }
 
 fn unit_flag(header: &SendMessageHeader<'_>, is_retry: bool) -> i32 {
@@ -164,8 +199,7 @@ fn missing(header: &SendMessageHeader<'_>) -> Refusal {
     Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
 }
 
-fn not_created(topic: &str, error: &remora_store::meta_log::MetaError) -> Refusal {
-    tracing::error!(topic, %error, "topic not created");
+fn not_created(topic: &str, error: &MetaError) -> Refusal {
     Refusal::new(
         ResponseCode::SERVICE_NOT_AVAILABLE,
         format!("topic '{topic}' could not be created: {error}"),

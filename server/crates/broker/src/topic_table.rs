@@ -255,34 +255,37 @@ impl TopicTable {
         Ok(self.find(&name))
     }
 
-    /// Creates a topic in the image of the template; `None` where the template does not exist or
-    /// may not be inherited.
-    pub fn create_from_template(
-        &self,
-        name: &str,
-        template: &Template<'_>,
-    ) -> Result<Option<Arc<Topic>>, MetaError> {
-        if let Some(topic) = self.find(name) {
-            return Ok(Some(topic));
+    /// Adds those topics that do not exist yet, all in one write that is on disk before the return.
+    pub fn create(&self, mut configs: Vec<TopicConfig>) -> Result<(), MetaError> {
+        let mut changing = self.changing.lock();
+        configs.retain(|config| !self.contains(&config.topic_name));
+        if configs.is_empty() {
+            return Ok(());
         }
-        let Some(default_topic) = self.find(template.default_topic) else { return Ok(None) };
+        for config in &configs {
+            tracing::info!(
+                topic = config.topic_name,
+                queue_count = config.write_queue_nums,
+                "topic created"
+            );
+        }
+        self.put_locked(&mut changing, configs, Durability::Disk)
+    }
+
+    /// A topic in the image of the template; `None` where the template does not exist or may not be
+    /// inherited.
+    pub fn in_image_of(&self, name: &str, template: &Template<'_>) -> Option<TopicConfig> {
+        let default_topic = self.find(template.default_topic)?;
         let inherited = &default_topic.config;
         if !perm::is_inherited(inherited.perm) {
-            return Ok(None);
+            return None;
         }
         let queue_count = template.queue_count_asked.min(inherited.write_queue_nums).max(0);
-        let config = TopicConfig {
+        Some(TopicConfig {
             topic_filter_type: inherited.topic_filter_type,
             topic_sys_flag: template.topic_sys_flag,
             ..plain_topic(name, queue_count, inherited.perm & !perm::INHERIT)
-        };
-        tracing::info!(
-            topic = name,
-            queue_count,
-            template = template.default_topic,
-            "topic created"
-        );
-        self.put_if_absent(config, Durability::Disk)
+        })
     }
 
     /// Removes a topic, on disk before the return; false where there was none.
