@@ -5,7 +5,9 @@ use remora_protocol::{EncodeHeader, Flags, Head, Language, ResponseCode, Seriali
 
 use crate::connection::{Body, Connection, Identity};
 use crate::counters::count;
+use crate::errand::Errand;
 use crate::outgoing::Outgoing;
+use crate::scratch;
 use crate::service::{Refusal, Reply};
 use crate::turn::Owed;
 
@@ -176,7 +178,7 @@ pub struct HeldReplies {
 
 impl HeldReplies {
     pub fn new(conn: &Arc<Connection>) -> Self {
-        Self { conn: Arc::clone(conn), out: Outgoing::default(), owed: Vec::new() }
+        Self { conn: Arc::clone(conn), out: scratch::take_outgoing(), owed: Vec::new() }
     }
 
     /// Answers held.
@@ -202,19 +204,37 @@ impl HeldReplies {
         self.conn.begin_deferred(1);
     }
 
-    /// Sends every answer held.
-    pub fn release(mut self) {
-        let mut out = std::mem::take(&mut self.out);
-        let count = std::mem::take(&mut self.owed).len();
-        self.conn.finish_deferred(count, |queue| queue.append(&mut out));
+    /// Sends every answer held, from the connection's shard: what one flush releases for many
+    /// connections wakes each shard once.
+    pub fn release(self) {
+        self.settle(Ok(()));
     }
 
     /// Sends `refusal` in the place of every answer held: what they announced did not happen.
-    pub fn refuse(mut self, refusal: &Refusal) {
-        let owed = std::mem::take(&mut self.owed);
-        let identity = self.conn.identity;
-        self.conn.finish_deferred(owed.len(), |queue| {
-            owed.iter().for_each(|ticket| ticket.refuse(queue, identity, refusal));
+    pub fn refuse(self, refusal: Refusal) {
+        self.settle(Err(refusal));
+    }
+
+    fn settle(self, outcome: Result<(), Refusal>) {
+        let conn = Arc::clone(&self.conn);
+        conn.run_on_shard(Box::new(Settled { held: self, outcome }));
+    }
+}
+
+/// Held replies whose fate is known.
+struct Settled {
+    held: HeldReplies,
+    outcome: Result<(), Refusal>,
+}
+
+impl Errand for Settled {
+    fn run(self: Box<Self>) {
+        let Self { mut held, outcome } = *self;
+        let owed = std::mem::take(&mut held.owed);
+        let identity = held.conn.identity;
+        held.conn.finish_deferred(owed.len(), |queue| match &outcome {
+            Ok(()) => queue.append(&mut held.out),
+            Err(refusal) => owed.iter().for_each(|ticket| ticket.refuse(queue, identity, refusal)),
         });
     }
 }

@@ -191,7 +191,7 @@ async fn held_answers_leave_together_when_released() {
         assert_eq!(peer.answer().await.opaque, 2, "{outcome}: not held up by the others");
         match outcome {
             "release" => held.release(),
-            "refuse" => held.refuse(&Refusal::new(ResponseCode::FLUSH_DISK_TIMEOUT, "not on disk")),
+            "refuse" => held.refuse(Refusal::new(ResponseCode::FLUSH_DISK_TIMEOUT, "not on disk")),
             _ => drop(held),
         }
         let answers = peer.answers(2).await;

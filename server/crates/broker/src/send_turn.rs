@@ -184,7 +184,7 @@ impl<'a> SendTurn<'a> {
                 durable_offset,
                 Box::new(move |outcome| match outcome {
                     Ok(()) => held.release(),
-                    Err(error) => held.refuse(&append_refusal(&error)),
+                    Err(error) => held.refuse(append_refusal(&error)),
                 }),
             );
         }
