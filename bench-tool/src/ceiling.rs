@@ -1,4 +1,5 @@
-//! The ceiling: a server with the same framing that answers every request and stores nothing.
+//! The ceiling: a server with the same framing that answers only. It finds where a frame ends and
+//! what its opaque is; it looks at nothing else, checks nothing and stores nothing.
 //!
 //! What a broker reaches of its rate in the same run says what the broker itself costs.
 use std::io::{BufRead as _, BufReader};
@@ -6,25 +7,32 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
-use bytes::{Buf as _, BytesMut};
-use remora_protocol::{Decoded, EncodeHeader, FieldWriter, Flags, FrameLimits, Head, frame};
-use tokio::net::{TcpListener, TcpStream};
+use bytes::BytesMut;
+use remora_protocol::{
+    EncodeHeader, FieldWriter, Flags, FrameLimits, Head, Language, SerializeType, frame,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::target::{BrokerTarget, Target};
+
+/// One read takes what is there, up to this.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Serves on `threads` threads of this process and never returns; prints the address first.
 pub fn serve_forever(listen: SocketAddr, threads: usize) -> anyhow::Result<()> {
     let listener = std::net::TcpListener::bind(listen)?;
-    listener.set_nonblocking(true)?;
     println!("{}", listener.local_addr()?);
-    let serving = (0..threads.max(1))
-        .map(|n| {
-            let listener = listener.try_clone()?;
-            std::thread::Builder::new().name(format!("ceiling-{n}")).spawn(move || serve(listener))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    for thread in serving {
-        thread.join().map_err(|_| anyhow!("a ceiling thread panicked"))?;
+    let mut shards = Vec::new();
+    for n in 0..threads.max(1) {
+        let (shard, accepted) = mpsc::unbounded_channel();
+        std::thread::Builder::new().name(format!("ceiling-{n}")).spawn(move || serve(accepted))?;
+        shards.push(shard);
+    }
+    for shard in shards.iter().cycle() {
+        let (stream, _) = listener.accept()?;
+        shard.send(stream).map_err(|_| anyhow!("a ceiling thread panicked"))?;
     }
     Ok(())
 }
@@ -69,13 +77,13 @@ impl Drop for Ceiling {
     }
 }
 
-fn serve(listener: std::net::TcpListener) {
+/// Serves the connections that it is given, on the calling thread.
+fn serve(mut accepted: mpsc::UnboundedReceiver<std::net::TcpStream>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
     runtime.block_on(async {
-        let Ok(listener) = TcpListener::from_std(listener) else { return };
-        while let Ok((stream, _)) = listener.accept().await {
+        while let Some(stream) = accepted.recv().await {
             tokio::spawn(async move {
                 // The peer closing is how a load ends.
                 let _closed = answer_all(stream).await;
@@ -84,9 +92,10 @@ fn serve(listener: std::net::TcpListener) {
     });
 }
 
-struct Constant;
+/// The answer to every request: what a broker says of a stored message.
+struct Stored;
 
-impl EncodeHeader for Constant {
+impl EncodeHeader for Stored {
     fn encode(&self, out: &mut FieldWriter<'_>) {
         out.str("msgId", "7F00000100002A9F0000000000000000");
         out.int("queueId", 0);
@@ -94,42 +103,78 @@ impl EncodeHeader for Constant {
     }
 }
 
-async fn answer_all(stream: TcpStream) -> anyhow::Result<()> {
+/// The one answer to the usual request, encoded once; the opaque is patched in.
+struct Answers {
+    json: Vec<u8>,
+    opaque_at: usize,
+}
+
+const OPAQUE_SAMPLE: i32 = 1_987_654_321;
+const OPAQUE_DIGITS: usize = 10;
+
+impl Answers {
+    fn new() -> Self {
+        let json = encode(SerializeType::Json, OPAQUE_SAMPLE);
+        let sample = OPAQUE_SAMPLE.to_string();
+        let found = json.windows(OPAQUE_DIGITS).position(|window| window == sample.as_bytes());
+        Self { opaque_at: found.unwrap_or(0), json: json.to_vec() }
+    }
+
+    /// Appends the answer to `request`.
+    fn put(&self, out: &mut Vec<u8>, request: &frame::Peek) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(request.opaque).as_bytes();
+        if request.serialize != SerializeType::Json || digits.len() != OPAQUE_DIGITS {
+            out.extend_from_slice(&encode(request.serialize, request.opaque));
+            return;
+        }
+        let place = out.len() + self.opaque_at;
+        out.extend_from_slice(&self.json);
+        if let Some(place) = out.get_mut(place..place + OPAQUE_DIGITS) {
+            place.copy_from_slice(digits);
+        }
+    }
+}
+
+fn encode(serialize: SerializeType, opaque: i32) -> BytesMut {
+    let head = Head {
+        serialize,
+        code: 0,
+        language: Language(0),
+        version: 493,
+        opaque,
+        flags: Flags::RESPONSE,
+        remark: None,
+    };
+    let mut out = BytesMut::new();
+    frame::encode_head(&mut out, &head, &Stored, 0);
+    out
+}
+
+/// One write answers everything that one read has brought.
+async fn answer_all(stream: std::net::TcpStream) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    let mut stream = TcpStream::from_std(stream)?;
     let limits = FrameLimits::default();
-    let (mut input, mut out) = (BytesMut::with_capacity(64 * 1024), BytesMut::new());
+    let answers = Answers::new();
+    let (mut input, mut filled, mut out) = (vec![0; READ_BYTES], 0, Vec::new());
     loop {
-        stream.readable().await?;
-        input.reserve(32 * 1024);
-        match stream.try_read_buf(&mut input) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(e) => return Err(e.into()),
+        match stream.read(&mut input[filled..]).await? {
+            0 => return Ok(()),
+            bytes => filled += bytes,
         }
         let mut taken = 0;
-        while let Decoded::Complete { frame, frame_bytes } =
-            frame::decode(&input[taken..], &limits)?
-        {
-            taken += frame_bytes;
-            let head = Head {
-                serialize: frame.serialize,
-                code: 0,
-                language: frame.language,
-                version: 493,
-                opaque: frame.opaque,
-                flags: Flags::RESPONSE,
-                remark: None,
-            };
-            frame::encode_head(&mut out, &head, &Constant, 0);
+        while let Some(request) = frame::peek(&input[taken..filled], &limits)? {
+            taken += request.frame_bytes;
+            answers.put(&mut out, &request);
         }
-        input.advance(taken);
-        while !out.is_empty() {
-            match stream.try_write(&out) {
-                Ok(bytes) => out.advance(bytes),
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => stream.writable().await?,
-                Err(e) => return Err(e.into()),
-            }
+        input.copy_within(taken..filled, 0);
+        filled -= taken;
+        if filled == input.len() {
+            input.resize(2 * filled, 0);
         }
+        stream.write_all(&out).await?;
+        out.clear();
     }
 }

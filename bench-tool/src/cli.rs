@@ -62,7 +62,7 @@ enum Command {
         #[command(flatten)]
         load: LoadArgs,
     },
-    /// Serves the ceiling of `compare`: answers every frame, stores nothing.
+    /// Serves the ceiling of `compare`: answers only; stores nothing, checks nothing.
     #[command(hide = true)]
     Ceiling {
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -229,7 +229,7 @@ fn finish(args: &LoadArgs, report: Report) -> anyhow::Result<()> {
     if refused_all {
         bail!("every request was refused, see the first refusal above");
     }
-    if faults.is_some_and(|f| f.lost + f.duplicated + f.out_of_order + f.damaged > 0) {
+    if faults.is_some_and(|faults| faults.any()) {
         bail!("verification failed, see above");
     }
     Ok(())

@@ -17,3 +17,4 @@ pub mod sender;
 pub mod stats;
 pub mod target;
 pub mod template;
+pub mod wire;

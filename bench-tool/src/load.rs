@@ -13,7 +13,7 @@ use crate::payload::{Faults, Verifier};
 use crate::progress::Progress;
 use crate::puller::{self, PullerPlan, Until};
 use crate::report::Report;
-use crate::sender::{self, SenderPlan};
+use crate::sender::{self, ReadBack, SenderPlan, Sent};
 use crate::stats::LoadStats;
 use crate::target::Target;
 use crate::template::{Template, TemplateSpec};
@@ -34,11 +34,17 @@ pub struct LoadOptions {
     pub run: u32,
 }
 
-type Job = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Option<Verifier>>> + Send>>;
+/// What one connection has to say in the end.
+enum Outcome {
+    Sent(Sent),
+    Received(Verifier),
+}
+
+type Job = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
 /// Generator threads with a current-thread runtime each.
 struct Workers {
-    threads: Vec<JoinHandle<anyhow::Result<Vec<Verifier>>>>,
+    threads: Vec<JoinHandle<anyhow::Result<Vec<Outcome>>>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -64,65 +70,80 @@ impl Workers {
         self.threads.iter().all(JoinHandle::is_finished)
     }
 
-    fn finish(self) -> anyhow::Result<Vec<Verifier>> {
+    fn finish(self) -> anyhow::Result<Finished> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut verifiers = Vec::new();
+        let mut finished = Finished::default();
         for thread in self.threads {
-            let outcome = thread.join().map_err(|_| anyhow!("a generator thread panicked"))?;
-            verifiers.extend(outcome?);
+            let outcomes = thread.join().map_err(|_| anyhow!("a generator thread panicked"))?;
+            for outcome in outcomes? {
+                match outcome {
+                    Outcome::Sent(sent) => finished.sent.push(sent),
+                    Outcome::Received(verifier) => finished.received.push(verifier),
+                }
+            }
         }
-        Ok(verifiers)
+        Ok(finished)
     }
 }
 
-fn run_jobs(jobs: Vec<Job>) -> anyhow::Result<Vec<Verifier>> {
+/// What all connections of a load had to say.
+#[derive(Default)]
+struct Finished {
+    sent: Vec<Sent>,
+    received: Vec<Verifier>,
+}
+
+fn run_jobs(jobs: Vec<Job>) -> anyhow::Result<Vec<Outcome>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
         for job in jobs {
             tasks.spawn(job);
         }
-        let mut verifiers = Vec::new();
+        let mut outcomes = Vec::new();
         while let Some(task) = tasks.join_next().await {
-            verifiers.extend(task??);
+            outcomes.push(task??);
         }
-        Ok(verifiers)
+        Ok(outcomes)
     })
 }
 
 /// Acknowledged sends (or batches) as fast as the window or the rate allows.
 pub fn send(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
-    let stats = LoadStats::new(options.connections);
+    let stats = LoadStats::new(options.connections, options.threads);
     let stop = Arc::new(AtomicBool::new(false));
-    let jobs = sender_jobs(target, options, &stats, &stop);
+    let jobs = sender_jobs(target, options, &stats, &stop, ReadBack::No);
     let workers = Workers::start(options.threads, jobs, stop)?;
-    let report = measure(target, options, label, &stats, &workers)?;
+    let mut report = measure(target, options, label, &stats, &workers)?;
     workers.finish()?;
+    report.unanswered = stats.unanswered();
     Ok(report)
 }
 
 /// Sends at a rate and receives by long-polling pulls; the latencies are from due time to receipt.
 pub fn end_to_end(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
-    let sent = LoadStats::new(options.connections);
-    let received = LoadStats::new(target.brokers.len());
+    let sent = LoadStats::new(options.connections, options.threads);
+    let received = LoadStats::new(target.brokers.len(), 1);
     let stop_sending = Arc::new(AtomicBool::new(false));
     let stop_pulling = Arc::new(AtomicBool::new(false));
     let pullers = puller_jobs(target, options, &received, &stop_pulling, Until::Stopped);
     let pulling = Workers::start(1, pullers, stop_pulling)?;
-    let senders = sender_jobs(target, options, &sent, &stop_sending);
+    let senders = sender_jobs(target, options, &sent, &stop_sending, ReadBack::Yes);
     let sending = Workers::start(options.threads, senders, stop_sending)?;
     let mut report = measure(target, options, label, &received, &pulling)?;
-    sending.finish()?;
-    drain(&sent, &received, options);
-    report.faults = Some(sum_faults(&pulling.finish()?));
+    let senders = sending.finish()?.sent;
+    let acknowledged = senders.iter().map(|sent| sent.acknowledged_messages).sum();
+    wait_for_the_last(acknowledged, &received);
+    report.faults = Some(faults_beside(acknowledged, senders, pulling.finish()?.received));
     report.refused = sent.refused();
     report.first_refusal = sent.first_refusal();
+    report.unanswered = sent.unanswered();
     Ok(report)
 }
 
 /// Reads what the queues of the topic hold, once.
 pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
-    let stats = LoadStats::new(target.brokers.len() * options.connections);
+    let stats = LoadStats::new(target.brokers.len() * options.connections, options.threads);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = puller_jobs(target, options, &stats, &stop, Until::End);
     let before = Usage::now(target);
@@ -135,30 +156,38 @@ pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::R
     let mut report = before.report(target, label, &stats);
     // A backlog's age says nothing about speed.
     report.latency = None;
-    report.faults = Some(sum_faults(&workers.finish()?));
+    let received = workers.finish()?.received;
+    report.foreign = received.iter().map(Verifier::foreign).sum();
+    report.faults =
+        Some(received.iter().map(Verifier::faults).fold(Faults::default(), Faults::plus));
     Ok(report)
 }
 
-fn sum_faults(verifiers: &[Verifier]) -> Faults {
-    verifiers.iter().map(Verifier::faults).fold(Faults::default(), |sum, one| Faults {
-        lost: sum.lost + one.lost,
-        duplicated: sum.duplicated + one.duplicated,
-        out_of_order: sum.out_of_order + one.out_of_order,
-        damaged: sum.damaged + one.damaged,
-    })
+/// What is wrong with what arrived, when `acknowledged` messages had to.
+fn faults_beside(acknowledged: u64, senders: Vec<Sent>, mut received: Vec<Verifier>) -> Faults {
+    let refused: Vec<_> = senders.into_iter().flat_map(|sent| sent.refused).collect();
+    let mut faults = Faults::default();
+    let mut arrived = 0;
+    for verifier in &mut received {
+        verifier.refused(refused.iter().copied());
+        faults = faults.plus(verifier.faults());
+        arrived += verifier.taken();
+    }
+    // The newest of a queue have nothing after them that would show that they are missing.
+    let short = acknowledged.saturating_sub(arrived - faults.duplicated);
+    Faults { lost: faults.lost.max(short), ..faults }
 }
 
-/// Gives receivers up to 10 s to see what was still under way.
-fn drain(sent: &LoadStats, received: &LoadStats, options: &LoadOptions) {
-    let give_up_ns = clock::now_ns() + 10_000_000_000;
-    let mut seen = received.messages();
-    while clock::now_ns() < give_up_ns {
-        std::thread::sleep(Duration::from_millis(100));
-        let now = received.messages();
-        if now == seen && now * options.batch as u64 >= sent.messages().min(now) {
-            return;
+/// Gives receivers the time to see what was still under way: 10 s after the last that came.
+fn wait_for_the_last(acknowledged: u64, received: &LoadStats) {
+    let mut seen = received.messages_ever();
+    let mut last_ns = clock::now_ns();
+    while seen < acknowledged && clock::now_ns() < last_ns + 10_000_000_000 {
+        std::thread::sleep(Duration::from_millis(50));
+        let now = received.messages_ever();
+        if now > seen {
+            (seen, last_ns) = (now, clock::now_ns());
         }
-        seen = now;
     }
 }
 
@@ -167,6 +196,7 @@ fn sender_jobs(
     options: &LoadOptions,
     stats: &LoadStats,
     stop: &Arc<AtomicBool>,
+    read_back: ReadBack,
 ) -> Vec<Job> {
     let interval = |rate: f64| Duration::from_secs_f64(options.connections as f64 / rate);
     let interval_ns = options.rate.map(|rate| nanos(interval(rate)));
@@ -176,6 +206,7 @@ fn sender_jobs(
         .enumerate()
         .map(|(n, stats)| {
             let broker = &target.brokers[n % target.brokers.len()];
+            let producer = u32::try_from(n).unwrap_or(u32::MAX);
             let spec = |queue| TemplateSpec {
                 topic: &target.topic,
                 broker_name: &broker.name,
@@ -183,19 +214,23 @@ fn sender_jobs(
                 body_bytes: options.body_bytes,
                 batch: options.batch,
                 serialize: options.serialize,
+                run: options.run,
+                producer,
             };
             let plan = SenderPlan {
                 addr: broker.addr.clone(),
                 templates: (0..broker.queues).map(|queue| Template::new(&spec(queue))).collect(),
                 in_flight: options.in_flight,
                 interval_ns,
+                serialize: options.serialize,
                 run: options.run,
-                producer: u32::try_from(n).unwrap_or(u32::MAX),
+                producer,
                 body_bytes: options.body_bytes,
+                read_back,
             };
             let (stats, stop) = (stats.clone(), stop.clone());
             let job: Job =
-                Box::pin(async move { sender::run(plan, stats, stop).await.map(|()| None) });
+                Box::pin(async move { sender::run(plan, stats, stop).await.map(Outcome::Sent) });
             job
         })
         .collect()
@@ -230,7 +265,10 @@ fn puller_jobs(
                 run: (until == Until::Stopped).then_some(options.run),
             };
             let (stats, stop) = (stats.clone(), stop.clone());
-            let job: Job = Box::pin(async move { puller::run(plan, stats, stop).await.map(Some) });
+            let job: Job =
+                Box::pin(
+                    async move { puller::run(plan, stats, stop).await.map(Outcome::Received) },
+                );
             job
         })
         .collect()
@@ -305,6 +343,8 @@ impl Usage {
             latency: Some(stats.latency_ns()),
             refused: stats.refused(),
             first_refusal: stats.first_refusal(),
+            unanswered: 0,
+            foreign: 0,
             faults: None,
             server_cpu_us_per_message: server_us
                 .filter(|_| server_elsewhere && messages > 0)

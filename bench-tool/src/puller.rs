@@ -1,20 +1,20 @@
 //! One pulling connection: one pull in flight for each of its queues.
-use std::io;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use bytes::{Buf as _, BytesMut};
+use bytes::BytesMut;
 use remora_protocol::{
     Decoded, EncodeHeader, FieldWriter, Flags, Frame, FrameLimits, Head, Language, SerializeType,
-    frame, record,
+    frame, record, sys_flag,
 };
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::payload::Verifier;
-use crate::stats::ConnectionStats;
+use crate::stats::{ConnectionStats, Latencies};
+use crate::wire::Wire;
 
 /// When a puller is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +37,9 @@ pub struct PullerPlan {
     pub run: Option<u32>,
 }
 
+/// A pull reply is at most 256 KiB of records by Apache's default.
+const READ_BYTES: usize = 512 * 1024;
+const STOP_LOOK: Duration = Duration::from_millis(50);
 const MAY_SUSPEND: i64 = 2;
 const HAS_SUBSCRIPTION: i64 = 4;
 const HOLD_MS: i64 = 5_000;
@@ -47,30 +50,20 @@ pub async fn run(
     stats: Arc<ConnectionStats>,
     stop: Arc<AtomicBool>,
 ) -> anyhow::Result<Verifier> {
-    let stream = TcpStream::connect(&plan.addr)
-        .await
-        .with_context(|| format!("cannot connect to the broker at {}", plan.addr))?;
-    stream.set_nodelay(true)?;
-    let mut puller = Puller::new(plan, stats);
-    for queue in 0..puller.next.len() {
-        puller.ask(queue);
-    }
-    while puller.open > 0 && !stop.load(Ordering::Relaxed) {
-        puller.write(&stream)?;
-        let interest = if puller.out.is_empty() {
-            Interest::READABLE
-        } else {
-            Interest::READABLE | Interest::WRITABLE
-        };
-        // Wakes now and then to see `stop`.
-        let wait =
-            tokio::time::timeout(std::time::Duration::from_millis(50), stream.ready(interest));
-        if let Ok(ready) = wait.await {
-            ready?;
-            puller.read(&stream)?;
-        }
+    let wire = Wire::connect(&plan.addr, READ_BYTES).await?;
+    let mut puller = Puller::new(plan, stats, wire);
+    tokio::select! {
+        biased;
+        outcome = puller.drive() => outcome?,
+        () = stopped(&stop) => {}
     }
     Ok(puller.verifier)
+}
+
+async fn stopped(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(STOP_LOOK).await;
+    }
 }
 
 struct Puller {
@@ -79,10 +72,11 @@ struct Puller {
     next: Vec<i64>,
     /// Queues not yet at their end.
     open: usize,
-    out: BytesMut,
-    input: BytesMut,
+    wire: Wire,
+    /// A request is encoded here first.
+    encoded: BytesMut,
     verifier: Verifier,
-    latencies_ns: Vec<u64>,
+    latencies: Latencies,
 }
 
 struct PullFields<'a> {
@@ -109,17 +103,29 @@ impl EncodeHeader for PullFields<'_> {
 }
 
 impl Puller {
-    fn new(plan: PullerPlan, stats: Arc<ConnectionStats>) -> Self {
+    fn new(plan: PullerPlan, stats: Arc<ConnectionStats>, wire: Wire) -> Self {
         Self {
             stats,
             next: plan.queues.iter().map(|(_, offset)| *offset).collect(),
             open: plan.queues.len(),
-            out: BytesMut::with_capacity(4 * 1024),
-            input: BytesMut::with_capacity(512 * 1024),
+            wire,
+            encoded: BytesMut::new(),
             verifier: Verifier::new(plan.run),
-            latencies_ns: Vec::new(),
+            latencies: Latencies::default(),
             plan,
         }
+    }
+
+    async fn drive(&mut self) -> anyhow::Result<()> {
+        for queue in 0..self.next.len() {
+            self.ask(queue);
+        }
+        while self.open > 0 {
+            let came = poll_fn(|cx| self.wire.poll_exchange(cx)).await;
+            came.with_context(|| format!("connection to the broker at {}", self.plan.addr))?;
+            self.answers(clock::now_ns())?;
+        }
+        Ok(())
     }
 
     /// Queues a pull of `queue` (an index of the plan), whose index is the opaque.
@@ -135,87 +141,94 @@ impl Puller {
         };
         let (queue_id, queue_offset) = (self.plan.queues[queue].0, self.next[queue]);
         let fields = PullFields { plan: &self.plan, queue_id, queue_offset };
-        frame::encode_head(&mut self.out, &head, &fields, 0);
+        self.encoded.clear();
+        frame::encode_head(&mut self.encoded, &head, &fields, 0);
+        self.wire.out.extend_from_slice(&self.encoded);
     }
 
-    fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
-        while !self.out.is_empty() {
-            match stream.try_write(&self.out) {
-                Ok(bytes) => self.out.advance(bytes),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, stream: &TcpStream) -> anyhow::Result<()> {
-        self.input.reserve(256 * 1024);
-        match stream.try_read_buf(&mut self.input) {
-            Ok(0) => bail!("the broker at {} closed the connection", self.plan.addr),
-            Ok(_) => self.answers(),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    fn answers(&mut self) -> anyhow::Result<()> {
-        let now_ns = clock::now_ns();
+    fn answers(&mut self, now_ns: u64) -> anyhow::Result<()> {
         let limits = FrameLimits::default();
-        let mut input = std::mem::take(&mut self.input);
         let mut taken = 0;
+        let mut asked = Vec::new();
+        let mut messages = Received::default();
         while let Decoded::Complete { frame, frame_bytes } =
-            frame::decode(&input[taken..], &limits)?
+            frame::decode(&self.wire.input()[taken..], &limits)?
         {
             taken += frame_bytes;
-            self.answer(&frame, now_ns)?;
+            let queue = usize::try_from(frame.opaque).unwrap_or(usize::MAX);
+            if !frame.flags.is_response() || queue >= self.next.len() {
+                continue;
+            }
+            self.next[queue] = next_begin_offset(&frame, queue)?;
+            if frame.code == 0 {
+                messages.take(frame.body, &mut self.verifier, |sent_at_ns| {
+                    self.latencies.push(now_ns.saturating_sub(sent_at_ns));
+                })?;
+            }
+            if frame.code == 19 && self.plan.until == Until::End {
+                self.open -= 1;
+            } else {
+                asked.push(queue);
+            }
         }
-        input.advance(taken);
-        self.input = input;
+        self.wire.take(taken);
+        self.stats.answered(messages.count, messages.bytes, &mut self.latencies);
+        for queue in asked {
+            self.ask(queue);
+        }
         Ok(())
     }
+}
 
-    fn answer(&mut self, frame: &Frame<'_>, now_ns: u64) -> anyhow::Result<()> {
-        let queue = usize::try_from(frame.opaque).unwrap_or(usize::MAX);
-        if !frame.flags.is_response() || queue >= self.next.len() {
-            return Ok(());
-        }
-        match frame.code {
-            // FOUND, NOT_FOUND, RETRY_IMMEDIATELY, OFFSET_MOVED all say where to go on.
-            0 | 19 | 20 | 21 => {
-                let next = frame.fields.find("nextBeginOffset");
-                self.next[queue] = next
-                    .and_then(|next| next.parse().ok())
-                    .context("pull reply without nextBeginOffset")?;
-            }
-            code => {
-                let remark = frame.remark.map(remora_protocol::Text::to_str).unwrap_or_default();
-                bail!("pull of queue {queue} refused with code {code}: {remark}");
-            }
-        }
-        if frame.code == 0 {
-            self.messages(frame.body, now_ns)?;
-        } else if frame.code == 19 && self.plan.until == Until::End {
-            self.open -= 1;
-            return Ok(());
-        }
-        self.ask(queue);
-        Ok(())
+/// Where to go on. FOUND, NOT_FOUND, RETRY_IMMEDIATELY and OFFSET_MOVED say it.
+fn next_begin_offset(frame: &Frame<'_>, queue: usize) -> anyhow::Result<i64> {
+    if !matches!(frame.code, 0 | 19 | 20 | 21) {
+        let remark = frame.remark.map(remora_protocol::Text::to_str).unwrap_or_default();
+        bail!("pull of queue {queue} refused with code {}: {remark}", frame.code);
     }
+    let next = frame.fields.find("nextBeginOffset").and_then(|next| next.parse().ok());
+    next.context("pull reply without nextBeginOffset")
+}
 
-    fn messages(&mut self, mut records: &[u8], now_ns: u64) -> anyhow::Result<()> {
-        let mut messages = 0;
-        let bytes = records.len() as u64;
-        while !records.is_empty() {
-            let record = record::decode(records)?;
-            records = &records[record.total_bytes as usize..];
-            messages += 1;
-            if let Some(stamp) = self.verifier.take(record.body) {
-                self.latencies_ns.push(now_ns.saturating_sub(stamp.sent_at_ns));
+/// The messages of one read.
+#[derive(Default)]
+struct Received {
+    count: u64,
+    bytes: u64,
+}
+
+impl Received {
+    fn take(
+        &mut self,
+        records: &[u8],
+        verifier: &mut Verifier,
+        mut sent_at: impl FnMut(u64),
+    ) -> anyhow::Result<()> {
+        self.bytes += records.len() as u64;
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (body, after) = split_record(rest)
+                .with_context(|| format!("a pull reply's record {} is broken", self.count))?;
+            rest = after;
+            self.count += 1;
+            if let Some(stamp) = verifier.take(body) {
+                sent_at(stamp.sent_at_ns);
             }
         }
-        self.stats.answered(messages, bytes, &self.latencies_ns);
-        self.latencies_ns.clear();
         Ok(())
     }
+}
+
+/// Position of the body's length where both hosts are IPv4; each IPv6 host moves it by 12.
+const BODY_LENGTH_AT: usize = 84;
+
+/// Body of the first record, and what comes after the record.
+fn split_record(records: &[u8]) -> Option<(&[u8], &[u8])> {
+    let Ok(record::Entry::Record { total_bytes }) = record::entry(records) else { return None };
+    let (record, after) = records.split_at_checked(total_bytes as usize)?;
+    let sys_flag = i32::from_be_bytes(*record.get(record::SYS_FLAG_AT..)?.first_chunk()?);
+    let v6 = |bit: i32| if sys_flag & bit != 0 { 12 } else { 0 };
+    let length_at = BODY_LENGTH_AT + v6(sys_flag::BORN_HOST_V6) + v6(sys_flag::STORE_HOST_V6);
+    let (length, body) = record.get(length_at..)?.split_first_chunk()?;
+    Some((body.get(..u32::from_be_bytes(*length) as usize)?, after))
 }

@@ -26,6 +26,10 @@ pub struct Report {
     pub latency: Option<Histogram<u64>>,
     pub refused: u64,
     pub first_refusal: Option<String>,
+    /// Requests without an answer 10 s after the load.
+    pub unanswered: u64,
+    /// Bodies read that the bench did not write.
+    pub foreign: u64,
     /// Where messages were read back: what the verification found.
     pub faults: Option<Faults>,
     pub server_cpu_us_per_message: Option<f64>,
@@ -54,6 +58,8 @@ impl Report {
             "latency_us": latency,
             "refused": self.refused,
             "first_refusal": self.first_refusal,
+            "unanswered": self.unanswered,
+            "foreign": self.foreign,
             "verification": self.faults,
             "server_cpu_us_per_message": self.server_cpu_us_per_message,
             "server_resident_bytes": self.server_resident_bytes,
@@ -90,6 +96,12 @@ impl Report {
         table.add_row(["refused", &self.refused.to_string()]);
         if let Some(refusal) = &self.first_refusal {
             table.add_row(["first refusal", refusal]);
+        }
+        if self.unanswered > 0 {
+            table.add_row(["unanswered", &self.unanswered.to_string()]);
+        }
+        if self.foreign > 0 {
+            table.add_row(["others' messages", &self.foreign.to_string()]);
         }
         if let Some(f) = &self.faults {
             let text = format!(

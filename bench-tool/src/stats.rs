@@ -12,25 +12,18 @@ const LATENCY_NS_MAX: u64 = 120_000_000_000;
 #[derive(Debug)]
 pub struct ConnectionStats {
     pub messages: AtomicU64,
+    /// As `messages`, those of the warm-up included.
+    messages_ever: AtomicU64,
     pub bytes: AtomicU64,
     pub refused: AtomicU64,
-    latency_ns: Mutex<Histogram<u64>>,
-    last_refusal: Mutex<Option<String>>,
+    /// Requests whose answer had not come when the load gave up waiting.
+    pub unanswered: AtomicU64,
+    /// Shared by the connections of one thread: a histogram is 200 KiB, and connections are many.
+    latency_ns: Arc<Mutex<Histogram<u64>>>,
+    first_refusal: Mutex<Option<String>>,
 }
 
-impl Default for ConnectionStats {
-    fn default() -> Self {
-        Self {
-            messages: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            latency_ns: Mutex::new(histogram()),
-            last_refusal: Mutex::new(None),
-        }
-    }
-}
-
-/// An empty latency histogram: nanoseconds, two digits after the first.
+/// An empty latency histogram: nanoseconds, in steps of 512 ns and three digits.
 pub fn histogram() -> Histogram<u64> {
     match Histogram::new_with_bounds(1_000, LATENCY_NS_MAX, 3) {
         Ok(histogram) => histogram,
@@ -38,20 +31,49 @@ pub fn histogram() -> Histogram<u64> {
     }
 }
 
+/// Latencies of one read, equal ones counted together.
+#[derive(Debug, Default)]
+pub struct Latencies {
+    runs: Vec<(u64, u64)>,
+}
+
+impl Latencies {
+    #[inline]
+    pub fn push(&mut self, latency_ns: u64) {
+        match self.runs.last_mut() {
+            Some((last_ns, count)) if *last_ns == latency_ns => *count += 1,
+            _ => self.runs.push((latency_ns, 1)),
+        }
+    }
+}
+
 impl ConnectionStats {
-    /// Adds the answers of one read.
-    pub fn answered(&self, messages: u64, bytes: u64, latencies_ns: &[u64]) {
+    fn new(latency_ns: Arc<Mutex<Histogram<u64>>>) -> Self {
+        Self {
+            messages: AtomicU64::new(0),
+            messages_ever: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
+            latency_ns,
+            first_refusal: Mutex::new(None),
+        }
+    }
+
+    /// Adds the answers of one read, and empties `latencies`.
+    pub fn answered(&self, messages: u64, bytes: u64, latencies: &mut Latencies) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
+        self.messages_ever.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut histogram = self.latency_ns.lock();
-        for latency_ns in latencies_ns {
-            histogram.saturating_record(*latency_ns);
+        for (latency_ns, count) in latencies.runs.drain(..) {
+            histogram.saturating_record_n(latency_ns, count);
         }
     }
 
     pub fn refused(&self, code: i32, remark: &str) {
         if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            *self.last_refusal.lock() = Some(format!("code {code}: {remark}"));
+            *self.first_refusal.lock() = Some(format!("code {code}: {remark}"));
         }
     }
 
@@ -68,15 +90,25 @@ impl ConnectionStats {
 #[derive(Clone, Debug)]
 pub struct LoadStats {
     pub connections: Arc<[Arc<ConnectionStats>]>,
+    histograms: Arc<[Arc<Mutex<Histogram<u64>>>]>,
 }
 
 impl LoadStats {
-    pub fn new(connections: usize) -> Self {
-        Self { connections: (0..connections).map(|_| Arc::default()).collect() }
+    /// Connection n runs on thread n modulo `threads`.
+    pub fn new(connections: usize, threads: usize) -> Self {
+        let histograms: Arc<[_]> =
+            (0..threads.max(1)).map(|_| Arc::new(Mutex::new(histogram()))).collect();
+        let shared = histograms.iter().cycle().take(connections);
+        let connections = shared.map(|h| Arc::new(ConnectionStats::new(h.clone()))).collect();
+        Self { connections, histograms }
     }
 
     pub fn messages(&self) -> u64 {
         self.connections.iter().map(|c| c.messages.load(Ordering::Relaxed)).sum()
+    }
+
+    pub fn messages_ever(&self) -> u64 {
+        self.connections.iter().map(|c| c.messages_ever.load(Ordering::Relaxed)).sum()
     }
 
     pub fn bytes(&self) -> u64 {
@@ -87,16 +119,20 @@ impl LoadStats {
         self.connections.iter().map(|c| c.refused.load(Ordering::Relaxed)).sum()
     }
 
+    pub fn unanswered(&self) -> u64 {
+        self.connections.iter().map(|c| c.unanswered.load(Ordering::Relaxed)).sum()
+    }
+
     /// The first refusal that any connection saw.
     pub fn first_refusal(&self) -> Option<String> {
-        self.connections.iter().find_map(|c| c.last_refusal.lock().clone())
+        self.connections.iter().find_map(|c| c.first_refusal.lock().clone())
     }
 
     pub fn latency_ns(&self) -> Histogram<u64> {
         let mut sum = histogram();
-        for connection in self.connections.iter() {
+        for latency_ns in self.histograms.iter() {
             // Same bounds on both sides: adding cannot fail.
-            let _same_bounds = sum.add(&*connection.latency_ns.lock());
+            let _same_bounds = sum.add(&*latency_ns.lock());
         }
         sum
     }

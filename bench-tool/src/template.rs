@@ -2,14 +2,15 @@
 use bytes::BytesMut;
 use remora_protocol::{EncodeHeader, FieldWriter, Flags, Head, Language, SerializeType, frame};
 
-use crate::payload::{self, Stamp};
+use crate::payload::BodyTemplate;
 
 /// Opaque values of the generator all have ten digits, so that they patch in place in JSON.
 pub const OPAQUE_BASE: i32 = 1_000_000_000;
 const OPAQUE_SAMPLE: i32 = 1_987_654_321;
 const BORN_SAMPLE: i64 = 1_234_567_890_123;
 const UNIQ_SAMPLE: &str = "0123456789ABCDEF0123456789ABCDEF";
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
+/// The digits of a unique key that count messages; those before them tell the source.
+const SEQUENCE_DIGITS: usize = 12;
 
 /// What every request of one template shares.
 #[derive(Clone, Debug)]
@@ -21,19 +22,41 @@ pub struct TemplateSpec<'a> {
     /// Messages in one request: 1 sends with code 310, more with 320.
     pub batch: usize,
     pub serialize: SerializeType,
+    pub run: u32,
+    pub producer: u32,
 }
 
 /// The encoded request and where its changing parts are.
 #[derive(Debug)]
 pub struct Template {
     frame: Vec<u8>,
-    serialize: SerializeType,
     opaque_at: usize,
     born_at: usize,
-    /// One unique key and one body a message.
-    uniq_at: Vec<usize>,
-    body_at: Vec<usize>,
-    body_bytes: usize,
+    born_ms: i64,
+    /// Where each message has the counting digits of its unique key, and its body.
+    messages: Vec<(usize, usize)>,
+    body: BodyTemplate,
+}
+
+/// An opaque as it stands in a frame.
+#[derive(Clone, Copy, Debug)]
+pub enum OpaqueBytes {
+    Json([u8; 10]),
+    Binary([u8; 4]),
+}
+
+impl OpaqueBytes {
+    /// `opaque` is at least `OPAQUE_BASE`.
+    pub fn new(serialize: SerializeType, opaque: i32) -> Self {
+        match serialize {
+            SerializeType::Json => {
+                let mut digits = [0; 10];
+                write_digits(&mut digits, opaque.into());
+                Self::Json(digits)
+            }
+            SerializeType::Binary => Self::Binary(opaque.to_be_bytes()),
+        }
+    }
 }
 
 struct SendFields<'a> {
@@ -62,10 +85,11 @@ impl EncodeHeader for SendFields<'_> {
 impl Template {
     pub fn new(spec: &TemplateSpec<'_>) -> Self {
         let properties = format!("UNIQ_KEY\u{1}{UNIQ_SAMPLE}\u{2}WAIT\u{1}true\u{2}");
+        let stamped = BodyTemplate::new(spec.run, spec.producer, spec.queue, spec.body_bytes);
         let body = if spec.batch > 1 {
-            batch_body(spec, properties.as_bytes())
+            batch_body(spec.batch, stamped.bytes(), properties.as_bytes())
         } else {
-            vec![b'x'; spec.body_bytes]
+            stamped.bytes().to_vec()
         };
         let header_properties = if spec.batch > 1 { "WAIT\u{1}true\u{2}" } else { &properties };
         let head = Head {
@@ -82,58 +106,74 @@ impl Template {
         frame::encode_head(&mut encoded, &head, &fields, body.len());
         let header_bytes = encoded.len();
         encoded.extend_from_slice(&body);
-        Self::locate(encoded.to_vec(), header_bytes, spec)
+        Self::locate(encoded.to_vec(), header_bytes, spec, stamped)
     }
 
-    fn locate(frame: Vec<u8>, header_bytes: usize, spec: &TemplateSpec<'_>) -> Self {
+    fn locate(
+        mut frame: Vec<u8>,
+        header_bytes: usize,
+        spec: &TemplateSpec<'_>,
+        body: BodyTemplate,
+    ) -> Self {
         let opaque = match spec.serialize {
             SerializeType::Json => OPAQUE_SAMPLE.to_string().into_bytes(),
             SerializeType::Binary => OPAQUE_SAMPLE.to_be_bytes().to_vec(),
         };
         let uniq_at = find_all(&frame, UNIQ_SAMPLE.as_bytes());
-        let body_at = if spec.batch > 1 {
+        assert_eq!(uniq_at.len(), spec.batch, "one unique key a message");
+        let source = format!("{:08X}{:08X}{:04X}", spec.run, spec.producer, spec.queue & 0xFFFF);
+        for at in &uniq_at {
+            frame[*at..][..source.len()].copy_from_slice(source.as_bytes());
+        }
+        let body_at: Vec<usize> = if spec.batch > 1 {
             let item = frame.len().saturating_sub(header_bytes) / spec.batch;
             (0..spec.batch).map(|n| header_bytes + n * item + BATCH_ITEM_HEAD_BYTES).collect()
         } else {
             vec![header_bytes]
         };
-        assert_eq!(uniq_at.len(), spec.batch, "one unique key a message");
+        let counting_at = uniq_at.iter().map(|at| at + UNIQ_SAMPLE.len() - SEQUENCE_DIGITS);
         Self {
-            serialize: spec.serialize,
             opaque_at: find_all(&frame, &opaque)[0],
             born_at: find_all(&frame, BORN_SAMPLE.to_string().as_bytes())[0],
-            uniq_at,
-            body_at,
-            body_bytes: spec.body_bytes,
+            born_ms: BORN_SAMPLE,
+            messages: counting_at.zip(body_at).collect(),
+            body,
             frame,
         }
     }
 
     pub fn messages(&self) -> usize {
-        self.body_at.len()
+        self.messages.len()
     }
 
     pub fn frame_bytes(&self) -> usize {
         self.frame.len()
     }
 
-    /// Appends one request to `out`. `first` stamps the first message; the rest count on from it.
-    pub fn append_to(&self, out: &mut Vec<u8>, opaque: i32, born_ms: i64, first: Stamp) {
+    /// Appends one request to `out`. `sequence` is the first message's; the rest count on from it.
+    #[inline]
+    pub fn append_to(
+        &mut self,
+        out: &mut Vec<u8>,
+        opaque: &OpaqueBytes,
+        born_ms: i64,
+        sequence: u64,
+        sent_at_ns: u64,
+    ) {
+        if self.born_ms != born_ms {
+            self.born_ms = born_ms;
+            write_digits(&mut self.frame[self.born_at..][..13], born_ms);
+        }
         let start = out.len();
         out.extend_from_slice(&self.frame);
         let frame = &mut out[start..];
-        match self.serialize {
-            SerializeType::Json => write_digits(&mut frame[self.opaque_at..][..10], opaque.into()),
-            SerializeType::Binary => {
-                frame[self.opaque_at..][..4].copy_from_slice(&opaque.to_be_bytes());
-            }
+        match opaque {
+            OpaqueBytes::Json(digits) => frame[self.opaque_at..][..10].copy_from_slice(digits),
+            OpaqueBytes::Binary(bytes) => frame[self.opaque_at..][..4].copy_from_slice(bytes),
         }
-        write_digits(&mut frame[self.born_at..][..13], born_ms);
-        let mut stamp = first;
-        for (uniq_at, body_at) in self.uniq_at.iter().zip(&self.body_at) {
-            write_unique(&mut frame[*uniq_at..][..32], &stamp);
-            payload::write(&mut frame[*body_at..][..self.body_bytes], &stamp);
-            stamp.sequence += 1;
+        for ((uniq_at, body_at), sequence) in self.messages.iter().zip(sequence..) {
+            write_hex(&mut frame[*uniq_at..][..SEQUENCE_DIGITS], sequence);
+            self.body.stamp(&mut frame[*body_at..], sequence, sent_at_ns);
         }
     }
 }
@@ -142,17 +182,17 @@ impl Template {
 /// official clients leave it; the broker computes its own.
 const BATCH_ITEM_HEAD_BYTES: usize = 20;
 
-fn batch_body(spec: &TemplateSpec<'_>, properties: &[u8]) -> Vec<u8> {
-    let item_bytes = BATCH_ITEM_HEAD_BYTES + spec.body_bytes + 2 + properties.len();
-    let mut body = Vec::with_capacity(item_bytes * spec.batch);
-    for _ in 0..spec.batch {
+fn batch_body(batch: usize, one: &[u8], properties: &[u8]) -> Vec<u8> {
+    let item_bytes = BATCH_ITEM_HEAD_BYTES + one.len() + 2 + properties.len();
+    let mut body = Vec::with_capacity(item_bytes * batch);
+    for _ in 0..batch {
         let total = u32::try_from(item_bytes).unwrap_or(u32::MAX);
-        let body_bytes = u32::try_from(spec.body_bytes).unwrap_or(u32::MAX);
+        let body_bytes = u32::try_from(one.len()).unwrap_or(u32::MAX);
         let property_bytes = u16::try_from(properties.len()).unwrap_or(u16::MAX);
         for word in [total, 0, 0, 0, body_bytes] {
             body.extend_from_slice(&word.to_be_bytes());
         }
-        body.resize(body.len() + spec.body_bytes, b'x');
+        body.extend_from_slice(one);
         body.extend_from_slice(&property_bytes.to_be_bytes());
         body.extend_from_slice(properties);
     }
@@ -171,17 +211,29 @@ fn find_all(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
 fn write_digits(out: &mut [u8], value: i64) {
     let mut rest = value.unsigned_abs();
     for digit in out.iter_mut().rev() {
-        *digit = HEX[(rest % 10) as usize];
+        *digit = b"0123456789"[(rest % 10) as usize];
         rest /= 10;
     }
 }
 
-/// 32 hex digits that no other message has: run, producer, queue and 20 bits, sequence.
-fn write_unique(out: &mut [u8], stamp: &Stamp) {
-    let high = (u64::from(stamp.run) << 32) | u64::from(stamp.producer & 0xFFFF) << 16;
-    let low = (u64::from(stamp.queue & 0xFFFF) << 48) | (stamp.sequence & 0xFFFF_FFFF_FFFF);
-    let id = (u128::from(high) << 64) | u128::from(low);
-    for (n, digit) in out.iter_mut().enumerate() {
-        *digit = HEX[((id >> (124 - 4 * n)) & 15) as usize];
+/// Both hex digits of every byte.
+const HEX_PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789ABCDEF";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
+/// The last bytes of `value`, as many as `out` has room for.
+#[inline]
+fn write_hex(out: &mut [u8], value: u64) {
+    let mut rest = value;
+    for pair in out.as_chunks_mut::<2>().0.iter_mut().rev() {
+        *pair = HEX_PAIRS[(rest & 0xFF) as usize];
+        rest >>= 8;
     }
 }
