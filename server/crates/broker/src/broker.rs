@@ -97,8 +97,7 @@ impl Broker {
         let store = Arc::new(store);
         let meta = open_meta(&settings)?;
 
-        let (hold, woken) = PullWait::new(settings.parked_pulls_max);
-        let hold = Arc::new(hold);
+        let hold = Arc::new(PullWait::new(settings.parked_pulls_max));
         let (later_sends, first_sends) = LaterSends::new();
         store.set_arrival_listener(hold.clone());
         let listen = SocketAddr::new(settings.listen_ip, settings.listen_port);
@@ -125,7 +124,7 @@ impl Broker {
             slow,
         });
         broker.restore_tables(&settings)?;
-        broker.own(broker.slow.spawn(crate::pull_wait::answer_woken(broker.clone(), woken)));
+        broker.own(broker.slow.spawn(crate::pull_wait::expire_held(broker.clone())));
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));

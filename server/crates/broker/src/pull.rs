@@ -74,8 +74,8 @@ pub(crate) fn pull_message<'a>(
         let hold_ms = hold_ms(&turn.settings, header.suspend_timeout_millis);
         // Once the broker stops, nothing would wake it.
         if hold_ms > 0 && !broker.stopping.is_cancelled() {
-            let held = HeldPull { responder: call.defer(), pull };
-            return broker.hold.park(broker, held, hold_ms);
+            let held = HeldPull { broker: broker.clone(), responder: call.defer(), pull };
+            return broker.hold.park(held, hold_ms);
         }
     }
     call.reply(answer.code, &answer.header, answer.body);

@@ -1,8 +1,9 @@
 //! Parked pulls: which wait for which queue, until when. Pure: no clock, no IO.
 //!
 //! Every parked pull leaves exactly once: by an arrival that it wants, at its deadline, when its
-//! connection closes, or at the stop.
-use std::collections::BTreeSet;
+//! connection closes, or at the stop. Parking and leaving cost the same however many are parked:
+//! a pull is a link of three chains, its queue's, its connection's and its deadline's.
+use std::collections::BTreeMap;
 
 use ahash::AHashMap;
 
@@ -26,6 +27,12 @@ pub trait WantsTag {
     fn wants(&self, tags_code: i64) -> bool;
 }
 
+impl<T: WantsTag> WantsTag for Box<T> {
+    fn wants(&self, tags_code: i64) -> bool {
+        self.as_ref().wants(tags_code)
+    }
+}
+
 /// Why a pull was not parked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HoldFull {
@@ -37,126 +44,205 @@ pub struct HoldFull {
 #[derive(Debug)]
 pub struct PullHold<T> {
     parked_max: usize,
-    next_id: u64,
-    parked: AHashMap<u64, Parked<T>>,
-    by_queue: AHashMap<QueueKey, Vec<u64>>,
-    by_connection: AHashMap<u64, Vec<u64>>,
-    deadlines: BTreeSet<(i64, u64)>,
+    parked: usize,
+    places: Vec<Place<T>>,
+    /// Places without a pull.
+    free: Vec<usize>,
+    /// The first place of each chain.
+    queues: AHashMap<QueueKey, usize>,
+    connections: AHashMap<u64, usize>,
+    deadlines: BTreeMap<i64, usize>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    pull: Option<Parked<T>>,
+    queue: Link,
+    connection: Link,
+    deadline: Link,
+}
+
+/// The neighbours of a place in a chain.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+/// Which of a place's links.
+type Chain<T> = fn(&mut Place<T>) -> &mut Link;
+
+/// What became of a chain that a place has left.
+enum Left {
+    SameFirst,
+    First(usize),
+    Empty,
 }
 
 impl<T: WantsTag> PullHold<T> {
     pub fn new(parked_max: usize) -> Self {
         Self {
             parked_max,
-            next_id: 0,
-            parked: AHashMap::new(),
-            by_queue: AHashMap::new(),
-            by_connection: AHashMap::new(),
-            deadlines: BTreeSet::new(),
+            parked: 0,
+            places: Vec::new(),
+            free: Vec::new(),
+            queues: AHashMap::new(),
+            connections: AHashMap::new(),
+            deadlines: BTreeMap::new(),
         }
     }
 
     pub fn len(&self) -> usize {
-        self.parked.len()
+        self.parked
     }
 
     pub fn is_empty(&self) -> bool {
-        self.parked.is_empty()
+        self.parked == 0
+    }
+
+    /// Whether any pull waits for the queue.
+    pub fn waits_for(&self, key: QueueKey) -> bool {
+        self.queues.contains_key(&key)
     }
 
     /// Keeps a pull; a full table gives it back with the figures.
     pub fn park(&mut self, pull: Parked<T>) -> Result<(), (Parked<T>, HoldFull)> {
-        if self.parked.len() >= self.parked_max {
-            let full = HoldFull { parked: self.parked.len(), parked_max: self.parked_max };
+        if self.parked >= self.parked_max {
+            let full = HoldFull { parked: self.parked, parked_max: self.parked_max };
             return Err((pull, full));
         }
-        let id = self.next_id;
-        self.next_id += 1;
-        self.by_queue.entry(pull.key).or_default().push(id);
-        self.by_connection.entry(pull.connection_id).or_default().push(id);
-        self.deadlines.insert((pull.deadline_ms, id));
-        self.parked.insert(id, pull);
+        self.parked += 1;
+        let at = self.free.pop().unwrap_or(self.places.len());
+        let before_first = |after| Link { before: None, after };
+        let place = Place {
+            queue: before_first(self.queues.insert(pull.key, at)),
+            connection: before_first(self.connections.insert(pull.connection_id, at)),
+            deadline: before_first(self.deadlines.insert(pull.deadline_ms, at)),
+            pull: Some(pull),
+        };
+        let afters = (place.queue.after, place.connection.after, place.deadline.after);
+        match self.places.get_mut(at) {
+            Some(free) => *free = place,
+            None => self.places.push(place),
+        }
+        self.set_before(afters.0, Some(at), |place| &mut place.queue);
+        self.set_before(afters.1, Some(at), |place| &mut place.connection);
+        self.set_before(afters.2, Some(at), |place| &mut place.deadline);
         Ok(())
     }
 
-    /// A queue grew to `queue_offset_max`: takes out the pulls that one of the new messages is for.
+    /// A queue grew to `queue_offset_max`: moves the pulls that one of the new messages is for to
+    /// `woken`.
     pub fn arrived(
         &mut self,
         key: QueueKey,
         queue_offset_max: u64,
         tags_codes: &[i64],
-    ) -> Vec<Parked<T>> {
-        let Some(ids) = self.by_queue.get(&key) else { return Vec::new() };
-        let woken: Vec<u64> = ids
-            .iter()
-            .copied()
-            .filter(|id| {
-                self.parked.get(id).is_some_and(|pull| {
-                    pull.queue_offset < queue_offset_max
-                        && tags_codes.iter().any(|code| pull.payload.wants(*code))
-                })
-            })
-            .collect();
-        self.take_all(&woken)
+        woken: &mut Vec<Parked<T>>,
+    ) {
+        self.take_from_queue(key, woken, |pull| {
+            pull.queue_offset < queue_offset_max
+                && tags_codes.iter().any(|code| pull.payload.wants(*code))
+        });
     }
 
-    /// Takes out the pulls of a queue that are behind `queue_offset_max`, whatever they filter: for
-    /// an arrival whose tags nobody saw.
-    pub fn grown(&mut self, key: QueueKey, queue_offset_max: u64) -> Vec<Parked<T>> {
-        let Some(ids) = self.by_queue.get(&key) else { return Vec::new() };
-        let behind =
-            |id: &u64| self.parked.get(id).is_some_and(|pull| pull.queue_offset < queue_offset_max);
-        let woken: Vec<u64> = ids.iter().copied().filter(behind).collect();
-        self.take_all(&woken)
+    /// Moves the pulls of a queue that are behind `queue_offset_max` to `woken`, whatever they
+    /// filter: for an arrival whose tags nobody saw.
+    pub fn grown(&mut self, key: QueueKey, queue_offset_max: u64, woken: &mut Vec<Parked<T>>) {
+        self.take_from_queue(key, woken, |pull| pull.queue_offset < queue_offset_max);
     }
 
-    /// Pulls whose time has come.
-    pub fn expire(&mut self, now_ms: i64) -> Vec<Parked<T>> {
-        let due: Vec<u64> = self.deadlines.range(..(now_ms + 1, 0)).map(|(_, id)| *id).collect();
-        self.take_all(&due)
+    /// Moves the pulls whose time has come to `expired`, in the order of their deadlines.
+    pub fn expire(&mut self, now_ms: i64, expired: &mut Vec<Parked<T>>) {
+        while let Some((deadline_ms, at)) = self.deadlines.first_key_value()
+            && *deadline_ms <= now_ms
+        {
+            expired.extend(self.take(*at));
+        }
     }
 
     /// When `expire` will next find something.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        self.deadlines.first().map(|(deadline_ms, _)| *deadline_ms)
+        self.deadlines.first_key_value().map(|(deadline_ms, _)| *deadline_ms)
     }
 
-    /// The pulls of a connection that is gone: nobody is there to answer.
-    pub fn closed(&mut self, connection_id: u64) -> Vec<Parked<T>> {
-        let ids = self.by_connection.get(&connection_id).cloned().unwrap_or_default();
-        self.take_all(&ids)
+    /// Moves the pulls of a connection that is gone to `gone`: nobody is there to answer.
+    pub fn closed(&mut self, connection_id: u64, gone: &mut Vec<Parked<T>>) {
+        while let Some(at) = self.connections.get(&connection_id) {
+            gone.extend(self.take(*at));
+        }
     }
 
-    /// Every pull of one queue, for a topic that is deleted.
-    pub fn released(&mut self, key: QueueKey) -> Vec<Parked<T>> {
-        let ids = self.by_queue.get(&key).cloned().unwrap_or_default();
-        self.take_all(&ids)
+    /// Moves every pull of one queue to `released`, for a topic that is deleted.
+    pub fn released(&mut self, key: QueueKey, released: &mut Vec<Parked<T>>) {
+        self.take_from_queue(key, released, |_| true);
     }
 
-    /// Everything, at the stop.
-    pub fn release_all(&mut self) -> Vec<Parked<T>> {
-        let ids: Vec<u64> = self.deadlines.iter().map(|(_, id)| *id).collect();
-        self.take_all(&ids)
+    /// Moves everything to `released`, at the stop, in the order of the deadlines.
+    pub fn release_all(&mut self, released: &mut Vec<Parked<T>>) {
+        self.expire(i64::MAX, released);
     }
 
-    fn take_all(&mut self, ids: &[u64]) -> Vec<Parked<T>> {
-        ids.iter().filter_map(|id| self.take(*id)).collect()
+    fn take_from_queue(
+        &mut self,
+        key: QueueKey,
+        taken: &mut Vec<Parked<T>>,
+        wanted: impl Fn(&Parked<T>) -> bool,
+    ) {
+        let mut next = self.queues.get(&key).copied();
+        while let Some(at) = next {
+            let Some(place) = self.places.get(at) else { return };
+            next = place.queue.after;
+            if place.pull.as_ref().is_some_and(&wanted) {
+                taken.extend(self.take(at));
+            }
+        }
     }
 
-    fn take(&mut self, id: u64) -> Option<Parked<T>> {
-        let pull = self.parked.remove(&id)?;
-        self.deadlines.remove(&(pull.deadline_ms, id));
-        remove_id(&mut self.by_queue, &pull.key, id);
-        remove_id(&mut self.by_connection, &pull.connection_id, id);
+    /// Takes the pull of a place that has one out of its three chains.
+    fn take(&mut self, at: usize) -> Option<Parked<T>> {
+        let place = self.places.get_mut(at)?;
+        let (queue, connection, deadline) = (place.queue, place.connection, place.deadline);
+        let pull = place.pull.take()?;
+        match self.unlink(queue, |place| &mut place.queue) {
+            Left::SameFirst => {}
+            Left::First(first) => _ = self.queues.insert(pull.key, first),
+            Left::Empty => _ = self.queues.remove(&pull.key),
+        }
+        match self.unlink(connection, |place| &mut place.connection) {
+            Left::SameFirst => {}
+            Left::First(first) => _ = self.connections.insert(pull.connection_id, first),
+            Left::Empty => _ = self.connections.remove(&pull.connection_id),
+        }
+        match self.unlink(deadline, |place| &mut place.deadline) {
+            Left::SameFirst => {}
+            Left::First(first) => _ = self.deadlines.insert(pull.deadline_ms, first),
+            Left::Empty => _ = self.deadlines.remove(&pull.deadline_ms),
+        }
+        self.free.push(at);
+        self.parked -= 1;
         Some(pull)
     }
-}
 
-fn remove_id<K: std::hash::Hash + Eq>(index: &mut AHashMap<K, Vec<u64>>, key: &K, id: u64) {
-    let Some(ids) = index.get_mut(key) else { return };
-    ids.retain(|kept| *kept != id);
-    if ids.is_empty() {
-        index.remove(key);
+    /// Joins the neighbours of a place that leaves a chain.
+    fn unlink(&mut self, link: Link, chain: Chain<T>) -> Left {
+        self.set_before(link.after, link.before, chain);
+        match (link.before, link.after) {
+            (Some(before), after) => {
+                if let Some(place) = self.places.get_mut(before) {
+                    chain(place).after = after;
+                }
+                Left::SameFirst
+            }
+            (None, Some(after)) => Left::First(after),
+            (None, None) => Left::Empty,
+        }
+    }
+
+    fn set_before(&mut self, of: Option<usize>, before: Option<usize>, chain: Chain<T>) {
+        if let Some(place) = of.and_then(|at| self.places.get_mut(at)) {
+            chain(place).before = before;
+        }
     }
 }
 
@@ -188,8 +274,23 @@ mod tests {
         }
     }
 
-    fn names(pulls: &[Parked<Pull>]) -> Vec<&'static str> {
-        pulls.iter().map(|pull| pull.payload.0).collect()
+    /// Names of what `take` takes out.
+    fn names(
+        hold: &mut PullHold<Pull>,
+        take: impl FnOnce(&mut PullHold<Pull>, &mut Vec<Parked<Pull>>),
+    ) -> Vec<&'static str> {
+        let mut taken = Vec::new();
+        take(hold, &mut taken);
+        taken.iter().map(|pull| pull.payload.0).collect()
+    }
+
+    fn arrived(
+        hold: &mut PullHold<Pull>,
+        key: QueueKey,
+        max: u64,
+        codes: &[i64],
+    ) -> Vec<&'static str> {
+        names(hold, |hold, woken| hold.arrived(key, max, codes, woken))
     }
 
     #[test]
@@ -198,16 +299,16 @@ mod tests {
         hold.park(parked("a", T0, 5, 100)).unwrap();
         hold.park(parked("b", T1, 5, 100)).unwrap();
         hold.park(parked("c", U0, 5, 100)).unwrap();
-        assert_eq!(names(&hold.arrived(T1, 6, &[0])), ["b"]);
-        assert_eq!(hold.len(), 2);
+        assert_eq!(arrived(&mut hold, T1, 6, &[0]), ["b"]);
+        assert_eq!((hold.len(), hold.waits_for(T0), hold.waits_for(T1)), (2, true, false));
     }
 
     #[test]
     fn arrival_before_the_pulls_offset_leaves_it_parked() {
         let mut hold = PullHold::new(10);
         hold.park(parked("a", T0, 6, 100)).unwrap();
-        assert_eq!(names(&hold.arrived(T0, 6, &[0])), Vec::<&str>::new());
-        assert_eq!(names(&hold.arrived(T0, 7, &[0])), ["a"]);
+        assert_eq!(arrived(&mut hold, T0, 6, &[0]), Vec::<&str>::new());
+        assert_eq!(arrived(&mut hold, T0, 7, &[0]), ["a"]);
     }
 
     #[test]
@@ -216,8 +317,8 @@ mod tests {
         let mut pull = parked("a", T0, 0, 100);
         pull.payload.1 = 42;
         hold.park(pull).unwrap();
-        assert_eq!(names(&hold.arrived(T0, 1, &[41, 43])), Vec::<&str>::new());
-        assert_eq!(names(&hold.arrived(T0, 3, &[41, 42])), ["a"]);
+        assert_eq!(arrived(&mut hold, T0, 1, &[41, 43]), Vec::<&str>::new());
+        assert_eq!(arrived(&mut hold, T0, 3, &[41, 42]), ["a"]);
     }
 
     #[test]
@@ -227,10 +328,10 @@ mod tests {
         hold.park(parked("second", T1, 0, 200)).unwrap();
         hold.park(parked("first", U0, 0, 100)).unwrap();
         assert_eq!(hold.next_deadline_ms(), Some(100));
-        assert_eq!(names(&hold.expire(99)), Vec::<&str>::new());
-        assert_eq!(names(&hold.expire(200)), ["first", "second"]);
+        assert_eq!(names(&mut hold, |hold, due| hold.expire(99, due)), Vec::<&str>::new());
+        assert_eq!(names(&mut hold, |hold, due| hold.expire(200, due)), ["first", "second"]);
         assert_eq!(hold.next_deadline_ms(), Some(300));
-        assert_eq!(names(&hold.arrived(U0, 9, &[0])), Vec::<&str>::new());
+        assert_eq!(arrived(&mut hold, U0, 9, &[0]), Vec::<&str>::new());
     }
 
     #[test]
@@ -249,8 +350,8 @@ mod tests {
         let mut other = parked("stays", T0, 0, 100);
         other.connection_id = 8;
         hold.park(other).unwrap();
-        assert_eq!(names(&hold.closed(7)), ["gone"]);
-        assert_eq!(names(&hold.arrived(T0, 1, &[0])), ["stays"]);
+        assert_eq!(names(&mut hold, |hold, gone| hold.closed(7, gone)), ["gone"]);
+        assert_eq!(arrived(&mut hold, T0, 1, &[0]), ["stays"]);
         assert!(hold.is_empty());
         assert_eq!(hold.next_deadline_ms(), None);
     }
@@ -260,7 +361,7 @@ mod tests {
         let mut hold = PullHold::new(10);
         hold.park(parked("b", T0, 0, 200)).unwrap();
         hold.park(parked("a", T1, 0, 100)).unwrap();
-        assert_eq!(names(&hold.release_all()), ["a", "b"]);
+        assert_eq!(names(&mut hold, |hold, all| hold.release_all(all)), ["a", "b"]);
         assert!(hold.is_empty());
     }
 }

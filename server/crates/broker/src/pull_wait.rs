@@ -1,17 +1,17 @@
-//! The shell of the pull hold: arrivals wake, a task answers, deadlines end it.
+//! The shell of the pull hold: arrivals wake, the consumers' shards answer, deadlines end it.
 //!
-//! The appending (or flushing) thread only moves woken pulls into a channel: reading and answering
-//! happen in one task on the slow runtime.
+//! The appending (or flushing) thread takes the pulls out of the hold that its messages are for and
+//! leaves each to the shard of its connection: reading and answering happen there, and neither a
+//! sender nor the flush waits for it. By then more may have arrived for the pull.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use remora_protocol::ResponseCode;
-use remora_remoting::{Refusal, Responder};
+use remora_remoting::{Body, Errand, Refusal, Responder};
 use remora_store::store::{Arrival, ArrivalListener};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
 use crate::pull::Pull;
@@ -19,14 +19,17 @@ use crate::pull_hold::{Parked, PullHold, QueueKey, WantsTag};
 use crate::time;
 use crate::topic_table::Topic;
 
-/// Longest sleep of the task: deadlines nearer than that wake it by themselves.
+/// Longest sleep of the expiring task.
 const SWEEP_MS: i64 = 5_000;
-/// Woken pulls answered before the task looks at deadlines again.
-const ANSWERS_PER_ROUND: usize = 256;
+
+/// Deadlines are rounded up to a multiple of this, so that many pulls share one. Chosen: clients
+/// wait for 10 s longer than they ask to be held.
+const DEADLINE_STEP_MS: i64 = 64;
 
 /// A pull that waits, and the obligation to answer it.
 #[derive(Debug)]
 pub(crate) struct HeldPull {
+    pub broker: Arc<Broker>,
     pub responder: Responder,
     pub pull: Pull,
 }
@@ -40,28 +43,33 @@ impl WantsTag for HeldPull {
 /// Held pulls of every queue.
 #[derive(Debug)]
 pub struct PullWait {
-    hold: Mutex<PullHold<HeldPull>>,
-    /// Read by every append before it takes the lock.
+    held: Mutex<Held>,
+    /// For figures.
     parked: AtomicUsize,
-    /// A nearer deadline was added.
-    rearm: Notify,
-    /// Bounded by the hold: what is in here was parked before.
-    woken: UnboundedSender<HeldPull>,
+    /// A deadline was added that is nearer than what the expiring task waits for.
+    nearer: Notify,
     /// The stop has begun: nothing is held any more.
     draining: AtomicBool,
 }
 
+#[derive(Debug)]
+struct Held {
+    hold: PullHold<Box<HeldPull>>,
+    /// When the expiring task looks next.
+    sweep_at_ms: i64,
+}
+
+type Taken = Vec<Parked<Box<HeldPull>>>;
+
 impl PullWait {
-    pub(crate) fn new(parked_max: usize) -> (Self, UnboundedReceiver<HeldPull>) {
-        let (woken, receiver) = mpsc::unbounded_channel();
-        let wait = Self {
-            hold: Mutex::new(PullHold::new(parked_max)),
+    pub(crate) fn new(parked_max: usize) -> Self {
+        let hold = PullHold::new(parked_max);
+        Self {
+            held: Mutex::new(Held { hold, sweep_at_ms: i64::MAX }),
             parked: AtomicUsize::new(0),
-            rearm: Notify::new(),
-            woken,
+            nearer: Notify::new(),
             draining: AtomicBool::new(false),
-        };
-        (wait, receiver)
+        }
     }
 
     /// Pulls held now.
@@ -74,19 +82,20 @@ impl PullWait {
     }
 
     /// Holds a pull for `hold_ms`; a full hold answers SYSTEM_BUSY with the figures.
-    pub(crate) fn park(&self, broker: &Broker, held: HeldPull, hold_ms: i64) {
-        let queue = held.pull.queue.clone();
+    pub(crate) fn park(&self, pull: HeldPull, hold_ms: i64) {
+        let (broker, queue) = (pull.broker.clone(), pull.pull.queue.clone());
+        let conn = pull.responder.conn.clone();
         let key = QueueKey(queue.address());
-        let queue_offset = u64::try_from(held.pull.queue_offset).unwrap_or(0);
-        let deadline_ms = time::tick_ms().saturating_add(hold_ms);
-        let conn = held.responder.conn.clone();
-        let parked =
-            Parked { key, connection_id: conn.id, queue_offset, deadline_ms, payload: held };
-        let mut hold = self.hold.lock();
-        let nearest = hold.next_deadline_ms().is_none_or(|next| deadline_ms < next);
-        let refused = hold.park(parked).err();
-        self.parked.store(hold.len(), Ordering::SeqCst);
-        drop(hold);
+        let queue_offset = u64::try_from(pull.pull.queue_offset).unwrap_or(0);
+        let deadline_ms = deadline_ms(time::tick_ms(), hold_ms);
+        let payload = Box::new(pull);
+        let parked = Parked { key, connection_id: conn.id, queue_offset, deadline_ms, payload };
+        let mut held = self.held.lock();
+        queue.watch();
+        let refused = held.hold.park(parked).err();
+        let nearer = deadline_ms < held.sweep_at_ms;
+        self.parked.store(held.hold.len(), Ordering::Relaxed);
+        drop(held);
         if let Some((back, full)) = refused {
             broker.metrics.rejections.hold_full.add(1);
             let remark = format!(
@@ -96,16 +105,16 @@ impl PullWait {
             let refusal = Refusal::new(ResponseCode::SYSTEM_BUSY, remark);
             return back.payload.responder.refuse(&refusal);
         }
-        if nearest {
-            self.rearm.notify_one();
+        if nearer {
+            self.nearer.notify_one();
         }
-        // An append between our read and the parking saw no parked pull. It published the queue's
-        // end before it looked at `parked`, we wrote `parked` before we look at the end: one sees
-        // the other.
+        // An append between our read and the parking told nobody. It published the queue's end
+        // before it looked whether the queue is watched, we said so before we look at the end: one
+        // sees the other.
         fence(Ordering::SeqCst);
         let queue_offset_max = broker.store.queue_offset_max(&queue);
         if queue_offset_max > queue_offset {
-            self.take(|hold| hold.grown(key, queue_offset_max));
+            self.answer(|hold, woken| hold.grown(key, queue_offset_max, woken));
         }
         // Closed meanwhile: `closed` may have run before the parking.
         if conn.is_closed() {
@@ -119,118 +128,116 @@ impl PullWait {
 
     /// Forgets the pulls of a closed connection.
     pub(crate) fn closed(&self, connection_id: u64) {
-        if self.is_empty() {
-            return;
-        }
-        let mut hold = self.hold.lock();
-        let gone = hold.closed(connection_id);
-        self.parked.store(hold.len(), Ordering::SeqCst);
-        drop(hold);
-        for parked in gone {
-            // Nobody reads it; the obligation is met all the same.
-            answer_not_found(parked.payload);
-        }
+        // Nobody reads it; the obligation is met all the same.
+        let gone = self.take(|hold, gone| hold.closed(connection_id, gone));
+        gone.into_iter().for_each(|parked| parked.payload.not_found());
     }
 
     /// Answers the held pulls of a topic that is deleted.
     pub fn release_topic(&self, topic: &Topic) {
-        self.take(|hold| {
+        self.answer(|hold, released| {
             let keys = topic.resolved_queues().map(|queue| QueueKey(queue.address()));
-            keys.flat_map(|key| hold.released(key)).collect()
+            keys.for_each(|key| hold.released(key, released));
         });
     }
 
     /// Answers every held pull PULL_NOT_FOUND, at the stop.
     pub(crate) fn release_all(&self) {
         self.draining.store(true, Ordering::SeqCst);
-        let mut hold = self.hold.lock();
-        let released = hold.release_all();
-        self.parked.store(0, Ordering::SeqCst);
-        drop(hold);
-        for parked in released {
-            answer_not_found(parked.payload);
-        }
+        let released = self.take(PullHold::release_all);
+        released.into_iter().for_each(|parked| parked.payload.not_found());
     }
 
-    /// Moves pulls from the hold to the answering task.
-    fn take(&self, from: impl FnOnce(&mut PullHold<HeldPull>) -> Vec<Parked<HeldPull>>) {
-        let mut hold = self.hold.lock();
-        let woken = from(&mut hold);
-        self.parked.store(hold.len(), Ordering::SeqCst);
-        drop(hold);
-        for parked in woken {
-            if let Err(unanswered) = self.woken.send(parked.payload) {
-                // The task has ended: the broker stops.
-                answer_not_found(unanswered.0);
-            }
+    fn take(&self, from: impl FnOnce(&mut PullHold<Box<HeldPull>>, &mut Taken)) -> Taken {
+        let mut taken = Vec::new();
+        let mut held = self.held.lock();
+        from(&mut held.hold, &mut taken);
+        self.parked.store(held.hold.len(), Ordering::Relaxed);
+        drop(held);
+        taken
+    }
+
+    /// Leaves pulls from the hold to their connections' shards.
+    fn answer(&self, from: impl FnOnce(&mut PullHold<Box<HeldPull>>, &mut Taken)) {
+        for parked in self.take(from) {
+            let conn = parked.payload.responder.conn.clone();
+            conn.run_on_shard(parked.payload);
         }
     }
 }
 
 impl ArrivalListener for PullWait {
     fn arrived(&self, arrivals: &[Arrival]) {
-        fence(Ordering::SeqCst);
-        if self.parked.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        self.take(|hold| {
-            let mut woken = Vec::new();
+        self.answer(|hold, woken| {
             for arrival in arrivals {
                 let key = QueueKey(arrival.queue.address());
-                woken.extend(hold.arrived(key, arrival.queue_offset_max, &arrival.tags_codes));
+                if hold.waits_for(key) {
+                    hold.arrived(key, arrival.queue_offset_max, &arrival.tags_codes, woken);
+                } else {
+                    // Parking watches it again, under the same lock.
+                    arrival.queue.unwatch();
+                }
             }
-            woken
         });
     }
 }
 
-/// Answers woken pulls, and expires those whose time is over, until the stop.
-pub(crate) async fn answer_woken(broker: Arc<Broker>, mut woken: UnboundedReceiver<HeldPull>) {
-    let mut round = Vec::with_capacity(ANSWERS_PER_ROUND);
+impl Errand for HeldPull {
+    /// The second pass of a pull: answers whatever it finds, never holds again and never commits
+    /// again.
+    fn run(self: Box<Self>) {
+        let conn = &self.responder.conn;
+        // One that has much to read already is told to ask again, which it can once it has read.
+        if conn.is_closed() || conn.is_outbound_full() || self.broker.stopping.is_cancelled() {
+            return self.not_found();
+        }
+        let Self { broker, responder, pull } = *self;
+        match pull.read(&broker) {
+            Ok(outcome) => {
+                let answer = pull.answer(&broker, outcome);
+                responder.reply(answer.code, &answer.header, answer.body);
+            }
+            Err(refusal) => responder.refuse(&refusal),
+        }
+    }
+}
+
+impl HeldPull {
+    /// Answers without a look at the queue.
+    fn not_found(self) {
+        let header = remora_protocol::header::PullMessageReply {
+            next_begin_offset: self.pull.queue_offset,
+            max_offset: self.pull.queue_offset,
+            ..Default::default()
+        };
+        self.responder.reply(ResponseCode::PULL_NOT_FOUND, &header, Body::Empty);
+    }
+}
+
+/// Late by less than a step, never early.
+fn deadline_ms(now_ms: i64, hold_ms: i64) -> i64 {
+    let steps = now_ms.saturating_add(hold_ms) / DEADLINE_STEP_MS;
+    steps.saturating_add(1).saturating_mul(DEADLINE_STEP_MS)
+}
+
+/// Expires held pulls whose time is over, until the stop.
+pub(crate) async fn expire_held(broker: Arc<Broker>) {
     loop {
-        let sweep_at = time::tick_ms() + SWEEP_MS;
-        let next = broker.hold.hold.lock().next_deadline_ms().unwrap_or(sweep_at).min(sweep_at);
+        let now_ms = time::tick_ms();
+        let sweep_at_ms = {
+            let mut held = broker.hold.held.lock();
+            let next_ms = held.hold.next_deadline_ms().unwrap_or(i64::MAX);
+            held.sweep_at_ms = next_ms.min(now_ms + SWEEP_MS);
+            held.sweep_at_ms
+        };
         // One millisecond late rather than early: a tick counts whole milliseconds.
-        let next = time::instant_at(next) + Duration::from_millis(1);
+        let sweep_at = time::instant_at(sweep_at_ms) + Duration::from_millis(1);
         tokio::select! {
-            biased;
-            () = broker.stopping.cancelled() => break,
-            count = woken.recv_many(&mut round, ANSWERS_PER_ROUND) => {
-                if count == 0 {
-                    break;
-                }
-                round.drain(..).for_each(|held| answer(&broker, held));
-            }
-            () = broker.hold.rearm.notified() => {}
-            () = tokio::time::sleep_until(next.into()) => {
-                broker.hold.take(|hold| hold.expire(time::tick_ms()));
+            () = broker.stopping.cancelled() => return,
+            () = broker.hold.nearer.notified() => {}
+            () = tokio::time::sleep_until(sweep_at.into()) => {
+                broker.hold.answer(|hold, expired| hold.expire(time::tick_ms(), expired));
             }
         }
     }
-    woken.close();
-    while let Ok(held) = woken.try_recv() {
-        answer_not_found(held);
-    }
-}
-
-/// The second pass of a pull: answers whatever it finds, never holds again and never commits again.
-fn answer(broker: &Broker, held: HeldPull) {
-    let HeldPull { responder, pull } = held;
-    match pull.read(broker) {
-        Ok(outcome) => {
-            let answer = pull.answer(broker, outcome);
-            responder.reply(answer.code, &answer.header, answer.body);
-        }
-        Err(refusal) => responder.refuse(&refusal),
-    }
-}
-
-fn answer_not_found(held: HeldPull) {
-    let header = remora_protocol::header::PullMessageReply {
-        next_begin_offset: held.pull.queue_offset,
-        max_offset: held.pull.queue_offset,
-        ..Default::default()
-    };
-    let code = ResponseCode::PULL_NOT_FOUND;
-    held.responder.reply(code, &header, remora_remoting::Body::Empty);
 }

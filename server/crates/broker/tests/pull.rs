@@ -226,3 +226,105 @@ async fn stop_answers_held_pulls() {
     node.broker.stop().await;
     assert_eq!(held.await.code, ResponseCode::PULL_NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_pulls_of_many_groups_all_get_the_message() {
+    let node = Node::start();
+    let client = node.client().await;
+    client.send_ok("orders", "first").await;
+    let mut held = Vec::new();
+    for number in 0..200 {
+        let group = format!("group-{number}");
+        let header = PullMessageHeader {
+            consumer_group: group.as_str().into(),
+            sys_flag: SUSPEND,
+            suspend_timeout_millis: 15_000,
+            ..pull_header("orders", 1)
+        };
+        held.push(client.ask_later(RequestCode::PULL_MESSAGE, &header));
+    }
+    until(|| node.broker.hold.len() == 200).await;
+    client.send_ok("orders", "second").await;
+    for pull in held {
+        assert_eq!(bodies(&pull.await.ok().messages()), ["second"]);
+    }
+    assert_eq!((node.broker.hold.len(), client.unexpected_answers()), (0, 0));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumer_at_the_tail_gets_every_message_once_in_order() {
+    for flush in [remora_config::FlushDisk::Async, remora_config::FlushDisk::Sync] {
+        let node = Node::start_with(|settings| settings.flush = flush);
+        let (producer, consumer) = (node.client().await, node.client().await);
+        producer.send_ok("orders", "0").await;
+        let sending = tokio::spawn(async move {
+            for number in 1..500 {
+                producer.send_ok("orders", &number.to_string()).await;
+            }
+        });
+        let mut seen = Vec::new();
+        while seen.len() < 500 {
+            let header = PullMessageHeader {
+                sys_flag: SUSPEND,
+                suspend_timeout_millis: 15_000,
+                ..pull_header("orders", i64::try_from(seen.len()).unwrap())
+            };
+            let messages = consumer.pull(&header).await.ok().messages();
+            seen.extend(messages.into_iter().map(|message| message.body));
+        }
+        sending.await.unwrap();
+        let expected: Vec<String> = (0..500).map(|number: i32| number.to_string()).collect();
+        assert_eq!(seen, expected);
+        node.stop().await;
+    }
+}
+
+/// Parks pulls that end by an arrival, by their deadline, with their connection or at the stop,
+/// all at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_held_pull_is_answered_once_whatever_ends_it() {
+    let node = Node::start();
+    let producer = node.client().await;
+    producer.send_ok("orders", "first").await;
+    let sending = tokio::spawn(async move {
+        for number in 0..300 {
+            let queue_id = number % 4;
+            producer.send(&SendMessageHeader { queue_id, ..send_header("orders") }, "x").await.ok();
+        }
+        producer
+    });
+    let mut consumers = Vec::new();
+    for _ in 0..4 {
+        let (staying, leaving) = (node.client().await, node.client().await);
+        let mut asked = Vec::new();
+        for number in 0..200 {
+            let header = PullMessageHeader {
+                sys_flag: SUSPEND,
+                queue_id: number % 4,
+                suspend_timeout_millis: [1, 20, 15_000][usize::try_from(number % 3).unwrap()],
+                ..pull_header("orders", i64::from(number) / 4)
+            };
+            asked.push(staying.ask_later(RequestCode::PULL_MESSAGE, &header));
+            drop(leaving.ask_later(RequestCode::PULL_MESSAGE, &header));
+        }
+        leaving.close().await;
+        consumers.push((staying, asked));
+    }
+    let producer = sending.await.unwrap();
+    node.broker.stop().await;
+    for (consumer, asked) in consumers {
+        for answer in asked {
+            let code = answer.await.code;
+            let legal = [
+                ResponseCode::SUCCESS,
+                ResponseCode::PULL_NOT_FOUND,
+                ResponseCode::PULL_OFFSET_MOVED,
+            ];
+            assert!(legal.contains(&code), "{code:?}");
+        }
+        assert_eq!(consumer.unexpected_answers(), 0);
+    }
+    assert_eq!((node.broker.hold.len(), producer.unexpected_answers()), (0, 0));
+    assert_eq!(node.dropped_calls(), 0);
+}

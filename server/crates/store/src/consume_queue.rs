@@ -28,6 +28,8 @@ pub struct ConsumeQueue {
     deleted: AtomicBool,
     /// In the queue writer's list already.
     listed: AtomicBool,
+    /// Arrivals are told to the listener.
+    watched: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,7 @@ impl ConsumeQueue {
             loaded: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
             listed: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
         }
     }
 
@@ -342,6 +345,14 @@ impl ConsumeQueue {
         tail.min_for = None;
         drop(tail);
         disk.remove_dir(&dir)
+    }
+
+    pub(crate) fn set_watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_deleted(&self) -> bool {

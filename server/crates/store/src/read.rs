@@ -5,7 +5,7 @@ use bytes::Bytes;
 use remora_protocol::record::{self, Entry, RecordError};
 
 use crate::append::AppendBatch;
-use crate::consume_queue::Window;
+use crate::consume_queue::{ConsumeQueue, Window};
 use crate::dispatch::dispatch;
 use crate::queue_files::QueueEntry;
 use crate::recovery::checked;
@@ -405,11 +405,11 @@ fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
     move |error| ReadError::Io { what, kind: error.kind() }
 }
 
-/// The queues that a batch made grow, each once.
-pub(crate) fn arrivals_of(batch: &AppendBatch) -> Vec<Arrival> {
+/// The queues that a batch made grow, each once; those that `of` takes.
+pub(crate) fn arrivals_of(batch: &AppendBatch, of: impl Fn(&ConsumeQueue) -> bool) -> Vec<Arrival> {
     let mut arrivals: Vec<Arrival> = Vec::new();
     for (staged, appended) in batch.staged.iter().zip(&batch.appended) {
-        let Some(code) = staged.queue_entry else { continue };
+        let Some(code) = staged.queue_entry.filter(|_| of(&staged.queue)) else { continue };
         let tags_code = code.value(appended.store_timestamp_ms);
         let queue_offset_max = appended.queue_offset + 1;
         let queue = &staged.queue;

@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::index::Index;
 use crate::open;
 use crate::queue_registry::QueueRegistry;
 use crate::queue_writer::QueueWriter;
-use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
+use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome, arrivals_of};
 use crate::retention::{Retention, RetentionRules};
 use crate::signal::Signal;
 use crate::status::Status;
@@ -63,6 +64,17 @@ pub struct QueueRef {
 impl QueueRef {
     pub(crate) fn new(queue: Arc<ConsumeQueue>) -> Self {
         Self { topic: queue.topic.clone(), queue_id: queue.queue_id, queue }
+    }
+
+    /// Has arrivals of this queue told to the listener from now on. Whoever watches and then looks
+    /// at the queue's end (behind a sequentially consistent fence) misses none.
+    pub fn watch(&self) {
+        self.queue.set_watched(true);
+    }
+
+    /// Arrivals need not be told any more.
+    pub fn unwatch(&self) {
+        self.queue.set_watched(false);
     }
 
     /// Equal for references to one queue, different for others: a map key.
@@ -112,8 +124,8 @@ pub enum OpenError {
     Io { path: String, source: std::io::Error },
 }
 
-/// Told about new messages once they may be shown: after the append under async flush, after the
-/// fdatasync under sync flush.
+/// Told about new messages of watched queues, and maybe of others, once they may be shown: after
+/// the append under async flush, after the fdatasync under sync flush.
 pub trait ArrivalListener: Send + Sync + 'static {
     /// Queues that grew, each once, with the tag codes and the new end.
     fn arrived(&self, arrivals: &[Arrival]);
@@ -267,15 +279,19 @@ impl Store {
 
     fn announce(&self, batch: &AppendBatch, span: Span) {
         let flusher = &self.parts.flusher;
-        let listener = flusher.listener();
-        let arrivals =
-            if listener.is_some() { crate::read::arrivals_of(batch) } else { Vec::new() };
-        match (self.parts.flush, listener) {
-            (FlushMode::Sync, _) => flusher.request(span.end, arrivals),
-            (FlushMode::Async, Some(listener)) if !arrivals.is_empty() => {
-                listener.arrived(&arrivals);
+        match self.parts.flush {
+            // Whether a queue is watched is known when its messages may be shown.
+            FlushMode::Sync => flusher.request(span.end, arrivals_of(batch, |_| true)),
+            FlushMode::Async => {
+                // See `QueueRef::watch`: the queues' new ends are published.
+                fence(Ordering::SeqCst);
+                let arrivals = arrivals_of(batch, ConsumeQueue::is_watched);
+                if !arrivals.is_empty()
+                    && let Some(listener) = flusher.listener()
+                {
+                    listener.arrived(&arrivals);
+                }
             }
-            (FlushMode::Async, _) => {}
         }
     }
 

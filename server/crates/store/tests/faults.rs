@@ -198,6 +198,8 @@ fn arrivals_are_announced_once_shown_with_tag_codes() {
         let heard = Arc::new(Heard::default());
         store.set_arrival_listener(heard.clone());
         let (one, two) = (store.queue("T", 0), store.queue("T", 1));
+        one.watch();
+        two.watch();
         let mut batch = AppendBatch::new();
         for number in 0..5 {
             let queue = if number == 2 { &two } else { &one };
@@ -213,6 +215,22 @@ fn arrivals_are_announced_once_shown_with_tag_codes() {
         drop(arrivals);
         assert_eq!(store.queue_offset_max(&one), 4);
     }
+}
+
+#[test]
+fn arrivals_are_announced_while_somebody_watches() {
+    let (bench, _) = Bench::sim(FlushMode::Async);
+    let (store, _) = bench.open();
+    let heard = Arc::new(Heard::default());
+    store.set_arrival_listener(heard.clone());
+    let queue = store.queue("T", 0);
+    append(&store, &queue, b"before").expect("appended");
+    queue.watch();
+    append(&store, &queue, b"while").expect("appended");
+    queue.unwatch();
+    append(&store, &queue, b"after").expect("appended");
+    let ends: Vec<u64> = heard.arrivals.lock().iter().map(|(end, _)| *end).collect();
+    assert_eq!(ends, [2]);
 }
 
 #[test]

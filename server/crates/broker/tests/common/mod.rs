@@ -75,6 +75,11 @@ impl Node {
     pub fn path(&self) -> &std::path::Path {
         self.dir.path()
     }
+
+    /// Requests that no handler answered.
+    pub fn dropped_calls(&self) -> u64 {
+        self.server.counts().dropped_calls
+    }
 }
 
 pub fn server_config(name: &'static str) -> ServerConfig {
@@ -252,6 +257,11 @@ impl Client {
 
     pub async fn close(self) {
         self.connector.close().await;
+    }
+
+    /// Answers that came twice, or to nothing that was asked.
+    pub fn unexpected_answers(&self) -> u64 {
+        self.connector.counts().unexpected_answers
     }
 }
 
