@@ -1,7 +1,7 @@
 //! Extension fields of a header: read in one pass, written without a map.
 use std::borrow::Cow;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::code::{Lane, RequestCode};
 use crate::frame::SerializeType;
@@ -249,6 +249,21 @@ impl EncodeHeader for Fields<'_> {
     }
 }
 
+/// Fields written once, for headers that share them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedFields {
+    bytes: Bytes,
+    serialize: SerializeType,
+}
+
+impl EncodedFields {
+    pub fn new(serialize: SerializeType, header: &(impl EncodeHeader + ?Sized)) -> Self {
+        let mut bytes = BytesMut::new();
+        header.encode(&mut FieldWriter::new(&mut bytes, serialize));
+        Self { bytes: bytes.freeze(), serialize }
+    }
+}
+
 /// Appends fields to a frame under construction, in the form of its serialize type.
 ///
 /// Names are ours: at most 32 767 bytes. Values are bounded by the 16 MiB that a header can have.
@@ -262,6 +277,11 @@ pub struct FieldWriter<'o> {
 impl<'o> FieldWriter<'o> {
     pub(crate) fn new(out: &'o mut BytesMut, serialize: SerializeType) -> Self {
         Self { out, serialize, first: true }
+    }
+
+    /// The form that is written.
+    pub fn serialize(&self) -> SerializeType {
+        self.serialize
     }
 
     pub fn str(&mut self, name: &str, value: &str) {
@@ -282,6 +302,37 @@ impl<'o> FieldWriter<'o> {
     pub fn int(&mut self, name: &str, value: i64) {
         let mut digits = itoa::Buffer::new();
         self.plain(name, digits.format(value));
+    }
+
+    /// Writes fields that were encoded before.
+    ///
+    /// Panics where they were encoded for the other form of header.
+    pub fn encoded(&mut self, fields: &EncodedFields) {
+        assert_eq!(fields.serialize, self.serialize, "fields of the other form");
+        if fields.bytes.is_empty() {
+            return;
+        }
+        if self.serialize == SerializeType::Json && !std::mem::take(&mut self.first) {
+            self.out.put_u8(b',');
+        }
+        self.out.put_slice(&fields.bytes);
+    }
+
+    /// Writes one value that stands in several places.
+    pub fn texts(&mut self, name: &str, parts: &[Text<'_>]) {
+        let value_bytes = match self.serialize {
+            SerializeType::Json => 0,
+            SerializeType::Binary => parts.iter().map(|part| part.unescaped_bytes()).sum(),
+        };
+        self.value(name, value_bytes, |out, serialize| {
+            for part in parts {
+                match (serialize, part.as_escaped()) {
+                    (SerializeType::Json, Some(escaped)) => out.put_slice(escaped.as_bytes()),
+                    (SerializeType::Json, None) => json_write::escape(out, &part.to_str()),
+                    (SerializeType::Binary, _) => out.put_slice(part.to_str().as_bytes()),
+                }
+            }
+        });
     }
 
     pub fn bool(&mut self, name: &str, value: bool) {

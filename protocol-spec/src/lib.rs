@@ -27,11 +27,12 @@ mod quotes;
 pub mod record;
 pub mod record_crc;
 pub mod schema;
+pub mod send_template;
 pub mod sys_flag;
 pub mod text;
 
 pub use code::{Language, RequestCode, ResponseCode};
-pub use fields::{EncodeHeader, FieldWriter, Fields, HeaderError, RequestHeader};
+pub use fields::{EncodeHeader, EncodedFields, FieldWriter, Fields, HeaderError, RequestHeader};
 pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
 pub use generated::{RETRY_ELSEWHERE, header, request};

@@ -27,7 +27,7 @@ pub struct OffsetId {
 impl OffsetId {
     /// The id as text, without allocating.
     pub fn to_hex(self) -> HexId {
-        let mut id = HexId::new();
+        let mut id = HexId::EMPTY;
         id.ip(self.store_host.ip());
         id.put(&u32::from(self.store_host.port()).to_be_bytes());
         id.put(&self.physical_offset.to_be_bytes());
@@ -63,7 +63,7 @@ pub struct UniqueId {
 impl UniqueId {
     /// The id as text, without allocating.
     pub fn to_hex(self) -> HexId {
-        let mut id = HexId::new();
+        let mut id = HexId::EMPTY;
         id.ip(self.ip);
         id.put(&self.process_id.to_be_bytes());
         id.put(&self.loader_hash.to_be_bytes());
@@ -85,15 +85,32 @@ impl UniqueId {
 }
 
 /// An id in upper-case hex: 32 characters, 56 with IPv6.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HexId {
     text: [u8; ID_BYTES_MAX * 2],
     length: usize,
 }
 
 impl HexId {
-    fn new() -> Self {
-        Self { text: [b'0'; ID_BYTES_MAX * 2], length: 0 }
+    /// No id yet.
+    pub const EMPTY: Self = Self { text: [b'0'; ID_BYTES_MAX * 2], length: 0 };
+
+    /// Copies an id that came as text; `None` where it is longer than any id, or not ASCII.
+    pub fn copy_of(text: &str) -> Option<Self> {
+        let mut id = Self::EMPTY;
+        id.text.get_mut(..text.len()).filter(|_| text.is_ascii())?.copy_from_slice(text.as_bytes());
+        id.length = text.len();
+        Some(id)
+    }
+
+    /// The id with other bytes at its end.
+    #[must_use]
+    pub fn ending_in(mut self, bytes: &[u8]) -> Self {
+        let whole = self.length;
+        self.length = whole.saturating_sub(bytes.len() * 2);
+        self.put(bytes);
+        self.length = whole;
+        self
     }
 
     pub fn as_str(&self) -> &str {
@@ -200,6 +217,16 @@ mod tests {
         };
         assert_eq!(id.to_hex().to_string(), "C0A800071A2B18B4AAC20102030400FF");
         assert_eq!(UniqueId::parse("C0A800071A2B18B4AAC20102030400FF"), Ok(id));
+        let next = id.to_hex().ending_in(&[5, 6, 7, 8, 1, 0]);
+        assert_eq!(next.as_str(), "C0A800071A2B18B4AAC2050607080100");
+    }
+
+    #[test]
+    fn an_id_is_copied_as_text_unless_it_is_too_long_or_not_ascii() {
+        let copied = |text: &str| HexId::copy_of(text).map(|id| id.to_string());
+        assert_eq!(copied("7F00"), Some("7F00".to_owned()));
+        assert_eq!(copied(&"F".repeat(56)), Some("F".repeat(56)));
+        assert_eq!((copied(&"F".repeat(57)), copied("é")), (None, None));
     }
 
     #[test]

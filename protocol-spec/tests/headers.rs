@@ -1,10 +1,21 @@
 //! Headers that are not as they should be.
 use bytes::BytesMut;
 use remora_protocol::frame::{self, Decoded, Frame, FrameLimits, Head};
-use remora_protocol::{Flags, HeaderError, Language, RequestCode, SerializeType, header, schema};
+use remora_protocol::{
+    EncodeHeader, EncodedFields, FieldWriter, Flags, HeaderError, Language, RequestCode,
+    SerializeType, Text, header, schema,
+};
+
+struct Pairs<'a>(&'a [(&'a str, &'a str)]);
+
+impl EncodeHeader for Pairs<'_> {
+    fn encode(&self, out: &mut FieldWriter<'_>) {
+        self.0.encode(out);
+    }
+}
 
 /// Reads the fields as a header after they have been on the wire.
-fn on_wire<T>(fields: &[(&str, &str)], read: impl Fn(Frame<'_>) -> T) -> [T; 2] {
+fn on_wire<T>(header: &dyn EncodeHeader, read: impl Fn(Frame<'_>) -> T) -> [T; 2] {
     [SerializeType::Json, SerializeType::Binary].map(|serialize| {
         let head = Head {
             serialize,
@@ -16,7 +27,7 @@ fn on_wire<T>(fields: &[(&str, &str)], read: impl Fn(Frame<'_>) -> T) -> [T; 2] 
             remark: None,
         };
         let mut out = BytesMut::new();
-        frame::encode_head(&mut out, &head, fields, 0);
+        frame::encode_head(&mut out, &head, header, 0);
         match frame::decode(&out, &FrameLimits::default()) {
             Ok(Decoded::Complete { frame, .. }) => read(frame),
             other => panic!("{other:?}"),
@@ -25,7 +36,7 @@ fn on_wire<T>(fields: &[(&str, &str)], read: impl Fn(Frame<'_>) -> T) -> [T; 2] 
 }
 
 fn refusals(fields: &[(&str, &str)]) -> [HeaderError; 2] {
-    on_wire(fields, |frame| {
+    on_wire(&Pairs(fields), |frame| {
         header::QueryConsumerOffsetHeader::decode(frame.fields).map(|_| ()).unwrap_err()
     })
 }
@@ -59,7 +70,7 @@ fn wrong_boolean_is_refused_and_numbers_mean_what_they_say() {
         [("consumerGroup", "g"), ("topic", "t"), ("queueId", "0"), ("setZeroIfNotFound", value)]
     };
     for (text, wanted) in [("true", true), ("TRUE", true), ("1", true), ("0", false)] {
-        let read = on_wire(&fields(text), |frame| {
+        let read = on_wire(&Pairs(&fields(text)), |frame| {
             header::QueryConsumerOffsetHeader::decode(frame.fields).unwrap().set_zero_if_not_found
         });
         assert_eq!(read, [Some(wanted); 2], "{text}");
@@ -76,7 +87,7 @@ fn wrong_boolean_is_refused_and_numbers_mean_what_they_say() {
 fn unknown_fields_are_skipped() {
     let fields =
         [("ns", "x"), ("consumerGroup", "g"), ("topic", "t"), ("queueId", "7"), ("zz", "")];
-    let read = on_wire(&fields, |frame| {
+    let read = on_wire(&Pairs(&fields), |frame| {
         header::QueryConsumerOffsetHeader::decode(frame.fields).unwrap().queue_id
     });
     assert_eq!(read, [7; 2]);
@@ -90,4 +101,30 @@ fn table_of_codes_is_in_order_and_found_by_number() {
         assert_eq!(info.code.name(), Some(info.name));
     }
     assert_eq!(RequestCode(9999).name(), None);
+}
+
+#[test]
+fn fields_encoded_before_and_values_in_parts_read_like_any_other() {
+    struct Composed;
+    impl EncodeHeader for Composed {
+        fn encode(&self, out: &mut FieldWriter<'_>) {
+            let serialize = out.serialize();
+            out.encoded(&EncodedFields::new(serialize, &()));
+            out.encoded(&EncodedFields::new(serialize, &Pairs(&[("a", "1"), ("b", "\"2\"")])));
+            out.str("c", "3");
+            out.encoded(&EncodedFields::new(serialize, &Pairs(&[("d", "4")])));
+            let parts = [Text::plain("x\u{1}"), Text::escaped("\\u0002y"), Text::plain("z")];
+            out.texts("e", &parts);
+        }
+    }
+    let read = on_wire(&Composed, |frame| {
+        let pairs = frame
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.to_str(), value.to_str()));
+        pairs.collect::<Vec<_>>()
+    });
+    for fields in read {
+        assert_eq!(fields, ["a=1", "b=\"2\"", "c=3", "d=4", "e=x\u{1}\u{2}yz"]);
+    }
 }
