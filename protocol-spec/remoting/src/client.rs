@@ -4,9 +4,11 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ahash::AHashMap;
+use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
 use remora_protocol::{FrameLimits, Language, SerializeType};
 use socket2::{SockRef, TcpKeepalive};
@@ -76,6 +78,7 @@ struct Shared {
 /// One address.
 #[derive(Debug, Default)]
 struct Place {
+    live: ArcSwapOption<Connection>,
     state: Mutex<PlaceState>,
     /// Held by the one caller that connects.
     connecting: tokio::sync::Mutex<()>,
@@ -83,10 +86,20 @@ struct Place {
 
 #[derive(Debug, Default)]
 struct PlaceState {
-    live: Option<Arc<Connection>>,
     attempts: u64,
     failure: Option<RequestError>,
     closed: bool,
+}
+
+/// An address to send to again and again: finds the live connection without a lock.
+#[derive(Clone, Debug)]
+pub struct Peer(Arc<Place>);
+
+impl Peer {
+    /// The live connection, if there is one.
+    pub fn live(&self) -> Option<Arc<Connection>> {
+        self.0.live.load_full().filter(|live| !live.is_closed())
+    }
 }
 
 impl std::fmt::Debug for Connector {
@@ -107,12 +120,12 @@ impl Connector {
             return Err(stopped(addr));
         }
         let place = self.place(addr);
-        let attempts_before = match place.live() {
+        let attempts_before = match place.live_or_attempts() {
             Ok(live) => return Ok(live),
             Err(attempts) => attempts,
         };
         let connecting = place.connecting.lock().await;
-        let attempts = match place.live() {
+        let attempts = match place.live_or_attempts() {
             Ok(live) => return Ok(live),
             Err(attempts) => attempts,
         };
@@ -131,7 +144,12 @@ impl Connector {
     /// The live connection to `addr`, if there is one.
     pub fn live_connection(&self, addr: &str) -> Option<Arc<Connection>> {
         let place = self.shared.places.read().get(addr).cloned()?;
-        place.live().ok()
+        Peer(place).live()
+    }
+
+    /// A handle on one address; nothing is connected.
+    pub fn peer(&self, addr: &str) -> Peer {
+        Peer(self.place(addr))
     }
 
     /// Closes every connection after what is queued has been written. Connections asked for later
@@ -141,7 +159,7 @@ impl Connector {
         for place in places {
             let mut state = place.state.lock();
             state.closed = true;
-            if let Some(live) = state.live.take() {
+            if let Some(live) = place.live.swap(None) {
                 live.close("the client stops");
             }
         }
@@ -212,10 +230,20 @@ impl Connector {
 
 /// Serves one connection, and sweeps it.
 async fn run(mut task: ConnTask, conn: Arc<Connection>) {
+    let task_conn = Arc::clone(&conn);
     let timings = Timings { partial_frame_ms: 0, idle_ms: 0 };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut served = pin!(poll_fn(|cx| task.poll(cx)));
+    let mut waited_a_turn = false;
+    let mut served = pin!(poll_fn(|cx| {
+        // Whoever is to run in this turn of the runtime adds its requests first: one write for all.
+        waited_a_turn = !waited_a_turn && task_conn.has_queued();
+        if waited_a_turn {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        task.poll(cx)
+    }));
     loop {
         tokio::select! {
             biased;
@@ -227,12 +255,9 @@ async fn run(mut task: ConnTask, conn: Arc<Connection>) {
 
 impl Place {
     /// The live connection, or how many attempts there have been.
-    fn live(&self) -> Result<Arc<Connection>, u64> {
+    fn live_or_attempts(&self) -> Result<Arc<Connection>, u64> {
         let state = self.state.lock();
-        match &state.live {
-            Some(live) if !live.is_closed() => Ok(Arc::clone(live)),
-            _ => Err(state.attempts),
-        }
+        self.live.load_full().filter(|live| !live.is_closed()).ok_or(state.attempts)
     }
 
     fn note(
@@ -242,10 +267,10 @@ impl Place {
     ) -> Result<Arc<Connection>, RequestError> {
         let mut state = self.state.lock();
         state.attempts += 1;
-        state.live = outcome.as_ref().ok().cloned();
+        self.live.store(outcome.as_ref().ok().cloned());
         state.failure = outcome.as_ref().err().cloned();
         if state.closed
-            && let Some(live) = state.live.take()
+            && let Some(live) = self.live.swap(None)
         {
             live.close("the client stops");
             return Err(stopped(addr));

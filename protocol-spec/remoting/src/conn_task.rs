@@ -11,9 +11,10 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BufMut, BytesMut};
-use remora_protocol::{FrameError, FrameLimits, OwnedFrame};
+use remora_protocol::{FrameError, FrameLimits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+use crate::answers::Answers;
 use crate::connection::{Connection, Ending, Found};
 use crate::counters::count;
 use crate::outgoing::{Outgoing, SLICES_MAX};
@@ -48,7 +49,7 @@ pub(crate) struct ConnTask {
     /// A turn over `unread` is worth it from this length on.
     need_bytes: usize,
     out: Outgoing,
-    answers: Vec<(i32, OwnedFrame)>,
+    answers: Answers,
     waker: Option<Waker>,
     /// The service knows of the connection.
     announced: bool,
@@ -95,7 +96,7 @@ impl ConnTask {
             unread: BytesMut::new(),
             need_bytes: 0,
             out: Outgoing::default(),
-            answers: Vec::new(),
+            answers: Answers::default(),
             waker: None,
             announced: false,
             phase: Phase::Open,
@@ -356,13 +357,13 @@ impl ConnTask {
     }
 
     fn deliver_answers(&mut self) {
-        if self.answers.is_empty() {
+        if self.answers.settled.is_empty() {
             return;
         }
-        let mut wakers = Vec::with_capacity(self.answers.len());
+        let mut wakers = Vec::with_capacity(self.answers.settled.len());
         let mut unexpected = 0;
         let mut pending = self.conn.pending();
-        for (opaque, frame) in self.answers.drain(..) {
+        for (opaque, frame) in self.answers.settled.drain(..) {
             if !pending.answer(opaque, frame, &mut wakers) {
                 unexpected += 1;
             }

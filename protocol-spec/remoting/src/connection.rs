@@ -19,7 +19,7 @@ use crate::clock::CoarseClock;
 use crate::counters::{Counters, count};
 use crate::errand::{self, Errand, Errands};
 use crate::outgoing::Outgoing;
-use crate::pending::{Answer, Full, Pending};
+use crate::pending::{Answer, Form, Pending};
 pub use crate::responder::{HeldReplies, Responder};
 
 /// Body of a frame to send. Slices of the commit log go to the socket uncopied.
@@ -233,18 +233,9 @@ impl Connection {
         body: Body,
         timeout: Duration,
     ) -> Result<Answer, RequestError> {
-        let deadline_ms = self.clock.deadline_ms(timeout);
-        let registered = self.pending().register(deadline_ms, self.limits.in_flight_max);
-        let opaque = registered.map_err(|full| match full {
-            Full::Closed => RequestError::Closed { addr: self.addr() },
-            Full::InFlight => RequestError::TooManyInFlight {
-                addr: self.addr(),
-                limit: self.limits.in_flight_max,
-            },
-        })?;
-        let answer = Answer::new(Arc::clone(self), opaque, timeout);
-        self.queue_request(&self.head(code, opaque, Flags::REQUEST), header, body)?;
-        Ok(answer)
+        let wait = self.register(Form::Frame, None, timeout)?;
+        self.queue_request(&self.head(code, wait.opaque, Flags::REQUEST), header, body)?;
+        Ok(Answer(wait))
     }
 
     /// Sends a one-way request; queued, not confirmed.
@@ -299,12 +290,12 @@ impl Connection {
         self.pending.lock()
     }
 
-    fn head(&self, code: RequestCode, opaque: i32, flags: Flags) -> Head<'static> {
+    pub(crate) fn head(&self, code: RequestCode, opaque: i32, flags: Flags) -> Head<'static> {
         let Identity { language, version, serialize } = self.identity;
         Head { serialize, code: code.0, language, version, opaque, flags, remark: None }
     }
 
-    fn queue_request(
+    pub(crate) fn queue_request(
         &self,
         head: &Head<'_>,
         header: &(impl EncodeHeader + ?Sized),
@@ -400,6 +391,11 @@ impl Connection {
             out.append(&mut outbound.queue);
         }
         Found { ending: outbound.ending, in_flight: self.in_flight.load(Ordering::Relaxed) }
+    }
+
+    /// Whether something was queued since the task last looked.
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.outbound.lock().queue.is_empty()
     }
 
     /// Leaves `waker` for the next push. False where something has changed since the task looked:

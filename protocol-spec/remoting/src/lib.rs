@@ -3,6 +3,7 @@
 //!
 //! Read `service.rs` (what a role implements), `turn.rs` (the calls it gets), `connection.rs`,
 //! `conn_task.rs` (the loop), `server.rs`, `client.rs`, `routes.rs`.
+mod answers;
 pub mod client;
 mod clock;
 mod conn_task;
@@ -14,6 +15,7 @@ mod malformed;
 mod outgoing;
 pub mod pending;
 pub mod port_owner;
+mod reply_shape;
 mod responder;
 mod route_stats;
 mod route_table;
@@ -27,12 +29,13 @@ mod sweep;
 mod transport;
 mod turn;
 
-pub use client::{ClientConfig, Connector};
+pub use answers::{SendAnswer, StoredReply};
+pub use client::{ClientConfig, Connector, Peer};
 pub use connection::{Body, Connection, HeldReplies, RequestError, Responder};
 pub use counters::Counts;
 pub use errand::Errand;
 pub use listener::bind as bind_listener;
-pub use pending::Answer;
+pub use pending::{Answer, SendWait};
 pub use routes::{Request, Role, RouteCounts, Routes, SlowLimits};
 pub use server::{Counting, Server, ServerConfig};
 pub use service::{Call, Calls, NoService, Owed, Refusal, Reply, Service, Turn};

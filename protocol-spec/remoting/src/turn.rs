@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use remora_protocol::frame::decode;
 use remora_protocol::{
-    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, Language, OwnedFrame, ResponseCode,
+    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, Language, ResponseCode,
 };
 
+use crate::answers::Answers;
 use crate::connection::{Body, Connection};
 use crate::outgoing::Outgoing;
 use crate::responder::{HeldReplies, Outcome, ReplyFields, Responder, Ticket};
@@ -107,10 +108,14 @@ impl<'a> Calls<'a> {
                 sink.end.set(End::Incomplete { need_bytes: 0 });
                 return None;
             }
+            if let Some(frame_bytes) = sink.answers.borrow_mut().take_usual(rest) {
+                sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
+                continue;
+            }
             match decode(rest, self.limits) {
                 Ok(Decoded::Complete { frame, frame_bytes }) if frame.flags.is_response() => {
                     sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
-                    sink.answers.borrow_mut().push((frame.opaque, frame.to_owned_frame()));
+                    sink.answers.borrow_mut().take(&frame);
                 }
                 Ok(Decoded::Complete { frame, frame_bytes }) => return Some((frame, frame_bytes)),
                 Ok(Decoded::Incomplete { need_bytes }) => {
@@ -150,7 +155,7 @@ pub(crate) struct TurnSink {
     pub end: Cell<End>,
     pub error: RefCell<Option<FrameError>>,
     /// Responses to requests of ours.
-    pub answers: RefCell<Vec<(i32, OwnedFrame)>>,
+    pub answers: RefCell<Answers>,
 }
 
 impl TurnSink {
