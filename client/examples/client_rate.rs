@@ -2,9 +2,12 @@
 //! client_rate -- --help`.
 //!
 //! `answer` is a nameserver and broker that acknowledges every send and stores nothing: what the
-//! client reaches against it is the client's own ceiling. Count instructions with
-//! `valgrind --tool=callgrind target/release/examples/client_rate send --messages 20000 …`, and
-//! allocations with `--tool=none`'s summary of `--tool=memcheck`, each at two numbers of messages.
+//! client reaches against it is the client's own ceiling. Instructions and allocations a message are
+//! the differences between two runs under `valgrind --tool=callgrind` and `--tool=memcheck` with
+//! `send --messages 20480` and `61440`.
+//!
+//! Beside the official Java client, on any server (`tests/interop/java` built with Maven):
+//! `client_rate compare --nameserver HOST:PORT --other 'java -cp CLASSPATH interop.Rate'`.
 #[path = "client_rate/answer.rs"]
 mod answer;
 #[path = "client_rate/compare.rs"]
@@ -21,8 +24,9 @@ use options::{Command, Options};
 const USAGE: &str = "\
 client_rate answer [--listen 127.0.0.1:0]   acknowledge every send, store nothing; prints the address
 client_rate send [options]                  one run, printed as a line of JSON
-client_rate compare --java 'COMMAND' [options]
+client_rate compare --other 'COMMAND' [options]
                                             this client and another in turn; COMMAND gets the options
+                                            of the load and prints a line with \"perSecond\":N
 options:
   --nameserver HOST:PORT   default 127.0.0.1:9876
   --topic NAME             default client-rate

@@ -7,6 +7,7 @@ use remora_protocol::message_id::HexId;
 use remora_protocol::properties::{self, name};
 
 use crate::error::ClientError;
+use crate::message_id::MessageId;
 
 const NAME_END: char = '\u{1}';
 const VALUE_END: char = '\u{2}';
@@ -146,13 +147,18 @@ impl Message {
     }
 
     /// The message's unique id, a new one unless it has one already (it is being sent again).
-    pub(crate) fn ensure_unique_id(&mut self, new_id: impl FnOnce() -> HexId) -> String {
-        if let Some(id) = self.get_property(name::UNIQ_KEY) {
-            return id.to_owned();
+    pub(crate) fn ensure_unique_id(&mut self, new_id: impl FnOnce() -> HexId) -> MessageId {
+        if let Some(id) = self.unique_id() {
+            return id;
         }
         let id = new_id();
         self.push_property(name::UNIQ_KEY, id.as_str());
-        id.as_str().to_owned()
+        id.into()
+    }
+
+    /// The unique id of a message that was sent before, or to which the application gave one.
+    pub(crate) fn unique_id(&self) -> Option<MessageId> {
+        self.get_property(name::UNIQ_KEY).map(Into::into)
     }
 
     /// Whether the message asks for delayed delivery in any way.
@@ -164,8 +170,13 @@ impl Message {
 
     /// Checks everything that the broker would refuse, so that the error can say what to change.
     pub(crate) fn check(&self, body_bytes_max: usize) -> Result<(), ClientError> {
-        let illegal = |field, problem| Err(ClientError::MessageIllegal { field, problem });
         crate::limits::check_topic(&self.topic)?;
+        self.check_contents(body_bytes_max)
+    }
+
+    /// The same but for the topic.
+    pub(crate) fn check_contents(&self, body_bytes_max: usize) -> Result<(), ClientError> {
+        let illegal = |field, problem| Err(ClientError::MessageIllegal { field, problem });
         if let Some(problem) = &self.illegal {
             return illegal("property", problem.clone());
         }

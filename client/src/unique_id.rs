@@ -10,9 +10,8 @@ const DAY_MS: i64 = 86_400_000;
 /// millisecond.
 #[derive(Debug)]
 pub(crate) struct UniqueIds {
-    ip: IpAddr,
-    process_id: u16,
-    generator: u32,
+    /// Any id: only time and counter differ.
+    first: HexId,
     counter: AtomicU16,
     month_start_ms: AtomicI64,
     month_end_ms: AtomicI64,
@@ -23,10 +22,15 @@ impl UniqueIds {
     pub(crate) fn new(ip: IpAddr, process_id: u32, seed: u32) -> Self {
         static GENERATORS: AtomicU32 = AtomicU32::new(0);
         let [_, _, high, low] = process_id.to_be_bytes();
-        Self {
+        let first = UniqueId {
             ip,
             process_id: u16::from_be_bytes([high, low]),
-            generator: seed.wrapping_add(GENERATORS.fetch_add(1, Ordering::Relaxed)),
+            loader_hash: seed.wrapping_add(GENERATORS.fetch_add(1, Ordering::Relaxed)),
+            month_ms: 0,
+            counter: 0,
+        };
+        Self {
+            first: first.to_hex(),
             counter: AtomicU16::new(0),
             month_start_ms: AtomicI64::new(0),
             month_end_ms: AtomicI64::new(0),
@@ -38,14 +42,9 @@ impl UniqueIds {
         // Readers allow half a day for clients in other time zones, so UTC months serve.
         let since_month = now_ms.saturating_sub(self.month_start(now_ms)).max(0);
         let since_month = u32::try_from(since_month).unwrap_or(u32::MAX);
-        let id = UniqueId {
-            ip: self.ip,
-            process_id: self.process_id,
-            loader_hash: self.generator,
-            month_ms: since_month.cast_signed(),
-            counter: self.counter.fetch_add(1, Ordering::Relaxed),
-        };
-        id.to_hex()
+        let [t0, t1, t2, t3] = since_month.to_be_bytes();
+        let [c0, c1] = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        self.first.ending_in(&[t0, t1, t2, t3, c0, c1])
     }
 
     fn month_start(&self, now_ms: i64) -> i64 {

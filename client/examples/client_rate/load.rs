@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use remora_client::{Message, Producer};
+use remora_client::{BatchPolicy, Message, Producer};
 use tokio::task::JoinSet;
 
 use crate::options::Options;
@@ -43,17 +43,19 @@ struct Counts {
 pub fn run(options: &Options) -> Result<Measured, String> {
     let runtime = match options.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-        threads => tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .enable_all()
-            .build(),
+        threads => {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+        }
     };
     runtime.map_err(|e| e.to_string())?.block_on(send(options)).map_err(|e| e.to_string())
 }
 
 async fn send(options: &Options) -> Result<Measured, remora_client::ClientError> {
-    let producer =
-        Producer::builder("client-rate").nameserver(&options.nameserver).start().await?;
+    let mut builder = Producer::builder("client-rate").nameserver(&options.nameserver);
+    if options.batching {
+        builder = builder.auto_batch(BatchPolicy::default());
+    }
+    let producer = builder.start().await?;
     // The route and the connection are there before anything counts; a new topic is made.
     producer.send(Message::new(options.topic.as_str(), "first")).await?;
     let counts = Arc::new(Counts::default());

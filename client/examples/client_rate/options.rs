@@ -26,7 +26,7 @@ pub struct Options {
     pub batching: bool,
     pub rounds: usize,
     /// The other client's command, for `compare`.
-    pub java: String,
+    pub other: String,
 }
 
 impl Options {
@@ -51,7 +51,7 @@ impl Options {
             messages: None,
             batching: false,
             rounds: 3,
-            java: String::new(),
+            other: String::new(),
         };
         while let Some(name) = args.next() {
             if name == "--batching" {
@@ -64,12 +64,31 @@ impl Options {
         Ok(options)
     }
 
+    /// What makes up the load, as arguments.
+    pub fn load_args(&self) -> Vec<String> {
+        let mut args: Vec<String> = [
+            ("--nameserver", self.nameserver.clone()),
+            ("--topic", self.topic.clone()),
+            ("--callers", self.callers.to_string()),
+            ("--window", self.window.to_string()),
+            ("--size", self.size_bytes.to_string()),
+            ("--threads", self.threads.to_string()),
+            ("--seconds", self.seconds.as_secs_f64().to_string()),
+            ("--warmup", self.warmup.as_secs_f64().to_string()),
+        ]
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .collect();
+        args.extend(self.batching.then(|| "--batching".to_owned()));
+        args
+    }
+
     fn set(&mut self, name: &str, value: String) -> Result<(), String> {
         match name {
             "--listen" => self.listen = value,
             "--nameserver" => self.nameserver = value,
             "--topic" => self.topic = value,
-            "--java" => self.java = value,
+            "--other" => self.other = value,
             "--callers" => self.callers = number(name, &value)?,
             "--window" => self.window = number(name, &value)?,
             "--size" => self.size_bytes = number(name, &value)?,

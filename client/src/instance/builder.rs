@@ -137,6 +137,7 @@ impl ClientBuilder {
             client_id: format!("{ip}@{instance}"),
             request_timeout: self.request_timeout,
             unique_ids: UniqueIds::new(ip, std::process::id(), seed),
+            serialize: self.serialize,
             connector: Connector::new(
                 self.remoting_config(),
                 Arc::new(FromBroker { client: inner.clone() }),

@@ -19,6 +19,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn new(frame: OwnedFrame, operation: &'static str, addr: Arc<str>) -> Self {
+        Self { frame, operation, addr }
+    }
+
     pub(crate) fn code(&self) -> ResponseCode {
         ResponseCode(self.frame.view().code)
     }

@@ -16,14 +16,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use remora_protocol::body;
-use remora_remoting::Connector;
+use remora_protocol::{SerializeType, body};
+use remora_remoting::{Connection, Connector, Peer, RequestError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ClientBuilder;
-pub(crate) use self::calls::Answer;
+pub(crate) use self::calls::{Answer, request_failed};
 pub use self::nameservers::parse_addrs;
 pub(crate) use self::pull::PullRequest;
 pub use self::pull::{PullStatus, Pulled};
@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) client_id: String,
     pub(crate) request_timeout: Duration,
     pub(crate) unique_ids: UniqueIds,
+    pub(crate) serialize: SerializeType,
     connector: Connector,
     nameservers: Nameservers,
     routes: RouteTable,
@@ -149,6 +150,15 @@ impl Client {
 }
 
 impl Inner {
+    pub(crate) fn peer(&self, addr: &str) -> Peer {
+        self.connector.peer(addr)
+    }
+
+    /// The connection to an address, made if there is none.
+    pub(crate) async fn connection(&self, addr: &str) -> Result<Arc<Connection>, RequestError> {
+        self.connector.connection(addr).await
+    }
+
     fn consumer(&self, group: &str) -> Option<Arc<dyn ConsumerMember>> {
         self.members.read().consumers.get(group)?.upgrade()
     }

@@ -1,5 +1,6 @@
 //! Routes: cached, refreshed every 30 s, asked for when missing.
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::route::{BrokerAddrs, TopicRoute};
 #[derive(Debug, Default)]
 pub(super) struct RouteTable {
     topics: RwLock<HashMap<Arc<str>, Arc<TopicRoute>>>,
+    /// Counts the changes of `topics`, so that what was made from a route is known to be true.
+    version: AtomicU64,
     brokers: RwLock<HashMap<Arc<str>, BrokerAddrs>>,
     /// One question at a time for a topic: the first burst of sends asks once.
     asking: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
@@ -38,11 +41,17 @@ impl RouteTable {
             }
         }
         drop(brokers);
-        self.topics.write().insert(Arc::clone(&route.topic), Arc::clone(route));
+        let mut topics = self.topics.write();
+        if topics.get(&route.topic).is_some_and(|before| before == route) {
+            return;
+        }
+        topics.insert(Arc::clone(&route.topic), Arc::clone(route));
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn forget(&self, topic: &str) {
         self.topics.write().remove(topic);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn topics(&self) -> Vec<Arc<str>> {
@@ -71,6 +80,16 @@ impl Client {
             Some(route) if !route.from_template => Ok(route),
             _ => self.ask_route_once(topic, false).await,
         }
+    }
+
+    /// The route that is known of a topic.
+    pub(crate) fn cached_route(&self, topic: &str) -> Option<Arc<TopicRoute>> {
+        self.inner.routes.cached(topic)
+    }
+
+    /// Another number after each change of a route.
+    pub(crate) fn routes_version(&self) -> u64 {
+        self.inner.routes.version.load(Ordering::Acquire)
     }
 
     /// The route to send by: of the topic, or of the brokers that would create it.

@@ -5,10 +5,11 @@ use remora_protocol::batch::{BatchItem, ITEM_OVERHEAD_BYTES};
 use remora_protocol::names;
 
 use super::send::Target;
-use super::{Batch, Prepared, Producer, SendReceipt};
+use super::{Prepared, Producer, SendReceipt};
 use crate::clock;
 use crate::error::ClientError;
 use crate::message::Message;
+use crate::message_id::MessageId;
 
 impl Producer {
     pub(super) async fn send_batches(
@@ -19,7 +20,7 @@ impl Producer {
         check_batch(&messages, settings.body_bytes_max)?;
         let now_ms = clock::wall_ms();
         let ids = &self.shared.client.inner.unique_ids;
-        let msg_ids: Vec<String> = messages
+        let msg_ids: Vec<MessageId> = messages
             .iter_mut()
             .map(|message| message.ensure_unique_id(|| ids.next(now_ms)))
             .collect();
@@ -100,25 +101,17 @@ fn prepare(messages: &[Message], now_ms: i64) -> Result<Prepared, ClientError> {
         .append_to(&mut body)
         .map_err(|e| ClientError::MessageIllegal { field: "batch", problem: e.to_string() })?;
     }
-    let body = bytes::Bytes::from(body);
-    Ok(Prepared {
-        message: Message::new(topic, bytes::Bytes::new()),
-        body,
-        sys_flag: 0,
-        born_ms: now_ms,
-        msg_id: String::new(),
-        batch: Batch::Yes,
-    })
+    Ok(Prepared::batch(topic, body.into(), now_ms))
 }
 
 /// The receipt of a batch names the first queue offset and every offset id.
-fn receipt_each(receipt: &SendReceipt, msg_ids: &[String]) -> Vec<SendReceipt> {
+fn receipt_each(receipt: &SendReceipt, msg_ids: &[MessageId]) -> Vec<SendReceipt> {
     let mut offset_ids = receipt.offset_msg_id.split(',');
     (receipt.queue_offset..)
         .zip(msg_ids)
         .map(|(queue_offset, msg_id)| SendReceipt {
             msg_id: msg_id.clone(),
-            offset_msg_id: offset_ids.next().unwrap_or_default().to_owned(),
+            offset_msg_id: offset_ids.next().unwrap_or_default().into(),
             queue_offset,
             ..receipt.clone()
         })
@@ -157,7 +150,7 @@ mod tests {
     fn every_message_of_a_batch_gets_its_own_offset_and_ids() {
         let receipt = SendReceipt {
             status: SendStatus::Ok,
-            msg_id: String::new(),
+            msg_id: "".into(),
             offset_msg_id: "X,Y".into(),
             queue: MessageQueue::new("T", "b", 1),
             queue_offset: 7,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{LatencyFaults, Producer, Settings, Shared};
+use super::lanes::Topics;
+use super::{BatchPolicy, LatencyFaults, Producer, Settings, Shared};
 use crate::compression::Compression;
 use crate::error::ClientError;
 use crate::instance::{Client, ClientBuilder};
@@ -37,6 +38,7 @@ impl ProducerBuilder {
                 zlib_level: 5,
                 new_topic_queues: 4,
                 avoid_slow_brokers: true,
+                auto_batch: None,
             },
         }
     }
@@ -127,6 +129,15 @@ impl ProducerBuilder {
         self
     }
 
+    /// Groups messages of any callers that wait for the same queue into one request. A queue then
+    /// has one request in flight: more messages a second, and each waits for the one before. Off by
+    /// default.
+    #[must_use]
+    pub fn auto_batch(mut self, policy: BatchPolicy) -> Self {
+        self.settings.auto_batch = Some(policy);
+        self
+    }
+
     /// Sends in turn to every broker, however slowly it answered before.
     #[must_use]
     pub fn without_latency_fault_avoidance(mut self) -> Self {
@@ -151,6 +162,7 @@ impl ProducerBuilder {
                 client,
                 group: self.group,
                 settings: self.settings,
+                topics: Topics::default(),
                 turn: AtomicUsize::new(0),
                 faults: Mutex::new(LatencyFaults::default()),
                 any_fault: AtomicBool::new(false),

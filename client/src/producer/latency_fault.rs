@@ -2,8 +2,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::queue::MessageQueue;
-
 /// The shortest latency that counts as a fault, in ms.
 pub(super) const SLOW_MS: u64 = 550;
 /// A latency of at least the first keeps a broker out for the second, in ms. Java's table.
@@ -87,19 +85,20 @@ impl LatencyFaults {
     /// Chooses a queue, round robin from `turn`: of an available broker that is none of `tried`;
     /// else of a reachable one that is not; else of any other broker; else any. `None` only without
     /// queues.
-    pub fn choose<'q>(
+    pub fn choose<'q, Q>(
         &self,
-        queues: &'q [MessageQueue],
+        queues: &'q [Q],
+        broker: impl Fn(&Q) -> &Arc<str>,
         turn: usize,
         tried: &[Arc<str>],
         now_ms: u64,
-    ) -> Option<&'q MessageQueue> {
+    ) -> Option<&'q Q> {
         if tried.is_empty() && self.is_empty() {
             return queues.get(turn.checked_rem(queues.len())?);
         }
-        let untried = |queue: &MessageQueue| !tried.contains(&queue.broker_name);
-        let available = |queue: &MessageQueue| self.is_available(&queue.broker_name, now_ms);
-        let reachable = |queue: &MessageQueue| self.is_reachable(&queue.broker_name);
+        let untried = |queue: &Q| !tried.contains(broker(queue));
+        let available = |queue: &Q| self.is_available(broker(queue), now_ms);
+        let reachable = |queue: &Q| self.is_reachable(broker(queue));
         in_turn(queues, turn, |queue| untried(queue) && available(queue))
             .or_else(|| in_turn(queues, turn, |queue| untried(queue) && reachable(queue)))
             .or_else(|| in_turn(queues, turn, untried))
@@ -108,11 +107,7 @@ impl LatencyFaults {
 }
 
 /// Round robin among the queues that fit, so that those next to an avoided one get no more.
-fn in_turn(
-    queues: &[MessageQueue],
-    turn: usize,
-    fits: impl Fn(&MessageQueue) -> bool,
-) -> Option<&MessageQueue> {
+fn in_turn<Q>(queues: &[Q], turn: usize, fits: impl Fn(&Q) -> bool) -> Option<&Q> {
     let fitting = queues.iter().filter(|queue| fits(queue)).count();
     queues.iter().filter(|queue| fits(queue)).nth(turn.checked_rem(fitting)?)
 }
@@ -120,6 +115,7 @@ fn in_turn(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::MessageQueue;
 
     fn name(name: &str) -> Arc<str> {
         Arc::from(name)
@@ -142,7 +138,9 @@ mod tests {
         let queues = queues();
         let tried: Vec<Arc<str>> = tried.iter().map(|broker| name(broker)).collect();
         turns
-            .filter_map(|turn| faults.choose(&queues, turn, &tried, now))
+            .filter_map(|turn| {
+                faults.choose(&queues, |queue| &queue.broker_name, turn, &tried, now)
+            })
             .map(|queue| format!("{}{} ", queue.broker_name, queue.queue_id))
             .collect()
     }
@@ -182,6 +180,6 @@ mod tests {
 
     #[test]
     fn no_queues_no_choice() {
-        assert_eq!(LatencyFaults::default().choose(&[], 3, &[], 0), None);
+        assert_eq!(LatencyFaults::default().choose(&[], |name| name, 3, &[], 0), None);
     }
 }

@@ -1,6 +1,8 @@
 //! Sending messages.
+mod auto_batch;
 mod batch;
 mod builder;
+mod lanes;
 mod latency_fault;
 mod receipt;
 mod send;
@@ -11,18 +13,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use remora_protocol::message_id::HexId;
 use remora_protocol::{RETRY_ELSEWHERE, ResponseCode};
 
+pub use self::auto_batch::BatchPolicy;
 pub use self::builder::ProducerBuilder;
 pub use self::latency_fault::{LatencyFaults, Outcome};
 pub use self::receipt::{SendReceipt, SendStatus};
 
+use self::lanes::Topics;
 use self::send::{Target, java_string_hash};
 use crate::clock;
 use crate::compression::Compression;
 use crate::error::ClientError;
 use crate::instance::Client;
 use crate::message::Message;
+use crate::message_id::MessageId;
 use crate::queue::MessageQueue;
 
 /// Whether another broker may well take what one refused with this code.
@@ -54,6 +60,7 @@ struct Shared {
     client: Client,
     group: String,
     settings: Settings,
+    topics: Topics,
     /// The next queue of the round robin.
     turn: AtomicUsize,
     faults: Mutex<LatencyFaults>,
@@ -75,6 +82,14 @@ struct Settings {
     zlib_level: u32,
     new_topic_queues: i32,
     avoid_slow_brokers: bool,
+    auto_batch: Option<BatchPolicy>,
+}
+
+impl Settings {
+    /// How long the first attempt may take.
+    fn first_timeout(&self) -> Duration {
+        self.attempt_timeout.map_or(self.send_timeout, |limit| limit.min(self.send_timeout))
+    }
 }
 
 impl Producer {
@@ -91,8 +106,7 @@ impl Producer {
     /// `MessageIllegal` before anything is sent; `SendFailed` with the last cause after several
     /// attempts. After a `Timeout` the message may have been stored: a send is at least once.
     pub async fn send(&self, message: Message) -> Result<SendReceipt, ClientError> {
-        let prepared = self.prepare(message)?;
-        self.send_prepared(&prepared, Target::AnyQueue).await
+        self.send_to(message, Target::AnyQueue).await
     }
 
     /// Sends to one queue. Not tried elsewhere.
@@ -101,8 +115,7 @@ impl Producer {
         message: Message,
         queue: &MessageQueue,
     ) -> Result<SendReceipt, ClientError> {
-        let prepared = self.prepare(message)?;
-        self.send_prepared(&prepared, Target::Queue(queue)).await
+        self.send_to(message, Target::Queue(queue)).await
     }
 
     /// Sends to the queue that the key's hash selects: messages of one key stay in order, as long
@@ -113,8 +126,7 @@ impl Producer {
         message: Message,
         key: &str,
     ) -> Result<SendReceipt, ClientError> {
-        let prepared = self.prepare(message)?;
-        self.send_prepared(&prepared, Target::KeyHash(java_string_hash(key))).await
+        self.send_to(message, Target::KeyHash(java_string_hash(key))).await
     }
 
     /// Hands a message to the connection without any answer: it may be lost without notice.
@@ -156,38 +168,75 @@ impl Producer {
         }
     }
 
-    /// Checks, gives a unique id, compresses.
-    fn prepare(&self, mut message: Message) -> Result<Prepared, ClientError> {
-        let settings = &self.shared.settings;
-        message.check(settings.body_bytes_max)?;
-        let born_ms = clock::wall_ms();
-        let ids = &self.shared.client.inner.unique_ids;
-        let msg_id = message.ensure_unique_id(|| ids.next(born_ms));
-        let mut body = message.body.clone();
-        let mut sys_flag = 0;
-        if let Some(kind) =
-            settings.compression.filter(|_| body.len() >= settings.compress_from_bytes)
-        {
-            let packed = kind.compress(&body, settings.zlib_level)?;
-            if packed.len() < body.len() {
-                body = packed.into();
-                sys_flag = kind.sys_flag();
-            }
+    async fn send_to(
+        &self,
+        message: Message,
+        target: Target<'_>,
+    ) -> Result<SendReceipt, ClientError> {
+        let prepared = self.prepare(message)?;
+        match &self.shared.settings.auto_batch {
+            None => self.send_prepared(&prepared, target).await,
+            Some(policy) => self.send_gathered(&prepared, target, policy).await,
         }
-        Ok(Prepared { message, body, sys_flag, born_ms, msg_id, batch: Batch::No })
+    }
+
+    /// Checks all but the topic, which is checked where its route is asked for; gives a unique id,
+    /// compresses.
+    fn prepare(&self, message: Message) -> Result<Prepared, ClientError> {
+        let settings = &self.shared.settings;
+        message.check_contents(settings.body_bytes_max)?;
+        let born_ms = clock::wall_ms();
+        let old_id = message.unique_id();
+        let is_new_id = old_id.is_none();
+        let new_id = || self.shared.client.inner.unique_ids.next(born_ms).into();
+        let msg_id = old_id.unwrap_or_else(new_id);
+        let mut prepared =
+            Prepared { message, sys_flag: 0, born_ms, msg_id, is_new_id, batch: Batch::No };
+        prepared.compress(settings)?;
+        Ok(prepared)
     }
 }
 
 /// A message ready to be sent, as often as needed, always with the same unique id.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Prepared {
+    /// With its body as it is sent: perhaps compressed.
     message: Message,
-    /// As sent: perhaps compressed.
-    body: Bytes,
     sys_flag: i32,
     born_ms: i64,
-    msg_id: String,
+    msg_id: MessageId,
+    /// The message's properties do not have the id.
+    is_new_id: bool,
     batch: Batch,
+}
+
+impl Prepared {
+    /// A body that holds several messages, each with its own id.
+    fn batch(topic: Arc<str>, body: Bytes, born_ms: i64) -> Self {
+        Self {
+            message: Message::new(topic, body),
+            sys_flag: 0,
+            born_ms,
+            msg_id: HexId::EMPTY.into(),
+            is_new_id: false,
+            batch: Batch::Yes,
+        }
+    }
+
+    fn compress(&mut self, settings: &Settings) -> Result<(), ClientError> {
+        let body = &self.message.body;
+        let Some(kind) =
+            settings.compression.filter(|_| body.len() >= settings.compress_from_bytes)
+        else {
+            return Ok(());
+        };
+        let packed = kind.compress(body, settings.zlib_level)?;
+        if packed.len() < body.len() {
+            self.message.body = packed.into();
+            self.sys_flag = kind.sys_flag();
+        }
+        Ok(())
+    }
 }
 
 /// Whether the body holds one message or several.

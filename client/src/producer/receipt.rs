@@ -1,4 +1,5 @@
 //! What a broker says of a stored message.
+use crate::message_id::MessageId;
 use crate::queue::MessageQueue;
 
 /// How safe a stored message is. Each of them means that it is stored.
@@ -19,9 +20,9 @@ pub enum SendStatus {
 pub struct SendReceipt {
     pub status: SendStatus,
     /// The unique id (UNIQ_KEY) that the producer gave it.
-    pub msg_id: String,
+    pub msg_id: MessageId,
     /// The id that names its place: the broker's address and the physical offset.
-    pub offset_msg_id: String,
+    pub offset_msg_id: MessageId,
     /// Where it was stored.
     pub queue: MessageQueue,
     /// Its offset there.

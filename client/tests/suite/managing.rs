@@ -76,7 +76,7 @@ pub async fn messages_are_found_by_key_unique_id_and_place(nameserver: &str) {
     let found = admin.message_by_unique_key(&topic, &receipt.msg_id).await.unwrap().unwrap();
     assert_eq!((text(&found), found.queue_offset), ("wanted".to_owned(), receipt.queue_offset));
     let found = admin.message_by_offset_id(&topic, &receipt.offset_msg_id).await.unwrap();
-    assert_eq!((text(&found), found.msg_id()), ("wanted".to_owned(), receipt.msg_id));
+    assert_eq!((text(&found), found.msg_id()), ("wanted".to_owned(), receipt.msg_id.to_string()));
     let none = admin.messages_by_key(&topic, "nothing", 32, TimeSpan::ALL).await.unwrap();
     assert_eq!(none, []);
     producer.shutdown().await;

@@ -80,9 +80,9 @@ pub async fn batches_and_oneway_sends_arrive_whole(nameserver: &str) {
     let messages = stored(nameserver, &topic).await;
     assert_eq!(texts(&messages), numbered("b", 0..50));
     let ids: BTreeSet<String> = messages.iter().map(MessageView::msg_id).collect();
-    assert_eq!(ids, receipts.iter().map(|r| r.msg_id.clone()).collect());
+    assert_eq!(ids, receipts.iter().map(|r| r.msg_id.to_string()).collect());
     let places: BTreeSet<String> = messages.iter().map(MessageView::offset_msg_id).collect();
-    assert_eq!(places, receipts.iter().map(|r| r.offset_msg_id.clone()).collect());
+    assert_eq!(places, receipts.iter().map(|r| r.offset_msg_id.to_string()).collect());
 
     for n in 0..10 {
         producer.send_oneway(Message::new(topic.as_str(), format!("o{n}"))).await.unwrap();
@@ -145,7 +145,7 @@ pub async fn thousands_of_sends_share_a_connection(nameserver: &str) {
     let receipts = sends.join_all().await;
     assert_eq!(receipts.iter().filter(|receipt| receipt.is_ok()).count(), 2_000);
     let ids: BTreeSet<String> =
-        receipts.into_iter().map(|receipt| receipt.unwrap().msg_id).collect();
+        receipts.into_iter().map(|receipt| receipt.unwrap().msg_id.to_string()).collect();
     assert_eq!(ids.len(), 2_000);
     let messages = stored(nameserver, &topic).await;
     assert_eq!((messages.len(), texts(&messages)), (2_000, numbered("m", 0..2_000)));
