@@ -272,6 +272,10 @@ pub struct Draft<'a> {
 impl Draft<'_> {
     /// Size on disk, the 20 bytes of `__CRC32#` included.
     pub fn encoded_bytes(&self) -> usize {
+        self.record_bytes(self.properties_bytes())
+    }
+
+    fn record_bytes(&self, properties_bytes: usize) -> usize {
         let topic_length_bytes = if self.topic.len() > TOPIC_BYTES_V1_MAX { 2 } else { 1 };
         BORN_HOST_AT
             + host_bytes(self.born_host)
@@ -283,7 +287,7 @@ impl Draft<'_> {
             + topic_length_bytes
             + self.topic.len()
             + 2
-            + self.properties_bytes()
+            + properties_bytes
     }
 
     /// Size of the stored properties, to be at most `PROPERTIES_BYTES_MAX`.
@@ -295,54 +299,64 @@ impl Draft<'_> {
     /// Appends the record with zeros where `seal` writes. Lengths must have been checked: topic ≤
     /// 255, properties ≤ 32 767 with the CRC property; it panics where they do not fit their field.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let total_bytes = self.encoded_bytes();
+        let properties = record_crc::without_crc(self.properties);
+        let close = lacks_separator(properties);
+        let properties_bytes = properties.len() + usize::from(close) + CRC_PROPERTY_BYTES;
+        assert!(properties_bytes <= PROPERTIES_BYTES_MAX, "{properties_bytes} bytes of properties");
+        let total_bytes = self.record_bytes(properties_bytes);
         out.reserve(total_bytes);
         let start = out.len();
-        let v2 = self.topic.len() > TOPIC_BYTES_V1_MAX;
+        self.encode_head(total_bytes, out);
+        out.extend_from_slice(self.body);
+        self.encode_topic(out);
+        let [.., high, low] = length_field(properties_bytes);
+        out.extend_from_slice(&[high, low]);
+        out.extend_from_slice(properties);
+        if close {
+            out.push(2);
+        }
+        out.extend_from_slice(&record_crc::ROOM);
+        assert!(out.len() - start == total_bytes, "the record has another size than announced");
+    }
+
+    /// Everything before the body. In few pieces: each costs a check for room.
+    fn encode_head(&self, total_bytes: usize, out: &mut Vec<u8>) {
+        let magic = if self.topic.len() > TOPIC_BYTES_V1_MAX { MAGIC_V2 } else { MAGIC_V1 };
         let (born, store) =
             (self.born_host.ip().to_canonical(), self.store_host.ip().to_canonical());
         let mut sys_flag = self.sys_flag & !(sys_flag::BORN_HOST_V6 | sys_flag::STORE_HOST_V6);
         sys_flag |= if born.is_ipv6() { sys_flag::BORN_HOST_V6 } else { 0 };
         sys_flag |= if store.is_ipv6() { sys_flag::STORE_HOST_V6 } else { 0 };
 
-        out.extend_from_slice(&length_field(total_bytes));
-        out.extend_from_slice(&(if v2 { MAGIC_V2 } else { MAGIC_V1 }).to_be_bytes());
-        out.extend_from_slice(&record_crc::crc31(self.body).to_be_bytes());
-        out.extend_from_slice(&self.queue_id.to_be_bytes());
-        out.extend_from_slice(&self.flag.to_be_bytes());
-        // Queue offset and physical offset: `seal` writes them.
-        out.extend_from_slice(&[0; 16]);
-        out.extend_from_slice(&sys_flag.to_be_bytes());
-        out.extend_from_slice(&self.born_timestamp_ms.to_be_bytes());
+        // Queue offset and physical offset stay zero: `seal` writes them.
+        let mut head = [0; BORN_HOST_AT];
+        head[..4].copy_from_slice(&length_field(total_bytes));
+        head[4..8].copy_from_slice(&magic.to_be_bytes());
+        head[8..12].copy_from_slice(&record_crc::crc31(self.body).to_be_bytes());
+        head[12..16].copy_from_slice(&self.queue_id.to_be_bytes());
+        head[16..20].copy_from_slice(&self.flag.to_be_bytes());
+        head[SYS_FLAG_AT..SYS_FLAG_AT + 4].copy_from_slice(&sys_flag.to_be_bytes());
+        head[40..].copy_from_slice(&self.born_timestamp_ms.to_be_bytes());
+        out.extend_from_slice(&head);
         put_host(out, born, self.born_host.port());
         // Store timestamp: `seal` writes it.
         out.extend_from_slice(&[0; 8]);
         put_host(out, store, self.store_host.port());
-        out.extend_from_slice(&self.reconsume_times.to_be_bytes());
-        out.extend_from_slice(&self.prepared_transaction_offset.to_be_bytes());
-        out.extend_from_slice(&length_field(self.body.len()));
-        out.extend_from_slice(self.body);
+        let mut rest = [0; 16];
+        rest[..4].copy_from_slice(&self.reconsume_times.to_be_bytes());
+        rest[4..12].copy_from_slice(&self.prepared_transaction_offset.to_be_bytes());
+        rest[12..].copy_from_slice(&length_field(self.body.len()));
+        out.extend_from_slice(&rest);
+    }
+
+    fn encode_topic(&self, out: &mut Vec<u8>) {
         let Ok(topic_length) = u8::try_from(self.topic.len()) else {
             panic!("a topic of {} bytes", self.topic.len());
         };
-        let topic_length = [0, topic_length];
-        out.extend_from_slice(if v2 { &topic_length } else { &topic_length[1..] });
+        let length = [0, topic_length];
+        let v2 = self.topic.len() > TOPIC_BYTES_V1_MAX;
+        out.extend_from_slice(if v2 { &length } else { &length[1..] });
         out.extend_from_slice(self.topic.as_bytes());
-        self.encode_properties(out);
-        assert!(out.len() - start == total_bytes, "the record has another size than announced");
-    }
-
-    fn encode_properties(&self, out: &mut Vec<u8>) {
-        let properties_bytes = self.properties_bytes();
-        assert!(properties_bytes <= PROPERTIES_BYTES_MAX, "{properties_bytes} bytes of properties");
-        let [.., high, low] = length_field(properties_bytes);
-        out.extend_from_slice(&[high, low]);
-        let properties = record_crc::without_crc(self.properties);
-        out.extend_from_slice(properties);
-        if lacks_separator(properties) {
-            out.push(2);
-        }
-        out.extend_from_slice(&record_crc::property(0));
     }
 }
 
@@ -370,11 +384,21 @@ fn host_bytes(host: SocketAddr) -> usize {
 }
 
 fn put_host(out: &mut Vec<u8>, ip: IpAddr, port: u16) {
+    let port = u32::from(port).to_be_bytes();
     match ip {
-        IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
-        IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
+        IpAddr::V4(ip) => {
+            let mut host = [0; 8];
+            host[..4].copy_from_slice(&ip.octets());
+            host[4..].copy_from_slice(&port);
+            out.extend_from_slice(&host);
+        }
+        IpAddr::V6(ip) => {
+            let mut host = [0; 20];
+            host[..16].copy_from_slice(&ip.octets());
+            host[16..].copy_from_slice(&port);
+            out.extend_from_slice(&host);
+        }
     }
-    out.extend_from_slice(&u32::from(port).to_be_bytes());
 }
 
 /// The last property has no closing \x02, which a property after it needs.

@@ -15,13 +15,19 @@ pub fn crc31(bytes: &[u8]) -> u32 {
     crc32fast::hash(bytes) & 0x7FFF_FFFF
 }
 
-/// The property for a CRC: decimal digits, least significant first.
-pub(crate) fn property(crc: u32) -> [u8; CRC_PROPERTY_BYTES] {
-    let mut out = *b"__CRC32#\x010000000000\x02";
-    let mut rest = crc;
-    for digit in &mut out[DIGITS_AT..SEPARATOR_AT] {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
+/// The property before its CRC is known.
+pub(crate) const ROOM: [u8; CRC_PROPERTY_BYTES] = *b"__CRC32#\x010000000000\x02";
+
+/// The digits of a CRC, least significant first. In two halves, which do not wait for each other:
+/// this runs under the append lock.
+fn decimal(crc: u32) -> [u8; 10] {
+    const HALF: u32 = 100_000;
+    let (mut low, mut high) = (crc % HALF, crc / HALF);
+    let mut out = [b'0'; 10];
+    for at in 0..5 {
+        out[at] += u8::try_from(low % 10).unwrap_or(0);
+        out[at + 5] += u8::try_from(high % 10).unwrap_or(0);
+        (low, high) = (low / 10, high / 10);
     }
     out
 }
@@ -32,7 +38,7 @@ pub(crate) fn write(record: &mut [u8]) {
         panic!("a record of {} bytes", record.len());
     };
     debug_assert!(place.starts_with(NAME), "a record without room for its CRC");
-    *place = property(crc31(covered));
+    place[DIGITS_AT..SEPARATOR_AT].copy_from_slice(&decimal(crc31(covered)));
 }
 
 /// What the last bytes of a record's properties say about its CRC.
@@ -88,7 +94,7 @@ fn is_torn(tail: &[u8; CRC_PROPERTY_BYTES]) -> bool {
 pub fn carries_crc(properties: &[u8]) -> bool {
     properties
         .split_last_chunk::<CRC_PROPERTY_BYTES>()
-        .is_some_and(|(_, tail)| fixed_bytes_right(tail) == NAME.len() + 1)
+        .is_some_and(|(_, tail)| tail[SEPARATOR_AT] == 2 && tail.starts_with(NAME))
 }
 
 /// The properties without the CRC property at their end, where there is one.

@@ -13,7 +13,8 @@ use remora_protocol::record;
 use crate::append::{AppendBatch, AppendError, Appended};
 use crate::clock::Clock;
 use crate::disk::is_no_space;
-use crate::queue_files::QueueEntry;
+use crate::index_feed::IndexFeed;
+use crate::log_ahead::LogAhead;
 use crate::queue_registry::QueueRegistry;
 use crate::segment::{Segment, Segments};
 use crate::status::Status;
@@ -32,12 +33,15 @@ pub(crate) struct CommitLog {
     writer: Mutex<Writer>,
     /// One past the last byte that readers may see.
     committed: AtomicU64,
+    ahead: LogAhead,
 }
 
 #[derive(Debug)]
 struct Writer {
     position: u64,
     last_store_timestamp_ms: i64,
+    /// The segment written last.
+    segment: Option<Arc<Segment>>,
     /// What failed writes may have left behind, to be zeroed before the next one.
     dirty: Vec<Dirty>,
     /// Two record boundaries, at least `MARK_BYTES` apart where the log is long enough.
@@ -57,6 +61,14 @@ struct Roll {
     /// Where the blank goes.
     position: u64,
     remaining: u64,
+}
+
+/// What grows with the log, in its order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Followers<'a> {
+    pub queues: &'a QueueRegistry,
+    /// Absent where no index is kept.
+    pub index: Option<&'a IndexFeed>,
 }
 
 /// What an append covered.
@@ -86,11 +98,13 @@ impl CommitLog {
         let writer = Writer {
             position: end.end,
             last_store_timestamp_ms: end.last_store_timestamp_ms,
+            segment: None,
             dirty: Vec::new(),
             marks: [end.tail_from, end.end],
         };
         let committed = AtomicU64::new(end.end);
-        Self { segments, status, clock, writer: Mutex::new(writer), committed }
+        let ahead = LogAhead::new(end.end, segments.segment_bytes);
+        Self { segments, status, clock, writer: Mutex::new(writer), committed, ahead }
     }
 
     pub(crate) fn committed(&self) -> u64 {
@@ -112,27 +126,44 @@ impl CommitLog {
 
     /// True while the file after the newest one in use should be made.
     pub(crate) fn wants_next_segment(&self) -> bool {
-        let reach = self.committed() + self.segments.segment_bytes / 2;
-        self.segments.containing(reach).is_none()
+        self.committed() + self.segments.segment_bytes / 2 >= self.segments.end()
+    }
+
+    /// True while `write_ahead` has something to do.
+    pub(crate) fn wants_ahead(&self) -> bool {
+        self.ahead.is_wanted(self.committed())
+    }
+
+    /// Makes the next pages of the log ready to be written; true if there are more. Off the append
+    /// path, see `log_ahead`.
+    pub(crate) fn write_ahead(&self, zeros: &[u8]) -> io::Result<bool> {
+        let writer = self.writer.lock();
+        let Some(piece) = self.ahead.next_piece(writer.position, &self.segments) else {
+            return Ok(false);
+        };
+        // Before the append lock is given back: an append that reaches the piece waits for it.
+        let writing = self.ahead.begin(&piece);
+        drop(writer);
+        writing.write(&piece, zeros)?;
+        Ok(true)
     }
 
     /// Appends a batch in order: places, seals, writes, then queue entries. All or nothing.
     pub(crate) fn append(
         &self,
         batch: &mut AppendBatch,
-        queues: &QueueRegistry,
+        followers: Followers<'_>,
     ) -> Result<Span, AppendError> {
-        self.check_sizes(batch)?;
+        self.check_size(batch)?;
+        let now_ms = self.clock.now_ms();
         let mut writer = self.writer.lock();
         self.status.check()?;
         self.clean(&mut writer)?;
         let start = writer.position;
-        let store_timestamp_ms = self.clock.now_ms().max(writer.last_store_timestamp_ms);
+        let store_timestamp_ms = now_ms.max(writer.last_store_timestamp_ms);
         let (end, rolls) = place(batch, start, self.segments.segment_bytes, store_timestamp_ms);
+        self.ahead.wait_below(end);
         if let Err(error) = self.write(&mut writer, &batch.bytes, &rolls) {
-            batch.staged.iter().filter(|one| one.queue_entry.is_some()).for_each(|one| {
-                one.queue.release();
-            });
             batch.appended.clear();
             return Err(self.refuse(&error));
         }
@@ -143,7 +174,14 @@ impl CommitLog {
         }
         self.committed.store(end, Ordering::Release);
         // Still under the lock: entries of one queue are pushed in the order of their offsets.
-        push_entries(batch, queues);
+        for (queue, entries) in batch.grown() {
+            if queue.push(entries) {
+                followers.queues.list(queue);
+            }
+        }
+        if let Some(index) = followers.index {
+            index.push(start, end, batch.index_keys());
+        }
         Ok(Span { start, end })
     }
 
@@ -153,15 +191,15 @@ impl CommitLog {
         segment_bytes.min(i32::MAX.unsigned_abs().into())
     }
 
-    fn check_sizes(&self, batch: &AppendBatch) -> Result<(), AppendError> {
+    fn check_size(&self, batch: &AppendBatch) -> Result<(), AppendError> {
         let record_bytes_max = self.record_bytes_max();
-        match batch.staged.iter().find(|one| u64::from(one.record_bytes) > record_bytes_max) {
-            None => Ok(()),
-            Some(one) => Err(AppendError::TooLarge {
-                record_bytes: usize::try_from(one.record_bytes).unwrap_or(usize::MAX),
-                record_bytes_max: usize::try_from(record_bytes_max).unwrap_or(usize::MAX),
-            }),
+        if u64::from(batch.record_bytes_max) <= record_bytes_max {
+            return Ok(());
         }
+        Err(AppendError::TooLarge {
+            record_bytes: usize::try_from(batch.record_bytes_max).unwrap_or(usize::MAX),
+            record_bytes_max: usize::try_from(record_bytes_max).unwrap_or(usize::MAX),
+        })
     }
 
     /// Zeroes what failed writes left, so that no whole record of a refused batch is ever found.
@@ -198,22 +236,41 @@ impl CommitLog {
             written = roll.batch_byte;
             position = roll.position + roll.remaining;
         }
-        self.write_run(writer, position, bytes.get(written..).unwrap_or_default())?;
-        writer.dirty.clear();
-        Ok(())
+        self.write_run(writer, position, bytes.get(written..).unwrap_or_default())
     }
 
     fn write_run(&self, writer: &mut Writer, position: u64, run: &[u8]) -> io::Result<()> {
         if run.is_empty() {
             return Ok(());
         }
-        let segment = self.segments.ensure(position)?;
-        let offset = position - segment.start;
-        // Counted as dirty until the whole batch is in.
-        let to = position + run.len() as u64;
-        debug_assert!(to <= segment.end(), "a run crosses the end of its segment");
-        writer.dirty.push(Dirty { segment: segment.clone(), from: position, to });
-        segment.file.write_at(offset, run)
+        let end = position + run.len() as u64;
+        let result = self.writable(writer, position).and_then(|segment| {
+            debug_assert!(end <= segment.end(), "a run crosses the end of its segment");
+            segment.file.write_at(position - segment.start, run)
+        });
+        if result.is_err() {
+            // This run and those of the batch before it.
+            self.mark_dirty(writer, end);
+        }
+        result
+    }
+
+    /// The segment that holds `position`, made if it is the next one.
+    fn writable<'w>(&self, writer: &'w mut Writer, position: u64) -> io::Result<&'w Arc<Segment>> {
+        let segment = match writer.segment.take().filter(|one| one.contains(position)) {
+            Some(segment) => segment,
+            None => self.segments.ensure(position)?,
+        };
+        Ok(writer.segment.insert(segment))
+    }
+
+    /// Notes that anything may stand between the log's end and `end`.
+    fn mark_dirty(&self, writer: &mut Writer, end: u64) {
+        let start = writer.position;
+        for segment in self.segments.overlapping(start, end) {
+            let (from, to) = (start.max(segment.start), end.min(segment.end()));
+            writer.dirty.push(Dirty { segment, from, to });
+        }
     }
 }
 
@@ -225,25 +282,27 @@ fn place(
     segment_bytes: u64,
     store_timestamp_ms: i64,
 ) -> (u64, Vec<Roll>) {
+    batch.begin_places();
+    let AppendBatch { bytes, staged, queues, appended, .. } = batch;
     let mut rolls = Vec::new();
     let mut position = start;
+    let mut remaining = segment_bytes - start % segment_bytes;
     let mut batch_byte = 0;
-    let mut rest = batch.bytes.as_mut_slice();
-    batch.appended.clear();
-    for staged in &batch.staged {
+    let mut rest = bytes.as_mut_slice();
+    for staged in staged.iter() {
         let record_bytes = u64::from(staged.record_bytes);
-        let remaining = segment_bytes - position % segment_bytes;
         if record_bytes + BLANK_BYTES > remaining {
             rolls.push(Roll { batch_byte, position, remaining });
             position += remaining;
+            remaining = segment_bytes;
         }
         let length = usize::try_from(staged.record_bytes).unwrap_or(usize::MAX).min(rest.len());
         let (sealed, after) = rest.split_at_mut(length);
-        let queue_offset = if staged.queue_entry.is_some() { staged.queue.reserve() } else { 0 };
+        let queue_offset = AppendBatch::next_queue_offset(queues, staged);
         let (wire_queue_offset, wire_position) =
             (queue_offset.cast_signed(), position.cast_signed());
         record::seal(sealed, wire_queue_offset, wire_position, store_timestamp_ms);
-        batch.appended.push(Appended {
+        appended.push(Appended {
             physical_offset: position,
             queue_offset,
             record_bytes: staged.record_bytes,
@@ -252,20 +311,7 @@ fn place(
         rest = after;
         batch_byte += length;
         position += record_bytes;
+        remaining -= record_bytes;
     }
     (position, rolls)
-}
-
-fn push_entries(batch: &AppendBatch, queues: &QueueRegistry) {
-    for (staged, appended) in batch.staged.iter().zip(&batch.appended) {
-        let Some(code) = staged.queue_entry else { continue };
-        let entry = QueueEntry {
-            physical_offset: appended.physical_offset,
-            record_bytes: appended.record_bytes,
-            tags_code: code.value(appended.store_timestamp_ms),
-        };
-        if staged.queue.push(entry) {
-            queues.list(&staged.queue);
-        }
-    }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::dispatch::topic_hash;
 use crate::queue_files::{ENTRY_BYTES, QueueDisk, QueueEntry, QueueFiles, read_entries};
 
 /// Entries that one write takes from the tail: 80 KB.
@@ -20,6 +21,8 @@ const WRITE_RUN: usize = 4_096;
 pub struct ConsumeQueue {
     pub(crate) topic: Arc<str>,
     pub(crate) queue_id: i32,
+    /// See `dispatch::topic_hash`.
+    pub(crate) topic_hash: i32,
     /// The offset of the next message. Changed under the append lock only.
     next: AtomicU64,
     tail: Mutex<Tail>,
@@ -52,6 +55,7 @@ pub(crate) struct Window {
 impl ConsumeQueue {
     pub(crate) fn new(topic: Arc<str>, queue_id: i32, shared: Arc<QueueDisk>, dir: String) -> Self {
         Self {
+            topic_hash: topic_hash(&topic),
             topic,
             queue_id,
             next: AtomicU64::new(0),
@@ -91,22 +95,16 @@ impl ConsumeQueue {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Takes the next queue offset. Only under the append lock.
-    pub(crate) fn reserve(&self) -> u64 {
-        let queue_offset = self.next.load(Ordering::Relaxed);
-        self.next.store(queue_offset + 1, Ordering::Release);
-        queue_offset
-    }
-
-    /// Gives the newest reserved offset back after a failed write. Only under the append lock.
-    pub(crate) fn release(&self) {
-        let next = self.next.load(Ordering::Relaxed);
-        self.next.store(next.saturating_sub(1), Ordering::Release);
-    }
-
-    /// Adds the entry of a reserved offset. True if the queue has to be put on the writer's list.
-    pub(crate) fn push(&self, entry: QueueEntry) -> bool {
-        self.tail.lock().entries.push_back(entry);
+    /// Adds the entries of the next queue offsets. Only under the append lock. True if the queue has
+    /// to be put on the writer's list.
+    pub(crate) fn push(&self, entries: impl Iterator<Item = QueueEntry>) -> bool {
+        let count = {
+            let mut tail = self.tail.lock();
+            let before = tail.entries.len();
+            tail.entries.extend(entries);
+            (tail.entries.len() - before) as u64
+        };
+        self.next.store(self.next() + count, Ordering::Release);
         !self.listed.load(Ordering::Relaxed) && !self.listed.swap(true, Ordering::AcqRel)
     }
 
@@ -127,8 +125,8 @@ impl ConsumeQueue {
             }
             self.tail.lock().base = queue_offset;
         }
-        self.next.store(queue_offset + 1, Ordering::Release);
-        Ok(if self.push(entry) { Replayed::List } else { Replayed::Added })
+        self.next.store(queue_offset, Ordering::Release);
+        Ok(if self.push(std::iter::once(entry)) { Replayed::List } else { Replayed::Added })
     }
 
     /// Fills offsets up to `queue_offset` with blanks: the log has no records for them.
@@ -408,10 +406,8 @@ mod tests {
     }
 
     fn push(queue: &ConsumeQueue, count: u64) {
-        for _ in 0..count {
-            let number = queue.reserve();
-            queue.push(entry(number));
-        }
+        let next = queue.next();
+        queue.push((next..next + count).map(entry));
     }
 
     fn all(queue: &ConsumeQueue) -> Vec<QueueEntry> {

@@ -10,6 +10,11 @@ const DELAY_LEVELS_MS: [i64; 18] = [
     480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000,
 ];
 
+const TAGS: &[u8] = name::TAGS.as_bytes();
+const KEYS: &[u8] = name::KEYS.as_bytes();
+const UNIQ_KEY: &[u8] = name::UNIQ_KEY.as_bytes();
+const DELAY: &[u8] = name::DELAY.as_bytes();
+
 /// What follows from a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Dispatch<'a> {
@@ -41,15 +46,14 @@ impl TagsCode {
 /// The keys of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Keys<'a> {
-    uniq_key: Option<&'a str>,
-    keys: Option<&'a str>,
+    uniq_key: &'a str,
+    keys: &'a str,
 }
 
 impl<'a> Keys<'a> {
     /// UNIQ_KEY first, then each word of KEYS.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        let words = self.keys.unwrap_or_default().split(' ');
-        self.uniq_key.into_iter().chain(words).filter(|key| !key.is_empty())
+        std::iter::once(self.uniq_key).chain(self.keys.split(' ')).filter(|key| !key.is_empty())
     }
 }
 
@@ -57,13 +61,18 @@ impl<'a> Keys<'a> {
 pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
     let (mut tags, mut delay_level) = ("", "");
     let mut keys = Keys::default();
-    for (name, value) in properties::iter(properties) {
-        match name {
-            name::TAGS => tags = value,
-            name::KEYS => keys.keys = Some(value),
-            name::UNIQ_KEY => keys.uniq_key = Some(value),
-            name::DELAY => delay_level = value,
-            _ => {}
+    for (name, value) in properties::entries(properties) {
+        // Looked at first, as most properties are others.
+        let place = match name {
+            TAGS => &mut tags,
+            KEYS => &mut keys.keys,
+            UNIQ_KEY => &mut keys.uniq_key,
+            DELAY => &mut delay_level,
+            _ => continue,
+        };
+        // Apache leaves out what is not UTF-8.
+        if let Ok(value) = str::from_utf8(value) {
+            *place = value;
         }
     }
     let transaction = sys_flag::transaction(sys_flag);
@@ -88,15 +97,15 @@ fn tags_code(topic: &str, tags: &str, delay_level: &str) -> TagsCode {
     TagsCode::Hash(java_hash::tags_code(tags))
 }
 
-/// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
-pub fn index_hash(topic: &str, key: &str) -> u32 {
-    let hash = java_hash_onto(java_hash_onto(java_hash_onto(0, topic), "#"), key);
-    hash.checked_abs().map_or(0, i32::unsigned_abs)
+/// The part of the index's hash that all keys of a topic share.
+pub fn topic_hash(topic: &str) -> i32 {
+    java_hash::hash_onto(java_hash::hash(topic), "#")
 }
 
-/// Java's `String.hashCode` continued: `onto(onto(0, a), b)` is the hash of `a` followed by `b`.
-fn java_hash_onto(hash: i32, text: &str) -> i32 {
-    text.encode_utf16().fold(hash, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
+/// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
+/// `topic_hash`: of its topic.
+pub fn index_hash(topic_hash: i32, key: &str) -> u32 {
+    java_hash::hash_onto(topic_hash, key).checked_abs().map_or(0, i32::unsigned_abs)
 }
 
 #[cfg(test)]
@@ -133,8 +142,16 @@ mod tests {
 
     #[test]
     fn index_hash_is_never_negative() {
-        // "polygenelubricants" hashes to i32::MIN, which has no absolute value.
-        assert_eq!(java_hash_onto(0, "polygenelubricants"), i32::MIN);
-        assert_eq!(java_hash_onto(java_hash_onto(0, "he"), "llo"), 99_162_322);
+        assert_eq!(index_hash(topic_hash("he"), "llo"), java_hash::hash("he#llo").unsigned_abs());
+        // Hashes to i32::MIN, which has no absolute value.
+        assert_eq!(java_hash::hash("polygenelubricants"), i32::MIN);
+        assert_eq!(index_hash(java_hash::hash("polygene"), "lubricants"), 0);
+    }
+
+    #[test]
+    fn properties_that_are_not_utf_8_are_left_out() {
+        let found = dispatch("T", 0, b"TAGS\x01a\x02UNIQ_KEY\x01\xff\x02TAGS\x01\xff\x02");
+        assert_eq!(found.queue_entry, Some(TagsCode::Hash(97)));
+        assert_eq!(found.keys.iter().count(), 0);
     }
 }

@@ -3,8 +3,8 @@
 //! One thread calls fdatasync, for everything appended meanwhile; those who wait are called outside
 //! all locks. A failed fdatasync is final (the page cache may have dropped what it could not
 //! write): the store fails, everyone who waits is told, and nothing later is acknowledged.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ahash::AHashMap;
@@ -27,7 +27,7 @@ pub(crate) struct Flusher {
     wake: Condvar,
     /// The thread sleeps; whoever has work for it notifies.
     idle: AtomicBool,
-    listener: parking_lot::RwLock<Option<Arc<dyn ArrivalListener>>>,
+    listener: OnceLock<Arc<dyn ArrivalListener>>,
 }
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Flusher {
             state: Mutex::new(State::default()),
             wake: Condvar::new(),
             idle: AtomicBool::new(false),
-            listener: parking_lot::RwLock::new(None),
+            listener: OnceLock::new(),
         }
     }
 
@@ -66,11 +66,12 @@ impl Flusher {
     }
 
     pub(crate) fn set_listener(&self, listener: Arc<dyn ArrivalListener>) {
-        *self.listener.write() = Some(listener);
+        let set = self.listener.set(listener).is_ok();
+        debug_assert!(set, "a second listener is not told anything");
     }
 
-    pub(crate) fn listener(&self) -> Option<Arc<dyn ArrivalListener>> {
-        self.listener.read().clone()
+    pub(crate) fn listener(&self) -> Option<&dyn ArrivalListener> {
+        self.listener.get().map(|listener| &**listener)
     }
 
     /// Asks for a flush, and for `arrivals` to be announced when `end` is flushed.

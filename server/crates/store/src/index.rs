@@ -10,7 +10,8 @@ use remora_protocol::record::{self, Entry, Record};
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
 use crate::disk::Disk;
-use crate::dispatch::{dispatch, index_hash};
+use crate::dispatch::{dispatch, index_hash, topic_hash};
+use crate::index_feed::{Fed, IndexFeed, Key};
 use crate::index_file::{INDEX_DIR, IndexFile, IndexGeometry};
 use crate::segment::Segment;
 
@@ -54,12 +55,10 @@ pub(crate) struct Index {
     cursor: AtomicU64,
     /// A file whose slots have to be rebuilt before anything is added.
     restore: Mutex<Option<(SharedFile, u32, i64)>>,
-}
-
-struct Key {
-    hash: u32,
-    physical_offset: u64,
-    store_timestamp_ms: i64,
+    /// Filled by appends.
+    pub feed: IndexFeed,
+    /// Taken from the feed and not indexed yet.
+    taken: Mutex<Fed>,
 }
 
 impl Index {
@@ -103,6 +102,8 @@ impl Index {
             files: RwLock::new(files),
             cursor: AtomicU64::new(cursor.max(log_min)),
             restore: Mutex::new(restore),
+            feed: IndexFeed::default(),
+            taken: Mutex::new(Fed::default()),
         })
     }
 
@@ -119,11 +120,34 @@ impl Index {
         if cursor >= committed {
             return Ok(false);
         }
+        let mut taken = self.taken.lock();
+        if taken.end <= cursor {
+            taken.clear();
+            self.feed.take(&mut taken);
+        }
+        if (taken.start..taken.end).contains(&cursor) {
+            self.put_taken(&taken, cursor)?;
+            return Ok(true);
+        }
+        // The log is read up to what was taken, or its end.
+        let end = if taken.start > cursor { committed.min(taken.start) } else { committed };
         let Some(segment) = log.segments.containing(cursor) else { return Ok(false) };
         let view = segment.view()?;
-        let (keys, next) = keys_from(&segment, &view, cursor, committed);
+        let (keys, next) = keys_from(&segment, &view, cursor, end);
         self.put(&keys, next)?;
         Ok(next < committed)
+    }
+
+    /// Indexes the taken keys from `cursor` on.
+    fn put_taken(&self, taken: &Fed, cursor: u64) -> io::Result<()> {
+        let from = taken.keys.partition_point(|key| key.physical_offset < cursor);
+        let mut keys = taken.keys.get(from..).unwrap_or_default();
+        while let Some((now, later)) = keys.split_at_checked(KEYS_AT_ONCE) {
+            let next = later.first().map_or(taken.end, |key| key.physical_offset);
+            self.put(now, next)?;
+            keys = later;
+        }
+        self.put(keys, taken.end)
     }
 
     fn finish_restore(&self) -> io::Result<()> {
@@ -151,16 +175,12 @@ impl Index {
                 None => self.roll()?,
             };
             let mut file = file.write();
-            while let [key, rest @ ..] = keys {
-                if !file.put(key.hash, key.physical_offset, key.store_timestamp_ms)? {
-                    break;
-                }
-                self.cursor.store(key.physical_offset, Ordering::Release);
-                keys = rest;
-            }
+            let count = file.put(keys)?;
+            keys = keys.get(count..).unwrap_or_default();
+            // Under the file's lock, so that a mark has a count and a cursor that agree.
+            let reached = keys.first().map_or(next, |key| key.physical_offset);
+            self.cursor.store(reached, Ordering::Release);
             if keys.is_empty() {
-                // Under the file's lock, so that a mark has a count and a cursor that agree.
-                self.cursor.store(next, Ordering::Release);
                 return Ok(());
             }
         }
@@ -224,7 +244,7 @@ impl Index {
         end_ms: i64,
         wanted: &mut dyn FnMut(u64) -> bool,
     ) {
-        let hash = index_hash(topic, key);
+        let hash = index_hash(topic_hash(topic), key);
         let files: Vec<SharedFile> = self.files.read().iter().rev().cloned().collect();
         let mut go_on = true;
         for file in files {
@@ -293,8 +313,9 @@ fn keys_from(segment: &Segment, view: &Bytes, cursor: u64, committed: u64) -> (V
 
 fn push_keys(keys: &mut Vec<Key>, record: &Record<'_>, physical_offset: u64) {
     let found = dispatch(record.topic, record.sys_flag, record.properties).keys;
+    let topic_hash = topic_hash(record.topic);
     keys.extend(found.iter().map(|key| Key {
-        hash: index_hash(record.topic, key),
+        hash: index_hash(topic_hash, key),
         physical_offset,
         store_timestamp_ms: record.store_timestamp_ms,
     }));

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::disk::{Access, Disk, DiskFile, Region};
+use crate::index_feed::Key;
 
 pub(crate) const INDEX_DIR: &str = "index";
 const HEADER_BYTES: usize = 40;
@@ -111,39 +112,39 @@ impl IndexFile {
         self.header.count >= self.geometry.entries
     }
 
-    /// Adds an entry. False if the file is full.
-    pub(crate) fn put(
-        &mut self,
-        hash: u32,
-        physical_offset: u64,
-        store_timestamp_ms: i64,
-    ) -> io::Result<bool> {
-        if self.is_full() {
-            return Ok(false);
-        }
+    /// Adds entries; returns how many the file had room for.
+    pub(crate) fn put(&mut self, keys: &[Key]) -> io::Result<usize> {
+        let room = self.geometry.entries.saturating_sub(self.header.count) as usize;
+        let keys = keys.get(..room).unwrap_or(keys);
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(0) };
+        let count = u32::try_from(keys.len()).map_err(io::Error::other)?;
         let number = self.header.count;
-        self.reserve(self.entry_at(number) + ENTRY_BYTES)?;
+        let (begin, end) = (self.entry_at(number), self.entry_at(number + count));
+        self.reserve(end)?;
         if number == 1 {
-            self.header.begin_timestamp_ms = store_timestamp_ms;
-            self.header.begin_physical_offset = physical_offset;
+            self.header.begin_timestamp_ms = first.store_timestamp_ms;
+            self.header.begin_physical_offset = first.physical_offset;
         }
-        let slot_at = self.slot_at(hash);
-        let previous = self.u32_at(slot_at);
-        let previous = if previous < number { previous } else { 0 };
-        let seconds = (store_timestamp_ms - self.header.begin_timestamp_ms).max(0) / 1_000;
-        let seconds = u32::try_from(seconds.min(i64::from(i32::MAX))).unwrap_or(0);
-        let mut entry = [0; ENTRY_BYTES];
-        entry[..4].copy_from_slice(&hash.to_be_bytes());
-        entry[4..12].copy_from_slice(&physical_offset.to_be_bytes());
-        entry[12..16].copy_from_slice(&seconds.to_be_bytes());
-        entry[16..].copy_from_slice(&previous.to_be_bytes());
-        self.put_bytes(self.entry_at(number), &entry);
-        self.put_bytes(slot_at, &number.to_be_bytes());
-        self.header.used_slots += u32::from(previous == 0);
-        self.header.count = number + 1;
-        self.header.end_timestamp_ms = store_timestamp_ms;
-        self.header.end_physical_offset = physical_offset;
-        Ok(true)
+        let (slots, entries_at) = (self.geometry.slots, self.entry_at(0));
+        let (header, entries) =
+            self.region.as_mut().as_mut().split_at_mut_checked(entries_at).unwrap_or_default();
+        let slots_of =
+            header.get_mut(HEADER_BYTES..).unwrap_or_default().as_chunks_mut::<SLOT_BYTES>().0;
+        let place = entries.get_mut(begin - entries_at..end - entries_at).unwrap_or_default();
+        let places = place.as_chunks_mut::<ENTRY_BYTES>().0;
+        let begin_timestamp_ms = self.header.begin_timestamp_ms;
+        for ((key, entry), number) in keys.iter().zip(places).zip(number..) {
+            let Some(slot) = slots_of.get_mut((key.hash % slots) as usize) else { continue };
+            let previous = u32::from_be_bytes(*slot);
+            let previous = if previous < number { previous } else { 0 };
+            *entry = encode_entry(key, begin_timestamp_ms, previous);
+            *slot = number.to_be_bytes();
+            self.header.used_slots += u32::from(previous == 0);
+        }
+        self.header.count = number + count;
+        self.header.end_timestamp_ms = last.store_timestamp_ms;
+        self.header.end_physical_offset = last.physical_offset;
+        Ok(keys.len())
     }
 
     /// Physical offsets of entries with this hash between the times, newest first, into `found`.
@@ -270,6 +271,17 @@ impl IndexFile {
         bytes[36..].copy_from_slice(&header.count.to_be_bytes());
         self.put_bytes(0, &bytes);
     }
+}
+
+fn encode_entry(key: &Key, begin_timestamp_ms: i64, previous: u32) -> [u8; ENTRY_BYTES] {
+    let seconds = (key.store_timestamp_ms - begin_timestamp_ms).max(0) / 1_000;
+    let seconds = u32::try_from(seconds.min(i64::from(i32::MAX))).unwrap_or(0);
+    let mut entry = [0; ENTRY_BYTES];
+    entry[..4].copy_from_slice(&key.hash.to_be_bytes());
+    entry[4..12].copy_from_slice(&key.physical_offset.to_be_bytes());
+    entry[12..16].copy_from_slice(&seconds.to_be_bytes());
+    entry[16..].copy_from_slice(&previous.to_be_bytes());
+    entry
 }
 
 fn region_bytes(geometry: IndexGeometry) -> io::Result<usize> {

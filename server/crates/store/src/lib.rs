@@ -14,7 +14,10 @@ mod file_disk;
 mod flush;
 mod formats;
 mod index;
+mod index_feed;
 mod index_file;
+mod log_ahead;
+
 pub mod meta_log;
 mod mmap;
 mod open;

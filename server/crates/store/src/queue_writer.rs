@@ -11,6 +11,7 @@ use crate::clock::instant;
 use crate::consume_queue::ConsumeQueue;
 use crate::disk::is_no_space;
 use crate::index::IndexMark;
+use crate::log_ahead::PIECE_BYTES;
 use crate::signal::Signal;
 use crate::store::Parts;
 
@@ -206,19 +207,34 @@ impl Parts {
         Ok(())
     }
 
-    /// The thread that makes segments ahead.
+    /// The thread that makes segments ahead, and their next pages.
     pub(crate) fn run_allocate(&self) {
         const IDLE: Duration = Duration::from_millis(200);
+        let zeros = vec![0; PIECE_BYTES];
         while self.allocate.wait(IDLE) {
-            if self.status.check().is_err() || !self.log.wants_next_segment() {
+            if self.status.check().is_err() {
                 continue;
             }
-            let half = self.log.segments.segment_bytes / 2;
-            if let Err(error) = self.log.segments.ensure(self.log.committed() + half) {
-                // Not fatal: the append that needs it tries again and is refused if it has to be.
-                tracing::warn!(%error, "the next commit log file could not be made ahead of time");
+            if self.log.wants_next_segment() {
+                let half = self.log.segments.segment_bytes / 2;
+                if let Err(error) = self.log.segments.ensure(self.log.committed() + half) {
+                    // Not fatal: the append that needs it tries again and is refused if it has to
+                    // be.
+                    tracing::warn!(%error, "the next commit log file could not be made ahead of time");
+                }
+            }
+            if self.log.wants_ahead()
+                && let Err(error) = self.write_ahead(&zeros)
+            {
+                // Not fatal either: nothing was promised of these bytes.
+                tracing::warn!(%error, "the commit log's next pages could not be written ahead of time");
             }
         }
+    }
+
+    fn write_ahead(&self, zeros: &[u8]) -> io::Result<()> {
+        while !self.allocate.is_stopped() && self.log.write_ahead(zeros)? {}
+        Ok(())
     }
 
     pub(crate) fn stop_threads(&self) {

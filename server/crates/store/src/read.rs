@@ -4,12 +4,11 @@ use std::io;
 use bytes::Bytes;
 use remora_protocol::record::{self, Entry, RecordError};
 
-use crate::append::AppendBatch;
-use crate::consume_queue::{ConsumeQueue, Window};
+use crate::consume_queue::Window;
 use crate::dispatch::dispatch;
 use crate::queue_files::QueueEntry;
 use crate::recovery::checked;
-use crate::store::{Arrival, Parts, QueueRef};
+use crate::store::{Parts, QueueRef};
 
 /// Entries looked at in one go; one pread where they are not in memory.
 const ENTRIES_AT_ONCE: usize = 64;
@@ -403,27 +402,4 @@ fn is_asked_for(bytes: &[u8], topic: &str, key: &str, begin_ms: i64, end_ms: i64
 
 fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
     move |error| ReadError::Io { what, kind: error.kind() }
-}
-
-/// The queues that a batch made grow, each once; those that `of` takes.
-pub(crate) fn arrivals_of(batch: &AppendBatch, of: impl Fn(&ConsumeQueue) -> bool) -> Vec<Arrival> {
-    let mut arrivals: Vec<Arrival> = Vec::new();
-    for (staged, appended) in batch.staged.iter().zip(&batch.appended) {
-        let Some(code) = staged.queue_entry.filter(|_| of(&staged.queue)) else { continue };
-        let tags_code = code.value(appended.store_timestamp_ms);
-        let queue_offset_max = appended.queue_offset + 1;
-        let queue = &staged.queue;
-        match arrivals.iter_mut().find(|one| std::sync::Arc::ptr_eq(&one.queue.queue, queue)) {
-            Some(arrival) => {
-                arrival.queue_offset_max = queue_offset_max;
-                arrival.tags_codes.push(tags_code);
-            }
-            None => arrivals.push(Arrival {
-                queue: QueueRef::new(queue.clone()),
-                queue_offset_max,
-                tags_codes: vec![tags_code],
-            }),
-        }
-    }
-    arrivals
 }

@@ -58,6 +58,8 @@ pub(crate) struct Segments {
     /// Held while a file is added, so that one is not made twice.
     creating: Mutex<()>,
     first_start: AtomicU64,
+    /// One past the last byte of the newest file.
+    end: AtomicU64,
 }
 
 impl Segments {
@@ -86,13 +88,19 @@ impl Segments {
             expected_start = Some(start + segment_bytes);
         }
         let first_start = AtomicU64::new(list.front().map_or(0, |first| first.start));
+        let end = AtomicU64::new(list.back().map_or(0, |last| last.end()));
         let (list, creating) = (RwLock::new(list), Mutex::new(()));
-        Ok(Self { disk, segment_bytes, list, creating, first_start })
+        Ok(Self { disk, segment_bytes, list, creating, first_start, end })
     }
 
     /// Start of the oldest file.
     pub(crate) fn first_start(&self) -> u64 {
         self.first_start.load(Ordering::Acquire)
+    }
+
+    /// One past the last physical offset that the files have room for; 0 without a file.
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
@@ -132,6 +140,7 @@ impl Segments {
         if list.is_empty() {
             self.first_start.store(start, Ordering::Release);
         }
+        self.end.store(segment.end(), Ordering::Release);
         list.push_back(segment.clone());
         Ok(segment)
     }
@@ -168,6 +177,7 @@ impl Segments {
             self.disk.remove(&last.path)?;
             list.pop_back();
         }
+        self.end.store(list.back().map_or(0, |last| last.end()), Ordering::Release);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use remora_protocol::record::RecordError;
 
 use crate::append::{AppendBatch, AppendError};
 use crate::clock::Clock;
-use crate::commit_log::{CommitLog, Span};
+use crate::commit_log::{CommitLog, Followers, Span};
 use crate::consume_queue::ConsumeQueue;
 use crate::disk::{Disk, LockGuard};
 use crate::flush::Flusher;
@@ -19,7 +19,7 @@ use crate::index::Index;
 use crate::open;
 use crate::queue_registry::QueueRegistry;
 use crate::queue_writer::QueueWriter;
-use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome, arrivals_of};
+use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
 use crate::retention::{Retention, RetentionRules};
 use crate::signal::Signal;
 use crate::status::Status;
@@ -244,9 +244,10 @@ impl Store {
             return Ok(parts.log.committed());
         }
         self.resolve_deleted(batch)?;
-        let span = parts.log.append(batch, &parts.queues)?;
+        let index = parts.message_index.then_some(&parts.index.feed);
+        let span = parts.log.append(batch, Followers { queues: &parts.queues, index })?;
         self.announce(batch, span);
-        if parts.log.wants_next_segment() {
+        if parts.log.wants_next_segment() || parts.log.wants_ahead() {
             parts.allocate.notify();
         }
         if parts.message_index {
@@ -266,26 +267,23 @@ impl Store {
 
     /// References to queues of a topic deleted since: the messages go to new queues.
     fn resolve_deleted(&self, batch: &mut AppendBatch) -> Result<(), AppendError> {
-        for staged in &mut batch.staged {
-            if staged.queue.is_deleted() {
-                let (topic, queue_id) = (staged.queue.topic.clone(), staged.queue.queue_id);
-                staged.queue = self.parts.queues.queue(&topic, queue_id).map_err(|error| {
-                    AppendError::Failed { reason: format!("queue {topic}/{queue_id}: {error}") }
-                })?;
-            }
-        }
-        Ok(())
+        batch.replace_deleted(|queue| {
+            let (topic, queue_id) = (&queue.topic, queue.queue_id);
+            self.parts.queues.queue(topic, queue_id).map_err(|error| AppendError::Failed {
+                reason: format!("queue {topic}/{queue_id}: {error}"),
+            })
+        })
     }
 
     fn announce(&self, batch: &AppendBatch, span: Span) {
         let flusher = &self.parts.flusher;
         match self.parts.flush {
             // Whether a queue is watched is known when its messages may be shown.
-            FlushMode::Sync => flusher.request(span.end, arrivals_of(batch, |_| true)),
+            FlushMode::Sync => flusher.request(span.end, batch.arrivals(|_| true)),
             FlushMode::Async => {
                 // See `QueueRef::watch`: the queues' new ends are published.
                 fence(Ordering::SeqCst);
-                let arrivals = arrivals_of(batch, ConsumeQueue::is_watched);
+                let arrivals = batch.arrivals(ConsumeQueue::is_watched);
                 if !arrivals.is_empty()
                     && let Some(listener) = flusher.listener()
                 {

@@ -271,3 +271,40 @@ fn appends_of_several_threads_keep_each_queue_whole() {
     drop(store);
     check(&bench.open().0);
 }
+
+#[test]
+fn zeros_written_ahead_of_the_log_never_meet_a_record() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let (sim, disk) = Bench::sim(FlushMode::Async);
+    for mut bench in [Bench::files(root.path(), FlushMode::Async), sim] {
+        // Large enough for pages to be made ahead, and so small that appends catch up with that.
+        bench.config.commit_log_segment_bytes = 1 << 20;
+        let (store, _) = bench.open();
+        let letters = |thread: u8| {
+            (0..900_u16).map(move |number| b'a' + (number.to_be_bytes()[1] % 20 + thread))
+        };
+        let bodies_of = |thread: u8| letters(thread).map(|letter| vec![letter; 3_000]);
+        std::thread::scope(|scope| {
+            for thread in 0..3 {
+                let store = &store;
+                scope.spawn(move || {
+                    let queue = store.queue("T", i32::from(thread));
+                    for body in bodies_of(thread) {
+                        append(store, &queue, &body).expect("appended");
+                    }
+                });
+            }
+        });
+        let check = |store: &remora_store::Store| {
+            for thread in 0..3 {
+                let queue = store.queue("T", i32::from(thread));
+                assert!(bodies_of(thread).eq(bodies(store, &queue, 0)));
+            }
+        };
+        check(&store);
+        store.close();
+        drop(store);
+        check(&bench.open().0);
+    }
+    assert!(disk.paths().len() > 8, "several segments");
+}

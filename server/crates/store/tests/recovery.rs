@@ -642,3 +642,28 @@ fn empty_and_unfinished_newest_files_are_dropped() {
     let file = disk.open(FIRST_SEGMENT, Access::Read).expect("there");
     assert_eq!(file.len(), SEGMENT_BYTES);
 }
+
+#[test]
+fn index_is_complete_after_a_kill_at_any_point_between_hand_over_and_index() {
+    let (bench, disk) = Bench::sim(FlushMode::Async);
+    let (store, _) = bench.open();
+    let mut kills = Vec::new();
+    for round in 0..12_usize {
+        for number in round * 10..(round + 1) * 10 {
+            let queue = store.queue(if number % 3 == 0 { "U" } else { "T" }, 0);
+            let properties = properties("TagA", &format!("key-{number}"));
+            append_with(&store, &queue, &body(number), &properties).expect("appended");
+        }
+        // The index may have none, some or all of these keys; the checkpoint fewer.
+        match round % 4 {
+            1 => store.catch_up_index().expect("indexed"),
+            3 => store.checkpoint().expect("checkpoint"),
+            _ => {}
+        }
+        kills.push(((round + 1) * 10, kill(&disk)));
+    }
+    for (count, found) in kills {
+        let (store, _) = bench.with_disk(&found).open();
+        assert_filled(&store, count);
+    }
+}

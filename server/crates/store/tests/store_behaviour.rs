@@ -5,8 +5,9 @@ use common::*;
 use remora_protocol::java_hash;
 use remora_protocol::record::{self, Draft};
 use remora_protocol::sys_flag;
+use remora_store::store::IndexGeometry;
 use remora_store::{
-    AppendBatch, AppendError, Appended, Boundary, FlushMode, ReadLimits, ReadStatus,
+    AppendBatch, AppendError, Appended, Boundary, FlushMode, ReadLimits, ReadStatus, Store,
 };
 
 /// Runs a behaviour on the simulated and the real disk, with both flush modes.
@@ -342,4 +343,59 @@ fn store_dropped_by_its_own_flush_callback_closes() {
     // Either drop was the last; both leave a directory that opens.
     let (store, _) = bench.with_disk(&kill(&disk)).open();
     assert_eq!(bodies(&store, &store.queue("T", 0), 0), [b"x".to_vec()]);
+}
+
+#[test]
+fn keys_that_the_index_thread_had_no_room_for_are_found_all_the_same() {
+    let (bench, _) = Bench::sim(FlushMode::Async);
+    let mut bench = bench;
+    bench.config.commit_log_segment_bytes = 1 << 20;
+    let mut environment = bench.environment();
+    environment.index_geometry = IndexGeometry { slots: 65_536, entries: 262_144 };
+    let (store, _) = Store::open_in(&bench.config, environment).expect("opened");
+    let queue = store.queue("T", 0);
+    // More keys in one batch than may wait for the index.
+    let words: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
+    let many = format!("KEYS\u{1}{}\u{2}", words.join(" "));
+    let one = |key: &str| format!("KEYS\u{1}{key}\u{2}");
+    let mut batch = AppendBatch::new();
+    for properties in [one("before"), many.clone(), one("between")] {
+        append_with(&store, &queue, b"x", properties.as_bytes()).expect("appended");
+    }
+    for _ in 0..14 {
+        batch.push(&queue, &draft(&queue, b"x", many.as_bytes()));
+    }
+    batch.push(&queue, &draft(&queue, b"x", one("last").as_bytes()));
+    store.append(&mut batch).expect("appended");
+    append_with(&store, &queue, b"x", one("after").as_bytes()).expect("appended");
+    store.catch_up_index().expect("indexed");
+    for (key, count) in [("before", 1), ("between", 1), ("4999", 15), ("last", 1), ("after", 1)] {
+        let found = store.query_by_key("T", key, 32, 0, i64::MAX).expect("queried");
+        assert_eq!(found.len(), count, "key {key}");
+    }
+    assert_eq!(store.log_status().indexed_offset, store.log_status().physical_offset_max);
+}
+
+#[test]
+fn records_for_a_deleted_topic_and_its_successor_share_one_queue() {
+    let (bench, _) = Bench::sim(FlushMode::Async);
+    let (store, _) = bench.open();
+    let (former, other) = (store.queue("T", 0), store.queue("U", 0));
+    append(&store, &former, b"gone").expect("appended");
+    store.delete_topic("T");
+    let successor = store.queue("T", 0);
+    let mut batch = AppendBatch::new();
+    for round in 0..2 {
+        batch.clear();
+        for (number, queue) in [&former, &other, &successor, &former, &other].iter().enumerate() {
+            batch.push(queue, &draft(queue, &body(5 * round + number), b""));
+        }
+        store.append(&mut batch).expect("appended");
+        let offsets: Vec<_> = batch.appended().iter().map(|one| one.queue_offset).collect();
+        let (t, u) = (3 * round as u64, 2 * round as u64);
+        assert_eq!(offsets, [t, u, t + 1, t + 2, u + 1]);
+    }
+    let numbered = |numbers: &[usize]| numbers.iter().map(|one| body(*one)).collect::<Vec<_>>();
+    assert_eq!(bodies(&store, &successor, 0), numbered(&[0, 2, 3, 5, 7, 8]));
+    assert_eq!(bodies(&store, &other, 0), numbered(&[1, 4, 6, 9]));
 }
