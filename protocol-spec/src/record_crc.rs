@@ -32,6 +32,17 @@ fn decimal(crc: u32) -> [u8; 10] {
     out
 }
 
+/// True where `record` ends with the CRC property, and its CRC is that of all bytes before it: then
+/// every byte is as `seal` left it, body and body CRC included.
+pub fn is_sealed(record: &[u8]) -> bool {
+    let Some((covered, place)) = record.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
+        return false;
+    };
+    let mut expected = ROOM;
+    expected[DIGITS_AT..SEPARATOR_AT].copy_from_slice(&decimal(crc31(covered)));
+    *place == expected
+}
+
 /// Computes the CRC of an encoded record and writes it into its last 20 bytes.
 pub(crate) fn write(record: &mut [u8]) {
     let Some((covered, place)) = record.split_last_chunk_mut::<CRC_PROPERTY_BYTES>() else {

@@ -29,6 +29,7 @@ mod recovery;
 mod replay;
 pub mod retention;
 mod segment;
+mod served;
 mod signal;
 pub mod sim_disk;
 mod status;

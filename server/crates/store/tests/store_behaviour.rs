@@ -67,19 +67,28 @@ fn two_batches_keep_their_order_and_get_consecutive_offsets() {
 }
 
 #[test]
-fn neighbours_come_as_one_slice_and_others_apart() {
+fn neighbours_come_as_one_slice_and_small_ones_are_copied_together() {
     let (bench, _) = Bench::sim(FlushMode::Async);
     let (store, _) = bench.open();
     let (queue, other) = (store.queue("T", 0), store.queue("T", 1));
-    for number in 0..3 {
-        append(&store, &queue, &body(number)).expect("appended");
+    let (small, large) = (vec![1; 100], vec![2; 3_000]);
+    let runs = [vec![&large], vec![&small], vec![&small], vec![&large, &small], vec![&small]];
+    for run in &runs {
+        for body in run {
+            append(&store, &queue, body).expect("appended");
+        }
+        append(&store, &other, b"between").expect("appended");
     }
-    append(&store, &other, b"between").expect("appended");
-    append(&store, &queue, &body(3)).expect("appended");
     let outcome = read(&store, &queue, 0);
-    let sizes: Vec<usize> = outcome.slices.iter().map(|slice| bodies_in(slice).len()).collect();
-    assert_eq!(sizes, [3, 1]);
-    assert_eq!((outcome.status, outcome.message_count), (ReadStatus::Found, 4));
+    let slices: Vec<_> = outcome.slices.iter().map(|slice| bodies_in(slice)).collect();
+    let expected = [
+        vec![large.clone()],
+        vec![small.clone(), small.clone()],
+        vec![large, small.clone()],
+        vec![small],
+    ];
+    assert_eq!(slices, expected);
+    assert_eq!((outcome.status, outcome.message_count), (ReadStatus::Found, 6));
     let bytes: usize = outcome.slices.iter().map(|slice| slice.len()).sum();
     assert_eq!(usize::try_from(outcome.bytes), Ok(bytes));
 }
