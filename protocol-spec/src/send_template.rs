@@ -3,7 +3,6 @@
 use crate::fields::{EncodeHeader, EncodedFields, FieldWriter};
 use crate::frame::SerializeType;
 use crate::generated::header::SendMessageHeader;
-use crate::properties::name;
 use crate::text::Text;
 
 /// The fields that messages of one producer to one topic of one broker share. Short names, as in
@@ -14,6 +13,9 @@ pub struct SendTemplate {
     /// `shared`, and what a plain message has: neither sysFlag nor flag.
     plain: EncodedFields,
 }
+
+/// Name and separator of property UNIQ_KEY, as JSON has them.
+const UNIQ_KEY: &str = "UNIQ_KEY\\u0001";
 
 struct Shared<'a>(&'a SendMessageHeader<'a>);
 
@@ -85,8 +87,7 @@ impl EncodeHeader for TemplatedSend<'_> {
                 "i",
                 &[
                     Text::plain(self.properties),
-                    Text::plain(name::UNIQ_KEY),
-                    Text::escaped("\\u0001"),
+                    Text::escaped(UNIQ_KEY),
                     Text::plain(key),
                     Text::escaped("\\u0002"),
                 ],
