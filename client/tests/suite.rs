@@ -1,60 +1,37 @@
 //! What the client must do against any server that speaks the protocol: Remora or Apache RocketMQ.
 //!
-//! Every scenario takes a nameserver's address and makes topics and groups of its own. Run here
-//! with `REMORA_TEST_NAMESERVER=127.0.0.1:9876 cargo test -p remora-client --test suite`; other
-//! crates include this file and run the scenarios against servers that they start.
-#[path = "suite/managing.rs"]
-pub mod managing;
-#[path = "suite/receiving.rs"]
-pub mod receiving;
-#[path = "suite/sending.rs"]
-pub mod sending;
-#[path = "suite/support.rs"]
-pub mod support;
+//! `REMORA_TEST_NAMESERVER=127.0.0.1:9876 cargo test -p remora-client --test suite` runs the
+//! scenarios against that server, those whose name holds an argument if there is one. Without the
+//! variable they count as ignored. Other crates include the scenarios and run them against servers
+//! that they start.
+use std::process::ExitCode;
 
-/// The scenarios as tests, each counted; without the variable they say that they were skipped.
-macro_rules! scenarios {
-    ($($area:ident::$name:ident,)+) => {
-        mod against_the_environment {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    match std::env::var("REMORA_TEST_NAMESERVER") {
-                        Ok(nameserver) => super::$area::$name(&nameserver).await,
-                        Err(_) => eprintln!("skipped: REMORA_TEST_NAMESERVER is not set"),
-                    }
-                }
-            )+
-        }
+#[path = "suite/scenarios.rs"]
+mod scenarios;
 
-        /// Every scenario by name.
-        pub const NAMES: &[&str] = &[$(stringify!($name)),+];
-
-        /// Runs one scenario.
-        pub async fn run(name: &str, nameserver: &str) {
-            match name {
-                $(stringify!($name) => $area::$name(nameserver).await,)+
-                _ => panic!("no scenario is called {name}"),
-            }
-        }
+fn main() -> ExitCode {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|w| name.contains(&**w));
+    let names = scenarios::NAMES.iter().copied().filter(is_wanted);
+    let Ok(nameserver) = std::env::var("REMORA_TEST_NAMESERVER") else {
+        let ignored = names.count();
+        println!("\nREMORA_TEST_NAMESERVER is not set");
+        println!("test result: ok. 0 passed; 0 failed; {ignored} ignored\n");
+        return ExitCode::SUCCESS;
     };
-}
-
-scenarios! {
-    sending::sends_are_stored_with_content_properties_and_offsets,
-    sending::a_key_stays_in_one_queue_in_order,
-    sending::batches_and_oneway_sends_arrive_whole,
-    sending::large_bodies_travel_compressed_and_arrive_as_sent,
-    sending::the_first_send_creates_a_topic,
-    sending::thousands_of_sends_share_a_connection,
-    sending::what_is_not_there_is_named,
-    receiving::a_push_consumer_gets_each_message_and_goes_on_after_a_restart,
-    receiving::members_share_the_queues_and_take_over_from_one_that_leaves,
-    receiving::broadcasting_reaches_every_member_and_keeps_offsets_in_a_file,
-    receiving::a_failed_message_comes_again_then_goes_to_the_dead_letters,
-    receiving::a_pull_consumer_seeks_commits_and_finds_offsets_by_time,
-    receiving::a_tail_sees_what_is_sent_and_what_was,
-    managing::admin_sees_and_changes_topics_groups_and_brokers,
-    managing::messages_are_found_by_key_unique_id_and_place,
-    managing::progress_and_members_of_a_group_are_shown_and_reset,
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.unwrap_or_else(|cause| panic!("no runtime: {cause}"));
+    let (mut passed, mut failed) = (0, 0);
+    for name in names {
+        let nameserver = nameserver.clone();
+        let run = runtime.spawn(async move { scenarios::run(name, &nameserver).await });
+        let is_passed = runtime.block_on(run).is_ok();
+        println!("test {name} ... {}", if is_passed { "ok" } else { "FAILED" });
+        *if is_passed { &mut passed } else { &mut failed } += 1;
+    }
+    let result = if failed == 0 { "ok" } else { "FAILED" };
+    println!("\ntest result: {result}. {passed} passed; {failed} failed; 0 ignored\n");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

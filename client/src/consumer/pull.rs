@@ -12,8 +12,7 @@ use super::subscription::{Filter, Subscription};
 use super::{INFLATED_BYTES_MAX, running_info};
 use crate::clock;
 use crate::error::ClientError;
-use crate::instance::{Client, ClientBuilder, ConsumerMember, PullRequest, Pulled};
-use crate::limits;
+use crate::instance::{Client, ConsumerMember, MemberBuilder, MemberClient, PullRequest, Pulled};
 use crate::queue::MessageQueue;
 use crate::route::MASTER_ID;
 use crate::view::MessageView;
@@ -55,11 +54,11 @@ struct Member {
 }
 
 /// Settings of a [`PullConsumer`]. Only a nameserver (or a client) must be given.
+pub type PullConsumerBuilder = MemberBuilder<PullSettings>;
+
+/// What a [`PullConsumerBuilder`] sets.
 #[derive(Clone, Debug)]
-pub struct PullConsumerBuilder {
-    group: String,
-    client: Option<Client>,
-    own_client: ClientBuilder,
+pub struct PullSettings {
     filters: Vec<(String, Filter)>,
     consume_from: ConsumeFrom,
     count_max: i32,
@@ -67,31 +66,10 @@ pub struct PullConsumerBuilder {
 }
 
 impl PullConsumerBuilder {
-    /// `host:port`, or several separated by `;`.
-    #[must_use]
-    pub fn nameserver(mut self, addrs: impl Into<String>) -> Self {
-        self.own_client = self.own_client.nameserver(addrs);
-        self
-    }
-
-    /// Settings of the client that this consumer makes for itself.
-    #[must_use]
-    pub fn client_settings(mut self, settings: ClientBuilder) -> Self {
-        self.own_client = settings;
-        self
-    }
-
-    /// Uses the connections of a client that is there already; it stays open at shutdown.
-    #[must_use]
-    pub fn client(mut self, client: &Client) -> Self {
-        self.client = Some(client.clone());
-        self
-    }
-
     /// Which messages of a topic to read. Default: all.
     #[must_use]
     pub fn filter(mut self, topic: impl Into<String>, filter: impl Into<Filter>) -> Self {
-        self.filters.push((topic.into(), filter.into()));
+        self.own.filters.push((topic.into(), filter.into()));
         self
     }
 
@@ -99,21 +77,21 @@ impl PullConsumerBuilder {
     /// end.
     #[must_use]
     pub fn consume_from(mut self, from: ConsumeFrom) -> Self {
-        self.consume_from = from;
+        self.own.consume_from = from;
         self
     }
 
     /// Messages asked for in one pull of an assigned queue. Default 32.
     #[must_use]
     pub fn pull_count_max(mut self, count: i32) -> Self {
-        self.count_max = count.max(1);
+        self.own.count_max = count.max(1);
         self
     }
 
     /// Most bytes that a compressed body may become. Default 16 MiB.
     #[must_use]
     pub fn inflated_bytes_max(mut self, bytes: usize) -> Self {
-        self.inflated_bytes_max = bytes;
+        self.own.inflated_bytes_max = bytes;
         self
     }
 
@@ -122,14 +100,9 @@ impl PullConsumerBuilder {
     /// # Errors
     /// `Setting` for an illegal group or address, `NameserverUnreachable`.
     pub async fn start(self) -> Result<PullConsumer, ClientError> {
-        limits::check_group(&self.group)?;
-        let owns_client = self.client.is_none();
-        let client = match self.client {
-            Some(client) => client,
-            None => self.own_client.start().await?,
-        };
+        let (group, MemberClient { client, is_own }, own) = self.connect().await?;
         let version_ms = clock::wall_ms();
-        let subscriptions = self
+        let subscriptions = own
             .filters
             .into_iter()
             .map(|(topic, filter)| {
@@ -140,7 +113,7 @@ impl PullConsumerBuilder {
             .collect();
         let member = Arc::new(Member {
             client: client.clone(),
-            group: self.group,
+            group,
             subscriptions: RwLock::new(subscriptions),
             started_ms: version_ms,
         });
@@ -148,15 +121,15 @@ impl PullConsumerBuilder {
         client.add_consumer(&member.group, as_member)?;
         let reading = Reading {
             group: Arc::from(member.group.as_str()),
-            count_max: self.count_max,
-            inflated_bytes_max: self.inflated_bytes_max,
+            count_max: own.count_max,
+            inflated_bytes_max: own.inflated_bytes_max,
         };
         Ok(PullConsumer {
             member,
             readers: Readers::new(client, reading),
-            consume_from: self.consume_from,
-            inflated_bytes_max: self.inflated_bytes_max,
-            owns_client,
+            consume_from: own.consume_from,
+            inflated_bytes_max: own.inflated_bytes_max,
+            owns_client: is_own,
         })
     }
 }
@@ -164,15 +137,13 @@ impl PullConsumerBuilder {
 impl PullConsumer {
     /// Starts with the name of the consumer group.
     pub fn builder(group: impl Into<String>) -> PullConsumerBuilder {
-        PullConsumerBuilder {
-            group: group.into(),
-            client: None,
-            own_client: Client::builder(),
+        let own = PullSettings {
             filters: Vec::new(),
             consume_from: ConsumeFrom::default(),
             count_max: 32,
             inflated_bytes_max: INFLATED_BYTES_MAX,
-        }
+        };
+        PullConsumerBuilder::new(group.into(), own)
     }
 
     /// The queues of a topic that can be read, sorted.

@@ -115,7 +115,7 @@ pub(super) struct Settings {
 impl PushConsumer {
     /// Starts with the name of the consumer group.
     pub fn builder(group: impl Into<String>) -> PushConsumerBuilder {
-        PushConsumerBuilder::new(group.into())
+        PushConsumerBuilder::of_group(group.into())
     }
 
     /// Reads a further topic, or the same with another filter. All members of a group must

@@ -20,26 +20,26 @@ use super::subscription::Filter;
 use super::{INFLATED_BYTES_MAX, local_offsets};
 use crate::clock;
 use crate::error::ClientError;
-use crate::instance::{Client, ClientBuilder, ConsumerMember};
+use crate::instance::{ConsumerMember, MemberBuilder, MemberClient};
 use crate::limits;
 use crate::view::MessageView;
 
 /// Settings of a [`PushConsumer`]. A nameserver (or a client), a subscription and a handler must be
 /// given.
-pub struct PushConsumerBuilder {
-    group: String,
-    client: Option<Client>,
-    own_client: ClientBuilder,
+pub type PushConsumerBuilder = MemberBuilder<PushSettings>;
+
+/// What a [`PushConsumerBuilder`] sets.
+#[derive(Clone)]
+pub struct PushSettings {
     subscriptions: Vec<(String, Filter)>,
     handler: Option<Handler>,
     offsets_dir: Option<PathBuf>,
     settings: Settings,
 }
 
-impl fmt::Debug for PushConsumerBuilder {
+impl fmt::Debug for PushSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PushConsumerBuilder")
-            .field("group", &self.group)
+        f.debug_struct("PushSettings")
             .field("subscriptions", &self.subscriptions)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
@@ -47,60 +47,33 @@ impl fmt::Debug for PushConsumerBuilder {
 }
 
 impl PushConsumerBuilder {
-    pub(super) fn new(group: String) -> Self {
-        Self {
-            group,
-            client: None,
-            own_client: Client::builder(),
-            subscriptions: Vec::new(),
-            handler: None,
-            offsets_dir: None,
-            // Java's defaults, but for the shutdown timeout (Java does not wait).
-            settings: Settings {
-                model: MessageModel::default(),
-                consume_from: ConsumeFrom::default(),
-                strategy: AllocateStrategy::default(),
-                flow: FlowLimits::default(),
-                pull_count_max: 32,
-                consume_count_max: 1,
-                concurrency: 20,
-                consume_timeout: Duration::from_secs(15 * 60),
-                max_reconsume_times: 16,
-                local_retry_after: Duration::from_secs(5),
-                rebalance_period: Duration::from_secs(20),
-                persist_period: Duration::from_secs(5),
-                shutdown_timeout: Duration::from_secs(30),
-                inflated_bytes_max: INFLATED_BYTES_MAX,
-            },
-        }
-    }
-
-    /// `host:port`, or several separated by `;`.
-    #[must_use]
-    pub fn nameserver(mut self, addrs: impl Into<String>) -> Self {
-        self.own_client = self.own_client.nameserver(addrs);
-        self
-    }
-
-    /// Settings of the client that this consumer makes for itself.
-    #[must_use]
-    pub fn client_settings(mut self, settings: ClientBuilder) -> Self {
-        self.own_client = settings;
-        self
-    }
-
-    /// Uses the connections of a client that is there already; it stays open at shutdown. One
-    /// client can hold one consumer of a group.
-    #[must_use]
-    pub fn client(mut self, client: &Client) -> Self {
-        self.client = Some(client.clone());
-        self
+    pub(super) fn of_group(group: String) -> Self {
+        // Java's defaults, but for the shutdown timeout (Java does not wait).
+        let settings = Settings {
+            model: MessageModel::default(),
+            consume_from: ConsumeFrom::default(),
+            strategy: AllocateStrategy::default(),
+            flow: FlowLimits::default(),
+            pull_count_max: 32,
+            consume_count_max: 1,
+            concurrency: 20,
+            consume_timeout: Duration::from_secs(15 * 60),
+            max_reconsume_times: 16,
+            local_retry_after: Duration::from_secs(5),
+            rebalance_period: Duration::from_secs(20),
+            persist_period: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(30),
+            inflated_bytes_max: INFLATED_BYTES_MAX,
+        };
+        let own =
+            PushSettings { subscriptions: Vec::new(), handler: None, offsets_dir: None, settings };
+        Self::new(group, own)
     }
 
     /// Reads a topic; tags as in `"TagA || TagB"`, `"*"` for all, or a [`Filter`].
     #[must_use]
     pub fn subscribe(mut self, topic: impl Into<String>, filter: impl Into<Filter>) -> Self {
-        self.subscriptions.push((topic.into(), filter.into()));
+        self.own.subscriptions.push((topic.into(), filter.into()));
         self
     }
 
@@ -112,56 +85,56 @@ impl PushConsumerBuilder {
         H: Fn(Vec<MessageView>) -> F + Send + Sync + 'static,
         F: Future<Output = ConsumeOutcome> + Send + 'static,
     {
-        self.handler = Some(Arc::new(move |messages| Box::pin(handler(messages))));
+        self.own.handler = Some(Arc::new(move |messages| Box::pin(handler(messages))));
         self
     }
 
     /// Who of the group gets a message. Default: one member.
     #[must_use]
     pub fn message_model(mut self, model: MessageModel) -> Self {
-        self.settings.model = model;
+        self.own.settings.model = model;
         self
     }
 
     /// Where a group without committed offsets starts. Default: at the end.
     #[must_use]
     pub fn consume_from(mut self, from: ConsumeFrom) -> Self {
-        self.settings.consume_from = from;
+        self.own.settings.consume_from = from;
         self
     }
 
     /// How queues are dealt out; the same in every member of a group.
     #[must_use]
     pub fn allocate_strategy(mut self, strategy: AllocateStrategy) -> Self {
-        self.settings.strategy = strategy;
+        self.own.settings.strategy = strategy;
         self
     }
 
     /// How much may wait for the handler, for each queue.
     #[must_use]
     pub fn flow_limits(mut self, limits: FlowLimits) -> Self {
-        self.settings.flow = limits;
+        self.own.settings.flow = limits;
         self
     }
 
     /// Messages asked for in one pull. Default 32; brokers have their own limit.
     #[must_use]
     pub fn pull_count_max(mut self, count: i32) -> Self {
-        self.settings.pull_count_max = count.max(1);
+        self.own.settings.pull_count_max = count.max(1);
         self
     }
 
     /// Messages given to one call of the handler. Default 1.
     #[must_use]
     pub fn consume_count_max(mut self, count: usize) -> Self {
-        self.settings.consume_count_max = count.max(1);
+        self.own.settings.consume_count_max = count.max(1);
         self
     }
 
     /// Calls of the handler at the same time. Default 20.
     #[must_use]
     pub fn concurrency(mut self, count: usize) -> Self {
-        self.settings.concurrency = count.clamp(1, Semaphore::MAX_PERMITS);
+        self.own.settings.concurrency = count.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
@@ -169,28 +142,28 @@ impl PushConsumerBuilder {
     /// delivered again. Default 15 minutes.
     #[must_use]
     pub fn consume_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.consume_timeout = timeout;
+        self.own.settings.consume_timeout = timeout;
         self
     }
 
     /// Deliveries after which a message goes to the group's dead letter topic. Default 16.
     #[must_use]
     pub fn max_reconsume_times(mut self, count: i32) -> Self {
-        self.settings.max_reconsume_times = count;
+        self.own.settings.max_reconsume_times = count;
         self
     }
 
     /// How often queues are dealt out without a notification. Default 20 s.
     #[must_use]
     pub fn rebalance_period(mut self, period: Duration) -> Self {
-        self.settings.rebalance_period = period;
+        self.own.settings.rebalance_period = period;
         self
     }
 
     /// How often offsets are committed. Default 5 s.
     #[must_use]
     pub fn persist_period(mut self, period: Duration) -> Self {
-        self.settings.persist_period = period;
+        self.own.settings.persist_period = period;
         self
     }
 
@@ -198,21 +171,21 @@ impl PushConsumerBuilder {
     /// s.
     #[must_use]
     pub fn local_retry_after(mut self, wait: Duration) -> Self {
-        self.settings.local_retry_after = wait;
+        self.own.settings.local_retry_after = wait;
         self
     }
 
     /// How long a shutdown waits for running handlers. Default 30 s.
     #[must_use]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.shutdown_timeout = timeout;
+        self.own.settings.shutdown_timeout = timeout;
         self
     }
 
     /// Most bytes that a compressed body may become. Default 16 MiB.
     #[must_use]
     pub fn inflated_bytes_max(mut self, bytes: usize) -> Self {
-        self.settings.inflated_bytes_max = bytes;
+        self.own.settings.inflated_bytes_max = bytes;
         self
     }
 
@@ -220,7 +193,7 @@ impl PushConsumerBuilder {
     /// `~/.rocketmq_offsets`, as the Java client.
     #[must_use]
     pub fn offsets_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.offsets_dir = Some(dir.into());
+        self.own.offsets_dir = Some(dir.into());
         self
     }
 
@@ -230,38 +203,32 @@ impl PushConsumerBuilder {
     /// `Setting` for an illegal group or topic or when something needed is missing,
     /// `NameserverUnreachable`, `Refused` for an SQL92 filter that a broker cannot read. A topic
     /// that does not exist yet is no error: it is read once it does.
-    pub async fn start(self) -> Result<PushConsumer, ClientError> {
-        limits::check_group(&self.group)?;
-        let missing = |setting, reason: &str| ClientError::Setting {
-            setting,
-            value: String::new(),
-            reason: reason.to_owned(),
-        };
-        let handler = self.handler.ok_or_else(|| missing("handler", "give one with `handler`"))?;
-        if self.subscriptions.is_empty() {
+    pub async fn start(mut self) -> Result<PushConsumer, ClientError> {
+        let handler =
+            self.own.handler.take().ok_or_else(|| missing("handler", "give one with `handler`"))?;
+        if self.own.subscriptions.is_empty() {
             return Err(missing("subscription", "give one with `subscribe`"));
         }
-        for (topic, _) in &self.subscriptions {
-            limits::check_topic(topic)?;
+        self.own.subscriptions.iter().try_for_each(|(topic, _)| limits::check_topic(topic))?;
+        if self.own.settings.model == MessageModel::Broadcasting {
+            // As Java, so that the offsets are found again after a restart.
+            self.name_own_client("DEFAULT");
         }
-        let owns_client = self.client.is_none();
-        let client = match self.client {
-            Some(client) => client,
-            None => own_client(self.own_client, self.settings.model).start().await?,
-        };
-        let keeper = match self.settings.model {
+        let (group, MemberClient { client, is_own }, own) = self.connect().await?;
+        let PushSettings { subscriptions, offsets_dir, settings, .. } = own;
+        let keeper = match settings.model {
             MessageModel::Clustering => Keeper::Broker,
             MessageModel::Broadcasting => {
-                let dir = self.offsets_dir.unwrap_or_else(local_offsets::default_dir);
-                Keeper::File(local_offsets::path(&dir, client.client_id(), &self.group))
+                let dir = offsets_dir.unwrap_or_else(local_offsets::default_dir);
+                Keeper::File(local_offsets::path(&dir, client.client_id(), &group))
             }
         };
         let shared = Arc::new(Shared {
-            offsets: Offsets::new(client.clone(), self.group.clone(), keeper),
-            permits: Semaphore::new(self.settings.concurrency),
+            offsets: Offsets::new(client.clone(), group.clone(), keeper),
+            permits: Semaphore::new(settings.concurrency),
             client,
-            group: self.group,
-            settings: self.settings,
+            group,
+            settings,
             handler,
             subscriptions: RwLock::new(BTreeMap::new()),
             queues: Mutex::new(HashMap::new()),
@@ -272,9 +239,9 @@ impl PushConsumerBuilder {
             started_ms: clock::wall_ms(),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            owns_client,
+            owns_client: is_own,
         });
-        for (topic, filter) in self.subscriptions {
+        for (topic, filter) in subscriptions {
             shared.subscribe(&topic, filter);
         }
         shared.check_filters().await?;
@@ -290,10 +257,6 @@ impl PushConsumerBuilder {
     }
 }
 
-/// Java's instance name for broadcasting, so that the offsets are found again after a restart.
-fn own_client(settings: ClientBuilder, model: MessageModel) -> ClientBuilder {
-    if model == MessageModel::Broadcasting && !settings.has_instance_name() {
-        return settings.instance_name("DEFAULT");
-    }
-    settings
+fn missing(setting: &'static str, reason: &str) -> ClientError {
+    ClientError::Setting { setting, value: String::new(), reason: reason.to_owned() }
 }

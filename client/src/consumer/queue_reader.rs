@@ -16,6 +16,7 @@ use crate::error::ClientError;
 use crate::instance::{PullRequest, PullStatus, Pulled};
 use crate::queue::MessageQueue;
 use crate::route::MASTER_ID;
+use crate::view::MessageView;
 
 /// How long the broker keeps a pull at the end of a queue. Java: 15 s.
 const HOLD: Duration = Duration::from_secs(15);
@@ -63,14 +64,19 @@ impl QueueReader {
     }
 }
 
-/// Pulls until the queue is dropped or the consumer stops.
+/// Pulls until the queue is dropped or the consumer stops. Where there is room, the next pull is on
+/// its way before the messages of the last one are handed on.
 pub(super) async fn run(shared: Arc<Shared>, reader: Arc<QueueReader>) {
     let mut retry_after = RETRY_AFTER_MIN;
+    let mut messages = Vec::new();
     loop {
-        let turn = async {
+        let pulling = async {
             wait_for_room(&shared, &reader).await;
             pull(&shared, &reader).await
         };
+        let taken = std::mem::take(&mut messages);
+        let handing_on = async { consume::dispatch(&shared, &reader, taken) };
+        let turn = async { tokio::join!(biased; pulling, handing_on).0 };
         let pulled = tokio::select! {
             () = reader.dropped.cancelled() => return,
             () = shared.stopping.cancelled() => return,
@@ -79,8 +85,9 @@ pub(super) async fn run(shared: Arc<Shared>, reader: Arc<QueueReader>) {
         match pulled {
             Ok(pulled) => {
                 retry_after = RETRY_AFTER_MIN;
-                if !take_in(&shared, &reader, pulled).await {
-                    return;
+                match take_in(&shared, &reader, pulled).await {
+                    Some(taken) => messages = taken,
+                    None => return,
                 }
             }
             Err(error) => {
@@ -125,8 +132,12 @@ async fn pull(shared: &Shared, reader: &QueueReader) -> Result<Pulled, ClientErr
     shared.client.pull(&request).await
 }
 
-/// Hands messages on. False when the reader must end.
-async fn take_in(shared: &Arc<Shared>, reader: &Arc<QueueReader>, pulled: Pulled) -> bool {
+/// Counts messages in; those that are to be handed on. `None` when the reader must end.
+async fn take_in(
+    shared: &Arc<Shared>,
+    reader: &Arc<QueueReader>,
+    pulled: Pulled,
+) -> Option<Vec<MessageView>> {
     reader.broker_id.store(pulled.suggested_broker_id, Ordering::Relaxed);
     match pulled.status {
         PullStatus::Found | PullStatus::NoMatchedMessage | PullStatus::NoNewMessage => {
@@ -140,8 +151,7 @@ async fn take_in(shared: &Arc<Shared>, reader: &Arc<QueueReader>, pulled: Pulled
                     shared.offsets.reached(&reader.queue, pulled.next_offset);
                 }
             }
-            consume::dispatch(shared, reader, messages);
-            true
+            Some(messages)
         }
         PullStatus::OffsetIllegal => {
             tracing::warn!(queue = %reader.queue, offset = reader.next_offset(),
@@ -153,7 +163,7 @@ async fn take_in(shared: &Arc<Shared>, reader: &Arc<QueueReader>, pulled: Pulled
             shared.offsets.release(&reader.queue).await;
             shared.queues.lock().remove(&reader.queue);
             shared.rebalance_wanted.notify_one();
-            false
+            None
         }
     }
 }

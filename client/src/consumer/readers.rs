@@ -148,23 +148,13 @@ struct ReaderTask {
 }
 
 impl ReaderTask {
-    /// Pulls for ever; its owner stops it by dropping it.
+    /// Pulls for ever; its owner stops it by dropping it. The next pull is on its way while the
+    /// last one's messages wait for the application, so a queue is at most two pulls ahead of what
+    /// `PORTIONS_AHEAD` allows.
     async fn run(&self, mut offset: i64) {
         let mut broker_id = MASTER_ID;
+        let mut pulled = self.pull(offset, broker_id).await;
         loop {
-            let pulled = self
-                .client
-                .pull(&PullRequest {
-                    group: &self.reading.group,
-                    queue: &self.queue,
-                    offset,
-                    max_count: self.reading.count_max,
-                    subscription: &self.subscription,
-                    hold: HOLD,
-                    broker_id,
-                    inflated_bytes_max: self.reading.inflated_bytes_max,
-                })
-                .await;
             let failed = pulled.is_err();
             if let Ok(pulled) = &pulled {
                 if pulled.status == PullStatus::OffsetIllegal {
@@ -174,13 +164,32 @@ impl ReaderTask {
                 (offset, broker_id) = (pulled.next_offset, pulled.suggested_broker_id);
             }
             let portion = Portion { queue: self.queue.clone(), reader: self.id, pulled };
-            if self.arrivals.send(portion).await.is_err() {
+            let pulling = async {
+                if failed {
+                    self.client.refresh_route_soon(&self.queue.topic);
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                self.pull(offset, broker_id).await
+            };
+            let (next, handed_on) = tokio::join!(biased; pulling, self.arrivals.send(portion));
+            if handed_on.is_err() {
                 return;
             }
-            if failed {
-                self.client.refresh_route_soon(&self.queue.topic);
-                tokio::time::sleep(RETRY_AFTER).await;
-            }
+            pulled = next;
         }
+    }
+
+    async fn pull(&self, offset: i64, broker_id: i64) -> Result<Pulled, ClientError> {
+        let request = PullRequest {
+            group: &self.reading.group,
+            queue: &self.queue,
+            offset,
+            max_count: self.reading.count_max,
+            subscription: &self.subscription,
+            hold: HOLD,
+            broker_id,
+            inflated_bytes_max: self.reading.inflated_bytes_max,
+        };
+        self.client.pull(&request).await
     }
 }

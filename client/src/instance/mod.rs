@@ -6,6 +6,7 @@ mod builder;
 mod calls;
 mod from_broker;
 mod heartbeat;
+mod member_builder;
 mod nameservers;
 mod offsets;
 mod pull;
@@ -24,6 +25,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::builder::ClientBuilder;
 pub(crate) use self::calls::{Answer, request_failed};
+pub use self::member_builder::MemberBuilder;
+pub(crate) use self::member_builder::MemberClient;
 pub use self::nameservers::parse_addrs;
 pub(crate) use self::pull::PullRequest;
 pub use self::pull::{PullStatus, Pulled};

@@ -9,65 +9,34 @@ use super::lanes::Topics;
 use super::{BatchPolicy, LatencyFaults, Producer, Settings, Shared};
 use crate::compression::Compression;
 use crate::error::ClientError;
-use crate::instance::{Client, ClientBuilder};
+use crate::instance::{MemberBuilder, MemberClient};
 use crate::limits;
 
 /// Settings of a [`Producer`]. Only a nameserver (or a client) must be given.
-#[derive(Clone, Debug)]
-pub struct ProducerBuilder {
-    group: String,
-    client: Option<Client>,
-    own_client: ClientBuilder,
-    settings: Settings,
-}
+pub type ProducerBuilder = MemberBuilder<Settings>;
 
 impl ProducerBuilder {
-    pub(super) fn new(group: String) -> Self {
-        Self {
-            group,
-            client: None,
-            own_client: Client::builder(),
-            settings: Settings {
-                send_timeout: Duration::from_secs(3),
-                attempt_timeout: None,
-                retries: 2,
-                body_bytes_max: limits::BODY_BYTES_MAX,
-                batch_bytes_max: limits::BODY_BYTES_MAX,
-                compression: Some(Compression::default()),
-                compress_from_bytes: 4 * 1024,
-                zlib_level: 5,
-                new_topic_queues: 4,
-                avoid_slow_brokers: true,
-                auto_batch: None,
-            },
-        }
-    }
-
-    /// `host:port`, or several separated by `;`.
-    #[must_use]
-    pub fn nameserver(mut self, addrs: impl Into<String>) -> Self {
-        self.own_client = self.own_client.nameserver(addrs);
-        self
-    }
-
-    /// Settings of the client that this producer makes for itself.
-    #[must_use]
-    pub fn client_settings(mut self, settings: ClientBuilder) -> Self {
-        self.own_client = settings;
-        self
-    }
-
-    /// Uses the connections of a client that is there already; it stays open at shutdown.
-    #[must_use]
-    pub fn client(mut self, client: &Client) -> Self {
-        self.client = Some(client.clone());
-        self
+    pub(super) fn of_group(group: String) -> Self {
+        let settings = Settings {
+            send_timeout: Duration::from_secs(3),
+            attempt_timeout: None,
+            retries: 2,
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            batch_bytes_max: limits::BODY_BYTES_MAX,
+            compression: Some(Compression::default()),
+            compress_from_bytes: 4 * 1024,
+            zlib_level: 5,
+            new_topic_queues: 4,
+            avoid_slow_brokers: true,
+            auto_batch: None,
+        };
+        Self::new(group, settings)
     }
 
     /// From the call to the receipt, every attempt included. Default 3 s.
     #[must_use]
     pub fn send_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.send_timeout = timeout;
+        self.own.send_timeout = timeout;
         self
     }
 
@@ -75,57 +44,57 @@ impl ProducerBuilder {
     /// by both. Default: the send timeout, so that silence ends a send.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.attempt_timeout = Some(timeout);
+        self.own.attempt_timeout = Some(timeout);
         self
     }
 
     /// Further attempts after a failed one. Default 2.
     #[must_use]
     pub fn retries(mut self, count: u32) -> Self {
-        self.settings.retries = count;
+        self.own.retries = count;
         self
     }
 
     /// How bodies are compressed. Default zlib, which consumers of every version read.
     #[must_use]
     pub fn compression(mut self, kind: Compression) -> Self {
-        self.settings.compression = Some(kind);
+        self.own.compression = Some(kind);
         self
     }
 
     /// Sends every body as it is.
     #[must_use]
     pub fn without_compression(mut self) -> Self {
-        self.settings.compression = None;
+        self.own.compression = None;
         self
     }
 
     /// The shortest body that is compressed. Default 4 KiB.
     #[must_use]
     pub fn compress_from_bytes(mut self, bytes: usize) -> Self {
-        self.settings.compress_from_bytes = bytes;
+        self.own.compress_from_bytes = bytes;
         self
     }
 
     /// Zlib's level, 0 to 9. Default 5.
     #[must_use]
     pub fn zlib_level(mut self, level: u32) -> Self {
-        self.settings.zlib_level = level.min(9);
+        self.own.zlib_level = level.min(9);
         self
     }
 
     /// The longest body, and the longest batch. Default 4 MiB, as the brokers'.
     #[must_use]
     pub fn body_bytes_max(mut self, bytes: usize) -> Self {
-        self.settings.body_bytes_max = bytes;
-        self.settings.batch_bytes_max = bytes;
+        self.own.body_bytes_max = bytes;
+        self.own.batch_bytes_max = bytes;
         self
     }
 
     /// Queues a broker of a topic that a send creates. Default 4.
     #[must_use]
     pub fn new_topic_queues(mut self, count: i32) -> Self {
-        self.settings.new_topic_queues = count.max(1);
+        self.own.new_topic_queues = count.max(1);
         self
     }
 
@@ -134,14 +103,14 @@ impl ProducerBuilder {
     /// default.
     #[must_use]
     pub fn auto_batch(mut self, policy: BatchPolicy) -> Self {
-        self.settings.auto_batch = Some(policy);
+        self.own.auto_batch = Some(policy);
         self
     }
 
     /// Sends in turn to every broker, however slowly it answered before.
     #[must_use]
     pub fn without_latency_fault_avoidance(mut self) -> Self {
-        self.settings.avoid_slow_brokers = false;
+        self.own.avoid_slow_brokers = false;
         self
     }
 
@@ -150,23 +119,18 @@ impl ProducerBuilder {
     /// # Errors
     /// `Setting` for an illegal group or address, `NameserverUnreachable`.
     pub async fn start(self) -> Result<Producer, ClientError> {
-        limits::check_group(&self.group)?;
-        let owns_client = self.client.is_none();
-        let client = match self.client {
-            Some(client) => client,
-            None => self.own_client.start().await?,
-        };
-        client.add_producer_group(&self.group);
+        let (group, MemberClient { client, is_own }, settings) = self.connect().await?;
+        client.add_producer_group(&group);
         Ok(Producer {
             shared: Arc::new(Shared {
                 client,
-                group: self.group,
-                settings: self.settings,
+                group,
+                settings,
                 topics: Topics::default(),
                 turn: AtomicUsize::new(0),
                 faults: Mutex::new(LatencyFaults::default()),
                 any_fault: AtomicBool::new(false),
-                owns_client,
+                owns_client: is_own,
             }),
         })
     }

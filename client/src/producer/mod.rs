@@ -70,8 +70,9 @@ struct Shared {
     owns_client: bool,
 }
 
+/// What a [`ProducerBuilder`] sets.
 #[derive(Clone, Debug)]
-struct Settings {
+pub struct Settings {
     send_timeout: Duration,
     attempt_timeout: Option<Duration>,
     retries: u32,
@@ -96,7 +97,7 @@ impl Producer {
     /// Starts with the name of the producer's group: brokers ask any of its members about
     /// transactions, and admin tools show it.
     pub fn builder(group: impl Into<String>) -> ProducerBuilder {
-        ProducerBuilder::new(group.into())
+        ProducerBuilder::of_group(group.into())
     }
 
     /// Sends a message to a queue of the round robin and waits until the broker has stored it.

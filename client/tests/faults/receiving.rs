@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::fake::{Fake, Say, Seen, refuse, route, say, soon};
-use remora_client::{ConsumeFrom, ConsumeOutcome, Filter, MessageView, PushConsumer};
+use remora_client::consumer::FlowLimits;
+use remora_client::{ConsumeFrom, ConsumeOutcome, Filter, MessageView, PullConsumer, PushConsumer};
 use remora_protocol::record::{Draft, seal};
 use remora_protocol::{RequestCode, ResponseCode, body, header};
 use remora_remoting::{Body, Reply};
@@ -289,4 +290,64 @@ async fn a_broker_that_lost_its_connections_hears_of_the_group_again_at_once() {
     })
     .await;
     consumer.shutdown().await;
+}
+
+/// Where the pulls so far began, once one began at `offset`.
+async fn pulls_up_to(fake: &Fake, offset: &str) -> Vec<String> {
+    fake.until("the next pull", |seen| {
+        let pulls = seen.iter().filter(|seen| seen.code == PULL);
+        let offsets: Vec<_> = pulls.map(|seen| seen.field("queueOffset").to_owned()).collect();
+        offsets.iter().any(|began| began == offset).then_some(offsets)
+    })
+    .await
+}
+
+/// A broker whose pulls each bring one message, ten in all.
+fn one_by_one() -> Fake {
+    broker_with(0, |seen| match (seen.code, seen.field("queueOffset").parse::<i64>()) {
+        (PULL, Ok(offset)) if offset < 10 => found(offset, offset + 1),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn the_next_pull_leaves_while_the_handler_still_works_as_far_as_flow_control_allows() {
+    let fake = one_by_one();
+    let limits = FlowLimits { count_max: 3, ..FlowLimits::default() };
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let consumer = consumer(&fake)
+        .flow_limits(limits)
+        .shutdown_timeout(Duration::ZERO)
+        .handler(move |_| {
+            let _ = started.send(());
+            std::future::pending()
+        })
+        .start()
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        assert_eq!(soon(starts.recv()).await, Some(()));
+    }
+    assert_eq!(pulls_up_to(&fake, "2").await, ["0", "1", "2"]);
+    consumer.shutdown().await;
+    assert_eq!(fake.count(PULL), 3, "none past the limit");
+    assert_eq!(fake.count(COMMIT), 0, "none was handled");
+}
+
+#[tokio::test]
+async fn a_pull_consumer_reads_ahead_and_commits_only_what_it_gave() {
+    let fake = one_by_one();
+    let consumer = PullConsumer::builder("g")
+        .nameserver(fake.addr())
+        .consume_from(ConsumeFrom::First)
+        .start()
+        .await
+        .unwrap();
+    consumer.assign(&consumer.queues("T").await.unwrap()).await.unwrap();
+    let messages = consumer.poll(Duration::from_secs(30)).await.unwrap();
+    assert_eq!(messages.iter().map(body_of).collect::<Vec<_>>(), ["m0"]);
+    // Eight portions ahead, one on its way to them, and one being pulled.
+    assert_eq!(pulls_up_to(&fake, "9").await.len(), 10);
+    consumer.commit().await.unwrap();
+    assert_eq!(fake.first(COMMIT).await.field("commitOffset"), "1");
 }

@@ -3,7 +3,7 @@
 use remora_tests::{Kind, Options, Target};
 use tempfile::TempDir;
 
-#[path = "../../../client/tests/suite.rs"]
+#[path = "../../../client/tests/suite/scenarios.rs"]
 mod suite;
 
 /// Measures how much the log grows: nobody else may write meanwhile.
