@@ -94,7 +94,8 @@ pub(crate) struct ServeArgs {
     /// When an acknowledged message is on disk [default: async]
     #[arg(long, value_name = "async|sync")]
     flush: Option<String>,
-    /// Keep to this memory, such as 512MiB (mapped files not counted)
+    /// Keep to this memory, such as 512MiB; mapped files are not counted. Overload is then refused
+    /// [default: half of the control group's limit, else a quarter of the machine's memory]
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<String>,
     /// Address to tell clients: [NETWORK/BITS=]HOST[:PORT]; may be given several times

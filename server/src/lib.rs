@@ -17,6 +17,7 @@ mod logging;
 mod memory;
 mod metrics;
 mod observed;
+mod open_files;
 mod process;
 mod serve;
 pub mod standalone;

@@ -10,7 +10,8 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use remora_broker::{Broker, MetricsSnapshot};
-use remora_remoting::Counts;
+use remora_remoting::budget::Usage;
+use remora_remoting::{Budget, Class, Counts};
 
 use crate::observed::Observed;
 use crate::process::Process;
@@ -52,6 +53,7 @@ impl Page {
         let mut page = Self::default();
         page.program(observed);
         page.transport(&observed.transport());
+        page.memory(&observed.budget);
         if let Some(nameserver) = observed.nameserver() {
             let figures = nameserver.figures();
             page.gauge("remora_nameserver_brokers", "Brokers registered", one(figures.brokers));
@@ -125,6 +127,32 @@ impl Page {
         for (name, help, read) in counters {
             self.counter(name, help, each(read));
         }
+    }
+
+    fn memory(&mut self, budget: &Budget) {
+        let usages: Vec<Usage> = Class::ALL.iter().map(|class| budget.usage(*class)).collect();
+        let each = |read: fn(&Usage) -> usize| -> Vec<(Labels, f64)> {
+            let series = usages
+                .iter()
+                .map(|usage| (vec![("class", usage.class.name().to_owned())], float(read(usage))));
+            series.collect()
+        };
+        self.gauge("remora_memory_used_bytes", "Memory held", each(|usage| usage.used_bytes));
+        self.gauge(
+            "remora_memory_class_limit_bytes",
+            "Memory that may be held, by kind",
+            each(|usage| usage.limit_bytes),
+        );
+        self.gauge(
+            "remora_memory_limit_bytes",
+            "Memory that all kinds may hold together",
+            one(budget.limit_bytes()),
+        );
+        self.counter(
+            "remora_memory_refusals",
+            "Requests, frames and connections refused for lack of memory",
+            each(|usage| usage.refused),
+        );
     }
 
     fn broker(&mut self, broker: &Broker, node: &Labels, series_max: usize) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use remora_broker::Broker;
 use remora_nameserver::Nameserver;
-use remora_remoting::{Counting, Counts};
+use remora_remoting::{Budget, Counting, Counts};
 
 use crate::clock;
 
@@ -17,6 +17,7 @@ const STOPPING: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub started: SystemTime,
+    pub budget: Arc<Budget>,
     phase: AtomicU8,
     nameserver: OnceLock<Arc<Nameserver>>,
     broker: OnceLock<Arc<Broker>>,
@@ -25,9 +26,10 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self {
             started: clock::wall(),
+            budget,
             phase: AtomicU8::new(STARTING),
             nameserver: OnceLock::new(),
             broker: OnceLock::new(),

@@ -8,7 +8,7 @@ use remora_broker::{Broker, BrokerError};
 use remora_config::{Config, Settings};
 use remora_nameserver::{Advertised, AdvertisedError, EmbeddedBroker, KvError, Nameserver};
 use remora_protocol::FrameLimits;
-use remora_remoting::{Server, ServerConfig, Service};
+use remora_remoting::{Budget, Server, ServerConfig, Service};
 use tokio::runtime::Runtime;
 
 use crate::clock;
@@ -16,6 +16,7 @@ use crate::gate::Gate;
 use crate::http::HttpServer;
 use crate::memory;
 use crate::observed::Observed;
+use crate::open_files;
 
 /// MQVersion ordinal that we announce: V5_4_0.
 const VERSION: i32 = 493;
@@ -104,15 +105,15 @@ impl Bound {
 /// was tried. Runs on any tokio runtime; the roles have threads of their own.
 pub async fn start(config: Arc<Config>, roles: Roles) -> Result<Running, StartError> {
     let started = clock::instant();
-    let settings = prepare(&config)?;
+    let (settings, budget) = prepare(&config)?;
     let slow = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(SLOW_THREADS)
         .thread_name("remora-slow")
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let observed = Arc::new(Observed::new());
-    let mut starting = Starting { config, settings, observed, slow: Some(slow) };
+    let observed = Arc::new(Observed::new(budget.clone()));
+    let mut starting = Starting { config, settings, budget, observed, slow: Some(slow) };
     let running = starting.roles(roles).await;
     // A runtime must not be dropped where it could block: on another one.
     if let Some(slow) = starting.slow.take() {
@@ -126,6 +127,7 @@ pub async fn start(config: Arc<Config>, roles: Roles) -> Result<Running, StartEr
 struct Starting {
     config: Arc<Config>,
     settings: Arc<Settings>,
+    budget: Arc<Budget>,
     observed: Arc<Observed>,
     slow: Option<Runtime>,
 }
@@ -227,6 +229,7 @@ impl Starting {
             outbound_bytes_max: settings.outbound_bytes_max,
             partial_frame_timeout: Duration::from_millis(settings.partial_frame_timeout_ms),
             idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
+            budget: self.budget.clone(),
             version: VERSION,
         }
     }
@@ -335,14 +338,17 @@ async fn register(broker: &Arc<Broker>) {
     }
 }
 
-/// Checks what no single key can, and lowers budgets to the memory limit.
-fn prepare(config: &Config) -> Result<Arc<Settings>, StartError> {
+/// Checks what no single key can, and lowers limits to the memory limit.
+fn prepare(config: &Config) -> Result<(Arc<Settings>, Arc<Budget>), StartError> {
     let settings = config.settings();
-    for (key, value) in memory::budgets(&settings) {
+    let limit = memory::limit(&settings);
+    for (key, value) in memory::lowered(&settings, limit.bytes) {
         if let Err(error) = config.derive(key, &value) {
-            tracing::error!(%error, "a budget was refused");
+            tracing::error!(%error, "a lower limit was refused");
         }
     }
+    tracing::info!(limit_bytes = limit.bytes, "memory limit, {}", limit.origin);
+    open_files::warn_if_low(open_files::raise(), settings.connections_max);
     if let Some(path) = &settings.store_path_commit_log
         && *path != settings.store_path.join("commitlog")
     {
@@ -352,7 +358,9 @@ fn prepare(config: &Config) -> Result<Arc<Settings>, StartError> {
             reason: "the commit log must be 'commitlog' in the data directory: move it there, or make that name a link to it",
         });
     }
-    Ok(config.settings())
+    let settings = config.settings();
+    let budget = memory::budget(&settings, limit.bytes);
+    Ok((settings, budget))
 }
 
 /// Explicit addresses of the broker: `brokerIP1` is one for everybody.

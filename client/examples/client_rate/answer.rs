@@ -18,6 +18,7 @@ pub fn serve(listen: &str) -> Result<(), String> {
         connections_max: 1_000,
         in_flight_max: 65_536,
         outbound_bytes_max: 1 << 26,
+        budget: Arc::default(),
         partial_frame_timeout: Duration::ZERO,
         idle_timeout: Duration::ZERO,
         version: 493,

@@ -16,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
+use crate::account::ConnAccount;
+use crate::budget::Budget;
 use crate::clock::{CoarseClock, millis};
 use crate::conn_task::ConnTask;
 use crate::connection::{ConnLimits, ConnParts, Connection, Identity, RequestError};
@@ -73,6 +75,8 @@ struct Shared {
     tasks: TaskTracker,
     next_id: AtomicU64,
     counters: Arc<Counters>,
+    /// Without a limit: a client's memory is its own affair.
+    budget: Arc<Budget>,
 }
 
 /// One address.
@@ -216,6 +220,7 @@ impl Connector {
                 outbound_bytes_max: config.outbound_bytes_max,
                 read_while_full: true,
             },
+            account: ConnAccount::new(Arc::clone(&self.shared.budget), None),
             clock: Arc::new(CoarseClock::new(TICK)),
             counters: Arc::clone(&self.shared.counters),
             errands: None,
@@ -248,7 +253,9 @@ async fn run(mut task: ConnTask, conn: Arc<Connection>) {
         tokio::select! {
             biased;
             () = &mut served => return,
-            _ = tick.tick() => sweep(&conn, conn.clock.tick(), &timings),
+            _ = tick.tick() => {
+                sweep(&conn, conn.clock.tick(), &timings);
+            }
         }
     }
 }

@@ -11,10 +11,12 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BufMut, BytesMut};
+use remora_protocol::opaque::peek_opaque;
 use remora_protocol::{FrameError, FrameLimits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::answers::Answers;
+use crate::budget::{OverBudget, STEP_BYTES};
 use crate::connection::{Connection, Ending, Found};
 use crate::counters::count;
 use crate::outgoing::{Outgoing, SLICES_MAX};
@@ -48,6 +50,8 @@ pub(crate) struct ConnTask {
     unread: BytesMut,
     /// A turn over `unread` is worth it from this length on.
     need_bytes: usize,
+    /// What is to come of a frame that was refused before it was here.
+    skip_bytes: usize,
     out: Outgoing,
     answers: Answers,
     waker: Option<Waker>,
@@ -95,6 +99,7 @@ impl ConnTask {
             frame_limits,
             unread: BytesMut::new(),
             need_bytes: 0,
+            skip_bytes: 0,
             out: Outgoing::default(),
             answers: Answers::default(),
             waker: None,
@@ -221,16 +226,24 @@ impl ConnTask {
             stamps.partial_ms.store(0, Ordering::Relaxed);
             return Ok(Round::Blocked { resume_below });
         }
-        if !self.unread.is_empty() {
-            if self.unread.len() >= self.need_bytes {
+        if !self.unread.is_empty() || self.skip_bytes > 0 {
+            if self.skip_bytes == 0 && self.unread.len() >= self.need_bytes {
                 self.turn_over_unread();
+                self.conn.account.inbound(self.unread.capacity());
                 return Ok(Round::Again);
             }
-            if stamps.partial_ms.load(Ordering::Relaxed) == 0 {
-                self.conn.stamp(&stamps.partial_ms);
+            if let Err(over) = self.make_room() {
+                self.skip_frame(&over);
+                return Ok(Round::Again);
+            }
+            let partial_ms = &self.conn.stamps.partial_ms;
+            if partial_ms.load(Ordering::Relaxed) == 0 {
+                self.conn.stamp(partial_ms);
             }
         }
-        let read = if self.need_bytes > LARGE_FRAME_BYTES {
+        let read = if self.skip_bytes > 0 {
+            self.read_skipped(cx)
+        } else if self.need_bytes > LARGE_FRAME_BYTES {
             self.read_large(cx)
         } else {
             self.read_into_turn(cx)
@@ -242,6 +255,7 @@ impl ConnTask {
                 if read_bytes == 0 {
                     return Ok(Round::Ended(self.end_of_stream()));
                 }
+                self.conn.account.inbound(self.unread.capacity());
                 self.conn.stamp(&self.conn.stamps.active_ms);
                 count(&self.conn.counters.bytes_in, u64::try_from(read_bytes).unwrap_or(u64::MAX));
                 Ok(Round::Again)
@@ -260,7 +274,7 @@ impl ConnTask {
     /// Whether reading must wait: for the peer to take its answers, or for deferred ones (then
     /// until fewer than the returned number are left).
     fn held_back(&self) -> Option<usize> {
-        let limits = &self.conn.limits;
+        let limits = self.conn.limits();
         if self.conn.in_flight() >= limits.in_flight_max {
             return Some(limits.in_flight_max);
         }
@@ -272,7 +286,11 @@ impl ConnTask {
     fn read_into_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut buffer = scratch::take_read_buffer();
         let have_bytes = self.unread.len();
-        let (front, space) = buffer.split_at_mut(have_bytes);
+        let (front, mut space) = buffer.split_at_mut(have_bytes);
+        if self.conn.account.is_inbound_full() && space.len() > STEP_BYTES {
+            // A frame that this read cuts is kept, so it must be a small part.
+            space = space.split_at_mut(STEP_BYTES).0;
+        }
         let mut space = ReadBuf::new(space);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut space);
         let read_bytes = space.filled().len();
@@ -290,10 +308,61 @@ impl ConnTask {
         polled.map_ok(|()| read_bytes)
     }
 
+    /// Sees to it that there is room for more of a cut frame; an error where memory is full.
+    fn make_room(&mut self) -> Result<(), OverBudget> {
+        let have_bytes = self.unread.len();
+        let missing_bytes = self.need_bytes.saturating_sub(have_bytes);
+        let account = &self.conn.account;
+        if self.skip_bytes > 0 || missing_bytes == 0 {
+            return Ok(());
+        }
+        if self.need_bytes <= LARGE_FRAME_BYTES {
+            // Read behind the rest of the last read, into the thread's buffer.
+            return if have_bytes < STEP_BYTES { Ok(()) } else { account.grow_inbound(have_bytes) };
+        }
+        if self.unread.capacity() - have_bytes >= missing_bytes.min(GROWTH_BYTES / 4) {
+            return Ok(());
+        }
+        let growth_bytes = missing_bytes.min(have_bytes.max(GROWTH_BYTES));
+        match account.grow_inbound(have_bytes + growth_bytes) {
+            Ok(()) => self.unread.reserve(growth_bytes),
+            // Whom to tell is not known yet.
+            Err(_) if have_bytes < STEP_BYTES && peek_opaque(&self.unread).is_none() => {
+                self.unread.reserve(STEP_BYTES);
+            }
+            Err(over) => return Err(over),
+        }
+        Ok(())
+    }
+
+    /// Refuses the frame that is being received, and forgets it: what is to come of it is read into
+    /// nothing, so that the connection lives on.
+    fn skip_frame(&mut self, over: &OverBudget) {
+        tracing::debug!(peer = %self.conn.peer, %over, "a frame is refused before it is here");
+        malformed::refuse_cut(&self.conn, &self.unread, &(*over).into(), &mut self.out);
+        self.skip_bytes = self.need_bytes.saturating_sub(self.unread.len());
+        self.need_bytes = 0;
+        self.unread = BytesMut::new();
+        self.conn.account.inbound(0);
+    }
+
+    fn read_skipped(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = scratch::take_read_buffer();
+        let most_bytes = buffer.len().min(self.skip_bytes);
+        let mut space = ReadBuf::new(buffer.get_mut(..most_bytes).unwrap_or_default());
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut space);
+        let read_bytes = space.filled().len();
+        scratch::give_read_buffer(buffer);
+        self.skip_bytes -= read_bytes;
+        if self.skip_bytes == 0 {
+            self.conn.stamps.partial_ms.store(0, Ordering::Relaxed);
+        }
+        polled.map_ok(|()| read_bytes)
+    }
+
     /// Reads more of a large frame into a buffer of its own, exactly to the frame's end.
     fn read_large(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let missing_bytes = self.need_bytes.saturating_sub(self.unread.len());
-        self.unread.reserve(missing_bytes.min(self.unread.len().max(GROWTH_BYTES)));
         let mut space = (&mut self.unread).limit(missing_bytes);
         let read = pin!(self.stream.read_buf(&mut space));
         read.poll(cx)
@@ -311,6 +380,7 @@ impl ConnTask {
     /// Runs one turn over `bytes`; what it returns was not part of it.
     fn turn<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let sink = TurnSink {
+            limits: self.conn.limits(),
             out: RefCell::new(std::mem::take(&mut self.out)),
             answers: RefCell::new(std::mem::take(&mut self.answers)),
             ..TurnSink::default()
@@ -325,7 +395,7 @@ impl ConnTask {
                 Calls::rest(&self.conn, bytes, &self.frame_limits, &sink).for_each(drop);
             }
         }
-        let TurnSink { out, consumed_bytes, requests, end, error, answers } = sink;
+        let TurnSink { out, consumed_bytes, requests, end, error, answers, .. } = sink;
         self.out = out.into_inner();
         self.answers = answers.into_inner();
         count(&self.conn.counters.requests, requests.get());

@@ -15,12 +15,15 @@ use remora_protocol::{
     EncodeHeader, Flags, Head, Language, OwnedFrame, RequestCode, SerializeType,
 };
 
+use crate::account::ConnAccount;
+use crate::budget::{Class, Reserved};
 use crate::clock::CoarseClock;
 use crate::counters::{Counters, count};
 use crate::errand::{self, Errand, Errands};
 use crate::outgoing::Outgoing;
 use crate::pending::{Answer, Form, Pending};
 pub use crate::responder::{HeldReplies, Responder};
+use crate::service::Refusal;
 
 /// Body of a frame to send. Slices of the commit log go to the socket uncopied.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +72,7 @@ pub(crate) struct Identity {
 }
 
 /// Limits of one connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ConnLimits {
     pub in_flight_max: usize,
     pub outbound_bytes_max: usize,
@@ -88,6 +91,7 @@ pub struct Connection {
     name: Option<Box<str>>,
     pub(crate) identity: Identity,
     pub(crate) limits: ConnLimits,
+    pub(crate) account: ConnAccount,
     pub(crate) clock: Arc<CoarseClock>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stamps: Stamps,
@@ -184,6 +188,7 @@ pub(crate) struct ConnParts {
     pub name: Option<Box<str>>,
     pub identity: Identity,
     pub limits: ConnLimits,
+    pub account: ConnAccount,
     pub clock: Arc<CoarseClock>,
     pub counters: Arc<Counters>,
     pub errands: Option<Arc<Errands>>,
@@ -191,7 +196,18 @@ pub(crate) struct ConnParts {
 
 impl Connection {
     pub(crate) fn new(parts: ConnParts) -> Self {
-        let ConnParts { id, peer, local, name, identity, limits, clock, counters, errands } = parts;
+        let ConnParts {
+            id,
+            peer,
+            local,
+            name,
+            identity,
+            limits,
+            account,
+            clock,
+            counters,
+            errands,
+        } = parts;
         let stamps = Stamps { active_ms: AtomicU64::new(clock.now_ms()), ..Stamps::default() };
         Self {
             id,
@@ -200,6 +216,7 @@ impl Connection {
             name,
             identity,
             limits,
+            account,
             clock,
             counters,
             stamps,
@@ -267,6 +284,12 @@ impl Connection {
         self.queued_bytes(&self.outbound.lock()) > self.limits.outbound_bytes_max
     }
 
+    /// Takes `bytes` for a copy of a request that is served later, elsewhere; refused with
+    /// SYSTEM_BUSY and the figures where memory is full.
+    pub fn reserve(&self, bytes: usize) -> Result<Reserved, Refusal> {
+        Ok(Reserved::new(self.account.budget(), Class::SlowLane, bytes)?)
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -325,7 +348,8 @@ impl Connection {
         if outbound.ended {
             return;
         }
-        if self.queued_bytes(&outbound) > self.limits.outbound_bytes_max.saturating_mul(2) {
+        let most_bytes = self.account.pushed_bytes_max(self.limits);
+        if self.queued_bytes(&outbound) > most_bytes {
             outbound.queue.clear();
             drop(outbound);
             count(&self.counters.slow_readers, 1);
@@ -333,6 +357,7 @@ impl Connection {
             return;
         }
         add(&mut outbound.queue);
+        self.account.outbound(self.queued_bytes(&outbound));
         wake(outbound);
     }
 
@@ -342,16 +367,27 @@ impl Connection {
         let mut queued = false;
         self.queue_answer(|out| {
             add(out);
-            self.in_flight.fetch_sub(count, Ordering::Relaxed);
+            self.end_deferred(count);
             queued = true;
         });
         if !queued {
-            self.in_flight.fetch_sub(count, Ordering::Relaxed);
+            self.end_deferred(count);
         }
     }
 
     pub(crate) fn begin_deferred(&self, count: usize) {
-        self.in_flight.fetch_add(count, Ordering::Relaxed);
+        let was = self.in_flight.fetch_add(count, Ordering::Relaxed);
+        self.account.in_flight(was, was + count);
+    }
+
+    fn end_deferred(&self, count: usize) {
+        let was = self.in_flight.fetch_sub(count, Ordering::Relaxed);
+        self.account.in_flight(was, was - count);
+    }
+
+    /// The limits as they are now: lower while memory is full.
+    pub(crate) fn limits(&self) -> ConnLimits {
+        self.account.limits(self.limits)
     }
 
     fn queued_bytes(&self, outbound: &Outbound) -> usize {
@@ -404,6 +440,7 @@ impl Connection {
     pub(crate) fn park(&self, waker: Waker, seen: Option<Ending>, resume_below: usize) -> bool {
         let mut outbound = self.outbound.lock();
         outbound.waker = Some(waker);
+        self.account.outbound(self.queued_bytes(&outbound));
         outbound.queue.is_empty()
             && outbound.ending == seen
             && self.in_flight.load(Ordering::Relaxed) >= resume_below
@@ -424,6 +461,8 @@ impl Connection {
         outbound.queue = Outgoing::default();
         outbound.waker = None;
         drop(outbound);
+        self.account.outbound(0);
+        self.account.inbound(0);
         self.fail_pending();
     }
 

@@ -3,7 +3,9 @@
 //!
 //! Read `service.rs` (what a role implements), `turn.rs` (the calls it gets), `connection.rs`,
 //! `conn_task.rs` (the loop), `server.rs`, `client.rs`, `routes.rs`.
+mod account;
 mod answers;
+pub mod budget;
 pub mod client;
 mod clock;
 mod conn_task;
@@ -24,12 +26,14 @@ mod scratch;
 pub mod server;
 pub mod service;
 mod shard;
+mod shard_load;
 mod slow_lane;
 mod sweep;
 mod transport;
 mod turn;
 
 pub use answers::{SendAnswer, StoredReply};
+pub use budget::{Budget, Class, Reserved};
 pub use client::{ClientConfig, Connector, Peer};
 pub use connection::{Body, Connection, HeldReplies, RequestError, Responder};
 pub use counters::Counts;

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::{Budget, CONNECTION_BYTES, Class, Reserved};
 use crate::connection::{Body, Identity};
 use crate::counters::count;
 use crate::outgoing::Outgoing;
@@ -21,7 +22,8 @@ use crate::responder::{Outcome, Ticket};
 use crate::shard::{ShardState, ToShard};
 
 /// Connections that the kernel completes before we accept them.
-const BACKLOG: i32 = 1024;
+/// Chosen: the most that Linux gives without a setting.
+const BACKLOG: i32 = 4096;
 
 /// Connections being refused at a time; more are closed without a word.
 const REFUSING_MAX: usize = 64;
@@ -37,6 +39,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Listening {
     pub shards: Vec<(mpsc::UnboundedSender<ToShard>, Arc<ShardState>)>,
     pub connections_max: usize,
+    pub budget: Arc<Budget>,
     pub refusing: Arc<AtomicUsize>,
 }
 
@@ -99,24 +102,39 @@ impl Listening {
             tracing::debug!(%peer, %error, "connection lost before it was served");
             return;
         }
-        let loads = self.shards.iter().map(|(_, state)| state.load.load(Ordering::Relaxed));
-        let total: usize = loads.clone().sum();
-        let Some((least, _)) = loads.enumerate().min_by_key(|&(_, load)| load) else { return };
-        let Some((to_shard, state)) = self.shards.get(least) else { return };
-        if total < self.connections_max {
-            state.load.fetch_add(1, Ordering::Relaxed);
-            // A shard that has stopped drops its orders, which closes the socket.
-            let _ = to_shard.send(ToShard::Serve(stream, peer));
-            return;
-        }
+        let least = self.shards.iter().min_by_key(|(_, state)| state.load.weight());
+        let Some((to_shard, state)) = least else { return };
+        let reason = match self.admit() {
+            Ok(open) => {
+                state.load.assign();
+                // A shard that has stopped drops its orders, which closes the socket.
+                let _ = to_shard.send(ToShard::Serve(stream, peer, open));
+                return;
+            }
+            Err(reason) => reason,
+        };
         count(&state.counters.connections_refused, 1);
-        tracing::warn!(%peer, limit = self.connections_max, "too many connections, refusing one");
+        tracing::warn!(%peer, reason, "refusing a connection");
         if self.refusing.fetch_add(1, Ordering::Relaxed) < REFUSING_MAX {
             let refusing = Refusing(Arc::clone(&self.refusing));
-            let _ = to_shard.send(ToShard::Refuse(stream, refusing));
+            let _ = to_shard.send(ToShard::Refuse(stream, refusing, reason));
         } else {
             self.refusing.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// One more connection, or why not.
+    fn admit(&self) -> Result<Reserved, String> {
+        let open: usize = self.shards.iter().map(|(_, state)| state.load.connections()).sum();
+        if open >= self.connections_max {
+            let limit = self.connections_max;
+            return Err(format!(
+                "{open} connections are open, the limit is {limit}; \
+                 close some or raise connections_max"
+            ));
+        }
+        Reserved::new(&self.budget, Class::Connections, CONNECTION_BYTES)
+            .map_err(|over| over.to_string())
     }
 }
 
@@ -136,18 +154,14 @@ pub(crate) async fn refuse(
     refusing: Refusing,
     identity: Identity,
     limits: FrameLimits,
-    connections_max: usize,
+    reason: String,
 ) {
     let refused = async {
         let mut stream = TcpStream::from_std(stream)?;
         let mut request = vec![0; 4096];
         let read_bytes = stream.read(&mut request).await?;
         let ticket = ticket_of(request.get(..read_bytes).unwrap_or(&[]), &limits);
-        let remark = format!(
-            "{connections_max} connections are open, the limit is {connections_max}; \
-             close some or raise connections_max"
-        );
-        let outcome = Outcome { code: ResponseCode::SYSTEM_BUSY, remark: Some(&remark) };
+        let outcome = Outcome { code: ResponseCode::SYSTEM_BUSY, remark: Some(&reason) };
         let mut out = Outgoing::default();
         ticket.answer(&mut out, identity, &outcome, &(), Body::Empty);
         stream.write_all(out.tail()).await?;

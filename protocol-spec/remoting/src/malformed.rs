@@ -7,6 +7,7 @@ use crate::connection::{Body, Connection};
 use crate::counters::count;
 use crate::outgoing::Outgoing;
 use crate::responder::{Outcome, Ticket};
+use crate::service::Refusal;
 
 const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     Content-Type: text/plain\r\n\
@@ -25,19 +26,28 @@ pub(crate) fn explain(conn: &Connection, rest: &[u8], error: &FrameError, out: &
         }
         FrameError::Foreign { .. } => {}
         error => {
-            let ticket = Ticket {
-                opaque: peek_opaque(rest).unwrap_or(0),
-                request_code: 0,
-                serialize: match rest.get(4) {
-                    Some(1) => SerializeType::Binary,
-                    _ => SerializeType::Json,
-                },
-                oneway: false,
-            };
             let remark = error.to_string();
             let outcome =
                 Outcome { code: ResponseCode::SYSTEM_ERROR, remark: Some(remark.as_str()) };
-            ticket.answer(out, conn.identity, &outcome, &(), Body::Empty);
+            ticket(rest).answer(out, conn.identity, &outcome, &(), Body::Empty);
         }
+    }
+}
+
+/// Refuses the request of which `rest` is all that has come.
+pub(crate) fn refuse_cut(conn: &Connection, rest: &[u8], refusal: &Refusal, out: &mut Outgoing) {
+    ticket(rest).refuse(out, conn.identity, refusal);
+}
+
+/// Whom an answer goes to, as far as it can be made out.
+fn ticket(rest: &[u8]) -> Ticket {
+    Ticket {
+        opaque: peek_opaque(rest).unwrap_or(0),
+        request_code: 0,
+        serialize: match rest.get(4) {
+            Some(1) => SerializeType::Binary,
+            _ => SerializeType::Json,
+        },
+        oneway: false,
     }
 }

@@ -267,7 +267,7 @@ impl<R: Role, H: RequestHeader> Handler<R> for AnswerSlow<R, H> {
         _shared: &mut R::Turn<'a>,
         call: Call<'a>,
     ) {
-        let admission = match routes.slow.admit() {
+        let admission = match routes.slow.admit(&call) {
             Ok(admission) => admission,
             Err(refusal) => return call.refuse(refusal),
         };
@@ -297,7 +297,7 @@ impl<R: Role, F: Future<Output = ()> + Send + 'static> Handler<R> for AnswerLate
         _shared: &mut R::Turn<'a>,
         call: Call<'a>,
     ) {
-        let admission = match routes.slow.admit() {
+        let admission = match routes.slow.admit(&call) {
             Ok(admission) => admission,
             Err(refusal) => return call.refuse(refusal),
         };

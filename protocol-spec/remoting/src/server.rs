@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use remora_protocol::FrameLimits;
 
+use crate::budget::Budget;
 use crate::connection::{Connection, Ending};
 use crate::counters::Counts;
 use crate::listener::{self, Listening};
@@ -34,6 +35,8 @@ pub struct ServerConfig {
     pub partial_frame_timeout: Duration,
     /// Zero = no limit.
     pub idle_timeout: Duration,
+    /// Memory that its connections share, with those of other servers where they have the same one.
+    pub budget: Arc<Budget>,
     /// Our own MQVersion ordinal and language, in every header that we write.
     pub version: i32,
 }
@@ -89,7 +92,7 @@ impl Server {
             .iter()
             .map(|listener| listener.local_addr())
             .collect::<io::Result<Vec<_>>>()?;
-        let connections_max = config.connections_max;
+        let (connections_max, budget) = (config.connections_max, Arc::clone(&config.budget));
         let next_id = Arc::new(AtomicU64::new(1));
         let stop = Stop::default();
         let mut server =
@@ -100,12 +103,17 @@ impl Server {
             let (next_id, stop) = (Arc::clone(&next_id), server.stop.clone());
             server.shards.push(Shard::start(name, &config, service, next_id, stop)?);
         }
-        server.listen(listeners, connections_max);
+        server.listen(listeners, connections_max, budget);
         Ok(server)
     }
 
     /// Spreads the listening sockets over the shards.
-    fn listen(&self, listeners: Vec<std::net::TcpListener>, connections_max: usize) {
+    fn listen(
+        &self,
+        listeners: Vec<std::net::TcpListener>,
+        connections_max: usize,
+        budget: Arc<Budget>,
+    ) {
         let listening = Listening {
             shards: self
                 .shards
@@ -113,6 +121,7 @@ impl Server {
                 .map(|shard| (shard.to_shard.clone(), Arc::clone(&shard.state)))
                 .collect(),
             connections_max,
+            budget,
             refusing: Arc::new(AtomicUsize::new(0)),
         };
         for (listener, shard) in listeners.into_iter().zip(self.shards.iter().cycle()) {

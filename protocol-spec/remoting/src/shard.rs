@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use ahash::AHashMap;
@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::account::ConnAccount;
+use crate::budget::{Budget, Reserved};
 use crate::clock::CoarseClock;
 use crate::conn_task::ConnTask;
 use crate::connection::{ConnLimits, ConnParts, Connection, Ending, Identity};
@@ -23,6 +25,7 @@ use crate::errand::Errands;
 use crate::listener::{self, Listening, Refusing};
 use crate::server::ServerConfig;
 use crate::service::Service;
+use crate::shard_load::ShardLoad;
 use crate::sweep::{Timings, sweep};
 use crate::transport::Transport;
 
@@ -30,8 +33,8 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub(crate) enum ToShard {
     Listen(std::net::TcpListener, Listening),
-    Serve(std::net::TcpStream, SocketAddr),
-    Refuse(std::net::TcpStream, Refusing),
+    Serve(std::net::TcpStream, SocketAddr, Reserved),
+    Refuse(std::net::TcpStream, Refusing, String),
 }
 
 /// A shard as the rest of the server sees it.
@@ -50,8 +53,7 @@ pub(crate) struct ShardState {
     pub counters: Arc<Counters>,
     pub connections: Mutex<AHashMap<u64, Arc<Connection>>>,
     pub errands: Arc<Errands>,
-    /// Connections assigned, those on the way included: what "least loaded" compares.
-    pub load: AtomicUsize,
+    pub load: ShardLoad,
 }
 
 /// The two steps of stopping.
@@ -70,7 +72,7 @@ struct Making {
     limits: ConnLimits,
     frame: FrameLimits,
     next_id: Arc<AtomicU64>,
-    connections_max: usize,
+    budget: Arc<Budget>,
 }
 
 impl Shard {
@@ -88,7 +90,7 @@ impl Shard {
             counters: Arc::default(),
             connections: Mutex::default(),
             errands: Arc::default(),
-            load: AtomicUsize::new(0),
+            load: ShardLoad::default(),
         });
         let making = Making {
             service,
@@ -106,7 +108,7 @@ impl Shard {
             },
             frame: config.frame,
             next_id,
-            connections_max: config.connections_max,
+            budget: Arc::clone(&config.budget),
         };
         let (to_shard, orders) = mpsc::unbounded_channel();
         let (done, is_done) = oneshot::channel();
@@ -149,9 +151,11 @@ async fn run(
             },
             _ = tick.tick() => {
                 let now_ms = making.clock.tick();
-                for conn in making.state.connections.lock().values() {
-                    sweep(conn, now_ms, &timings);
-                }
+                let connections = making.state.connections.lock();
+                let busy = connections.values().filter(|conn| sweep(conn, now_ms, &timings));
+                making.state.load.swept(connections.len(), busy.count());
+                drop(connections);
+                making.budget.note_full();
             }
             Some(ended) = tasks.join_next() => if let Err(error) = ended {
                 tracing::error!(%error, "a connection's task failed");
@@ -169,7 +173,7 @@ impl Making {
             ToShard::Listen(listener, listening) => {
                 tasks.spawn(listener::accept_loop(listener, listening, stop.accepting.clone()));
             }
-            ToShard::Serve(stream, peer) => match self.connection(stream, peer) {
+            ToShard::Serve(stream, peer, open) => match self.connection(stream, peer, open) {
                 Ok(task) => {
                     tasks.spawn(task);
                     // `drain` may have gone through the connections just before this one.
@@ -178,13 +182,13 @@ impl Making {
                     }
                 }
                 Err(error) => {
-                    self.state.load.fetch_sub(1, Ordering::Relaxed);
+                    self.state.load.leave();
                     tracing::debug!(%peer, %error, "connection lost before it was served");
                 }
             },
-            ToShard::Refuse(stream, refusing) => {
-                let (identity, limit) = (self.identity, self.connections_max);
-                tasks.spawn(listener::refuse(stream, refusing, identity, self.frame, limit));
+            ToShard::Refuse(stream, refusing, reason) => {
+                let identity = self.identity;
+                tasks.spawn(listener::refuse(stream, refusing, identity, self.frame, reason));
             }
         }
     }
@@ -194,6 +198,7 @@ impl Making {
         &self,
         stream: std::net::TcpStream,
         peer: SocketAddr,
+        open: Reserved,
     ) -> io::Result<impl Future<Output = ()> + Send + use<>> {
         let local = stream.local_addr()?;
         let stream = TcpStream::from_std(stream)?;
@@ -204,6 +209,7 @@ impl Making {
             name: None,
             identity: self.identity,
             limits: self.limits,
+            account: ConnAccount::new(Arc::clone(&self.budget), Some(open)),
             clock: Arc::clone(&self.clock),
             counters: Arc::clone(&self.state.counters),
             errands: Some(Arc::clone(&self.state.errands)),
@@ -228,7 +234,7 @@ struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.state.connections.lock().remove(&self.id);
-        self.state.load.fetch_sub(1, Ordering::Relaxed);
+        self.state.load.leave();
     }
 }
 

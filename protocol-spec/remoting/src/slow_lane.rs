@@ -10,7 +10,8 @@ use remora_protocol::ResponseCode;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::service::Refusal;
+use crate::budget::Reserved;
+use crate::service::{Call, Refusal};
 
 /// How much the slow lane takes on.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +41,15 @@ pub(crate) struct SlowLane {
 
 /// A place in the lane.
 #[derive(Debug)]
-pub(crate) struct Admission(Arc<AtomicUsize>);
+pub(crate) struct Admission {
+    admitted: Arc<AtomicUsize>,
+    /// The copy of the request.
+    _memory: Option<Reserved>,
+}
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.admitted.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -64,11 +69,13 @@ impl SlowLane {
         self.running = Arc::new(Semaphore::new(limits.running_max));
     }
 
-    pub(crate) fn admit(&self) -> Result<Admission, Refusal> {
+    /// Gives the call a place, with memory for the copy of its frame.
+    pub(crate) fn admit(&self, call: &Call<'_>) -> Result<Admission, Refusal> {
         let limit = self.limits.admitted_max;
-        let admission = Admission(Arc::clone(&self.admitted));
+        let mut admission = Admission { admitted: Arc::clone(&self.admitted), _memory: None };
         let before = self.admitted.fetch_add(1, Ordering::Relaxed);
         if before < limit {
+            admission._memory = Some(call.conn.reserve(call.frame.raw.len())?);
             return Ok(admission);
         }
         drop(admission);

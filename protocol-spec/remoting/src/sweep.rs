@@ -39,8 +39,8 @@ impl Timings {
     }
 }
 
-/// Ends what is overdue on one connection.
-pub(crate) fn sweep(conn: &Connection, now_ms: u64, timings: &Timings) {
+/// Ends what is overdue on one connection; true where it was busy in the last second.
+pub(crate) fn sweep(conn: &Connection, now_ms: u64, timings: &Timings) -> bool {
     let mut wakers = Vec::new();
     conn.pending().expire(now_ms, &mut wakers);
     wakers.into_iter().for_each(Waker::wake);
@@ -53,7 +53,7 @@ pub(crate) fn sweep(conn: &Connection, now_ms: u64, timings: &Timings) {
     };
     if since(&stamps.fin_ms) > LINGER_MS_MAX || since(&stamps.closing_ms) > CLOSING_MS_MAX {
         conn.end(Ending::Kill("closed, the peer does not close"));
-        return;
+        return false;
     }
     if timings.partial_frame_ms > 0 && since(&stamps.partial_ms) > timings.partial_frame_ms {
         stamps.partial_ms.store(0, Ordering::Relaxed);
@@ -64,7 +64,7 @@ pub(crate) fn sweep(conn: &Connection, now_ms: u64, timings: &Timings) {
             "half a frame came and no more, closing the connection"
         );
         conn.close("half a frame came and no more");
-        return;
+        return false;
     }
     let inactive_ms = since(&stamps.active_ms);
     if timings.idle_ms > 0 && inactive_ms > timings.idle_ms && !conn.is_closed() {
@@ -73,4 +73,5 @@ pub(crate) fn sweep(conn: &Connection, now_ms: u64, timings: &Timings) {
     } else if (BUSY_MS..2 * BUSY_MS).contains(&inactive_ms) {
         conn.shrink();
     }
+    inactive_ms < BUSY_MS
 }

@@ -8,7 +8,7 @@ use remora_protocol::{
 };
 
 use crate::answers::Answers;
-use crate::connection::{Body, Connection};
+use crate::connection::{Body, ConnLimits, Connection};
 use crate::outgoing::Outgoing;
 use crate::responder::{HeldReplies, Outcome, ReplyFields, Responder, Ticket};
 use crate::service::{Refusal, Reply};
@@ -149,6 +149,8 @@ pub(crate) enum End {
 /// What the calls of a turn share: where their answers go, and how far decoding has come.
 #[derive(Debug, Default)]
 pub(crate) struct TurnSink {
+    /// As they were when the turn began.
+    pub limits: ConnLimits,
     pub out: RefCell<Outgoing>,
     pub consumed_bytes: Cell<usize>,
     pub requests: Cell<u64>,
@@ -160,7 +162,7 @@ pub(crate) struct TurnSink {
 
 impl TurnSink {
     fn over_limits(&self, conn: &Connection) -> bool {
-        let limits = &conn.limits;
+        let limits = &self.limits;
         conn.in_flight() >= limits.in_flight_max
             || (!limits.read_while_full && self.out.borrow().bytes() > limits.outbound_bytes_max)
     }

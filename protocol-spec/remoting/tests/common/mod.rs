@@ -203,6 +203,7 @@ pub fn server_config() -> ServerConfig {
         connections_max: 1000,
         in_flight_max: 1000,
         outbound_bytes_max: 64 << 20,
+        budget: Arc::default(),
         partial_frame_timeout: PATIENCE,
         idle_timeout: PATIENCE,
         version: 493,

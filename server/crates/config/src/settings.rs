@@ -255,7 +255,9 @@ settings! {
     /// Series with a topic or group label in /metrics; the rest is folded into `__other`.
     metrics_series_max: usize = 10_000;
     "http.metrics_series_max", "", Kind::Count { min: 1, max: 10_000_000 }, Process, Fixed
-    /// Memory to keep to: bounds the bytes queued for peers and the requests in flight.
+    /// Memory to keep to, mapped files not counted: past it requests are refused as busy, and peers
+    /// that do not take their answers are not read. Where not set: half of the control group's
+    /// limit, else a quarter of the machine's memory.
     memory_limit_bytes: Option<u64> = None;
     "process.memory_limit_bytes", "", Kind::Bytes { min: 16 * MIB, max: u64::MAX }, Process, Fixed
     /// Log filter: a level, or `crate=level` pairs as in RUST_LOG.

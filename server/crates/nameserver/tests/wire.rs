@@ -35,6 +35,7 @@ impl Fixture {
             connections_max: 100,
             in_flight_max: 100,
             outbound_bytes_max: 1 << 24,
+            budget: Arc::default(),
             partial_frame_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
             version: 493,

@@ -91,6 +91,7 @@ pub fn server_config(name: &'static str) -> ServerConfig {
         connections_max: 100,
         in_flight_max: 10_000,
         outbound_bytes_max: 64 << 20,
+        budget: Arc::default(),
         partial_frame_timeout: PATIENCE,
         idle_timeout: PATIENCE,
         version: 493,
