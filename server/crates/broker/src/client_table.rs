@@ -111,6 +111,15 @@ pub struct ConsumerGroup {
 pub struct ClientTable {
     consumers: AHashMap<Arc<str>, ConsumerGroup>,
     producers: AHashMap<Arc<str>, BTreeMap<u64, Member>>,
+    /// The groups of each connection, so that one that closes is not looked for in all of them.
+    joined: AHashMap<u64, Joined>,
+}
+
+/// The groups that a connection is in.
+#[derive(Debug, Default)]
+struct Joined {
+    consumers: BTreeSet<Arc<str>>,
+    producers: BTreeSet<Arc<str>>,
 }
 
 impl ClientTable {
@@ -123,8 +132,11 @@ impl ClientTable {
         let member =
             Member { connection_id: beat.connection_id, client: beat.client, last_seen_ms: now_ms };
         for group in beat.producers {
-            let members = entry(&mut self.producers, &group).or_default();
-            members.insert(member.connection_id, member.clone());
+            let name: Arc<str> = group.into();
+            let members = self.producers.entry(name.clone()).or_default();
+            if members.insert(member.connection_id, member.clone()).is_none() {
+                self.joined.entry(member.connection_id).or_default().producers.insert(name);
+            }
         }
         for consumer in beat.consumers {
             self.consumer_beat(now_ms, &member, beat.fingerprint, consumer, &mut outcome);
@@ -162,6 +174,10 @@ impl ClientTable {
         group.notify = beat.notify;
         group.updated_ms = now_ms;
         let joined = group.members.insert(member.connection_id, member.clone()).is_none();
+        if joined {
+            let name = group.name.clone();
+            self.joined.entry(member.connection_id).or_default().consumers.insert(name);
+        }
         let changed = beat.subscriptions.is_some_and(|list| group.resubscribe(list));
         if joined || changed {
             outcome.notify.extend(group.notification());
@@ -176,24 +192,20 @@ impl ClientTable {
         consumer_group: Option<&str>,
     ) -> Vec<Notify> {
         if let Some(group) = producer_group {
-            leave_producers(&mut self.producers, group, connection_id);
+            self.leave_producers(group, connection_id);
         }
         consumer_group.and_then(|group| self.leave(group, connection_id)).into_iter().collect()
     }
 
     /// Removes a closed connection from every group.
     pub fn closed(&mut self, connection_id: u64) -> Vec<Notify> {
-        self.producers.retain(|_, members| {
-            members.remove(&connection_id);
-            !members.is_empty()
-        });
-        let groups: Vec<Arc<str>> = self
-            .consumers
-            .values()
-            .filter(|group| group.members.contains_key(&connection_id))
-            .map(|group| group.name.clone())
-            .collect();
-        groups.iter().filter_map(|group| self.leave(group, connection_id)).collect()
+        let Some(Joined { consumers, producers }) = self.joined.remove(&connection_id) else {
+            return Vec::new();
+        };
+        for group in &producers {
+            self.leave_producers(group, connection_id);
+        }
+        consumers.iter().filter_map(|group| self.leave(group, connection_id)).collect()
     }
 
     /// Removes members that have been silent for longer than `expire_ms`.
@@ -210,22 +222,21 @@ impl ClientTable {
             expired.connection_ids.insert(connection_id);
             expired.notify.extend(self.leave(&group, connection_id));
         }
-        self.producers.retain(|_, members| {
-            let gone: Vec<u64> = members
-                .values()
-                .filter(|member| silent(member))
-                .map(|member| member.connection_id)
-                .collect();
-            for connection_id in gone {
-                members.remove(&connection_id);
-                expired.connection_ids.insert(connection_id);
+        let mut leaving: Vec<(Arc<str>, u64)> = Vec::new();
+        for (group, members) in &self.producers {
+            for member in members.values().filter(|member| silent(member)) {
+                leaving.push((group.clone(), member.connection_id));
             }
-            !members.is_empty()
-        });
+        }
+        for (group, connection_id) in leaving {
+            expired.connection_ids.insert(connection_id);
+            self.leave_producers(&group, connection_id);
+        }
         expired
     }
 
     fn leave(&mut self, group: &str, connection_id: u64) -> Option<Notify> {
+        self.forget(connection_id, |joined| joined.consumers.remove(group));
         let members = self.consumers.get_mut(group)?;
         members.members.remove(&connection_id)?;
         let notification = members.notification();
@@ -234,6 +245,24 @@ impl ClientTable {
             return None;
         }
         notification
+    }
+
+    fn leave_producers(&mut self, group: &str, connection_id: u64) {
+        self.forget(connection_id, |joined| joined.producers.remove(group));
+        let Some(members) = self.producers.get_mut(group) else { return };
+        members.remove(&connection_id);
+        if members.is_empty() {
+            self.producers.remove(group);
+        }
+    }
+
+    /// Takes a group off a connection's list.
+    fn forget(&mut self, connection_id: u64, from: impl FnOnce(&mut Joined) -> bool) {
+        let Some(joined) = self.joined.get_mut(&connection_id) else { return };
+        from(joined);
+        if joined.consumers.is_empty() && joined.producers.is_empty() {
+            self.joined.remove(&connection_id);
+        }
     }
 
     pub fn group(&self, group: &str) -> Option<&ConsumerGroup> {
@@ -310,23 +339,4 @@ impl ConsumerGroup {
             connection_ids: self.members.keys().copied().collect(),
         })
     }
-}
-
-fn leave_producers(
-    producers: &mut AHashMap<Arc<str>, BTreeMap<u64, Member>>,
-    group: &str,
-    connection_id: u64,
-) {
-    let Some(members) = producers.get_mut(group) else { return };
-    members.remove(&connection_id);
-    if members.is_empty() {
-        producers.remove(group);
-    }
-}
-
-fn entry<'t, V>(
-    table: &'t mut AHashMap<Arc<str>, V>,
-    group: &str,
-) -> std::collections::hash_map::Entry<'t, Arc<str>, V> {
-    table.entry(Arc::from(group))
 }
