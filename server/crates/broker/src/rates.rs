@@ -48,8 +48,9 @@ impl Span {
         }
     }
 
-    fn until(&self, latest: Sample) -> BrokerStatsItem {
-        let first = self.samples.front().copied().unwrap_or(latest);
+    fn until(&self, latest: Sample, of: fn(Sample) -> Sample) -> BrokerStatsItem {
+        let first = of(self.samples.front().copied().unwrap_or(latest));
+        let latest = of(latest);
         let sum = latest.sum.saturating_sub(first.sum);
         let times = latest.times.saturating_sub(first.times);
         BrokerStatsItem {
@@ -89,10 +90,19 @@ impl Series {
     }
 
     fn data(&self) -> BrokerStatsData {
+        self.data_of(|sample| sample)
+    }
+
+    /// How often, where `data` is how much.
+    fn times(&self) -> BrokerStatsData {
+        self.data_of(|sample| Sample { sum: sample.times, ..sample })
+    }
+
+    fn data_of(&self, of: fn(Sample) -> Sample) -> BrokerStatsData {
         BrokerStatsData {
-            stats_day: self.day.until(self.latest),
-            stats_hour: self.hour.until(self.latest),
-            stats_minute: self.minute.until(self.latest),
+            stats_day: self.day.until(self.latest, of),
+            stats_hour: self.hour.until(self.latest, of),
+            stats_minute: self.minute.until(self.latest, of),
         }
     }
 }
@@ -116,8 +126,8 @@ pub struct Rates {
     detail_at_ms: Option<i64>,
     broker_in: Option<Series>,
     broker_out: Option<Series>,
-    topic_messages: AHashMap<Arc<str>, Series>,
-    topic_bytes: AHashMap<Arc<str>, Series>,
+    /// Sums are bytes, times are messages: one series for both, as it is a kilobyte a topic.
+    topics: AHashMap<Arc<str>, Series>,
     /// By `topic@group`.
     group_messages: AHashMap<String, Series>,
 }
@@ -156,23 +166,15 @@ impl Rates {
             }
             // Counters start at 0, at our start or the topic's creation.
             let born = Sample { at_ms: before_ms.unwrap_or(now_ms), ..Sample::default() };
-            let messages = self.topic_messages.entry(topic.clone());
-            let times = totals.messages_in;
-            messages.or_insert_with(|| Series::from(born)).take(Sample {
-                at_ms: now_ms,
-                sum: totals.messages_in,
-                times,
-            });
-            let bytes = self.topic_bytes.entry(topic.clone());
-            bytes.or_insert_with(|| Series::from(born)).take(Sample {
+            let series = self.topics.entry(topic.clone());
+            series.or_insert_with(|| Series::from(born)).take(Sample {
                 at_ms: now_ms,
                 sum: totals.bytes_in,
-                times,
+                times: totals.messages_in,
             });
             known.insert(topic);
         }
-        self.topic_messages.retain(|topic, _| known.contains(topic));
-        self.topic_bytes.retain(|topic, _| known.contains(topic));
+        self.topics.retain(|topic, _| known.contains(topic));
         self.take_groups(now_ms, groups);
     }
 
@@ -210,7 +212,7 @@ impl Rates {
 
     /// Messages a second into a topic, over the last minute.
     pub fn topic_in(&self, topic: &str) -> f64 {
-        self.topic_messages.get(topic).map_or(0.0, |series| series.data().stats_minute.tps)
+        self.topics.get(topic).map_or(0.0, |series| series.times().stats_minute.tps)
     }
 
     /// Messages a second that a group has read of a topic (also those its filter left out), over
@@ -223,8 +225,8 @@ impl Rates {
     /// One of Apache's statistics by name and key; `None` where it is not kept or has no such key.
     pub fn stats(&self, name: &str, key: &str, cluster: &str) -> Option<BrokerStatsData> {
         let series = match name {
-            "TOPIC_PUT_NUMS" => self.topic_messages.get(key),
-            "TOPIC_PUT_SIZE" => self.topic_bytes.get(key),
+            "TOPIC_PUT_NUMS" => return self.topics.get(key).map(Series::times),
+            "TOPIC_PUT_SIZE" => self.topics.get(key),
             "GROUP_GET_NUMS" => self.group_messages.get(key),
             "BROKER_PUT_NUMS" if key == cluster => self.broker_in.as_ref(),
             "BROKER_GET_NUMS" if key == cluster => self.broker_out.as_ref(),
