@@ -8,7 +8,7 @@ use remora_protocol::header::SendMessageHeader;
 use remora_protocol::{
     Frame, OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request,
 };
-use remora_remoting::{Call, Refusal, Responder};
+use remora_remoting::{Call, Refusal, Reserved, Responder};
 use remora_store::meta_log::{Durability, MetaError};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -37,8 +37,12 @@ pub(crate) fn create_topic_then_send(
         broker.metrics.rejections.send_refused.add(1);
         return call.refuse(refusal);
     }
+    let memory = match call.conn.reserve(call.frame.raw.len()) {
+        Ok(memory) => memory,
+        Err(refusal) => return call.refuse(refusal),
+    };
     let frame = call.frame.to_owned_frame();
-    let later = LaterSend { frame, responder: call.defer(), shape };
+    let later = LaterSend { frame, responder: call.defer(), shape, _memory: memory };
     if let Err(unsent) = broker.later_sends.0.send(later) {
         let refusal = Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, "the broker stops");
         unsent.0.responder.refuse(&refusal);
@@ -51,6 +55,7 @@ pub(crate) struct LaterSend {
     frame: OwnedFrame,
     responder: Responder,
     shape: Shape,
+    _memory: Reserved,
 }
 
 /// Sends that wait for their topics. Bounded by what connections may have in flight.
@@ -130,7 +135,7 @@ impl LaterSend {
     }
 
     fn send(self, broker: &Arc<Broker>, refusal: Option<Refusal>, failed: Option<&MetaError>) {
-        let Self { frame, responder, shape } = &self;
+        let Self { frame, responder, shape, .. } = &self;
         let view = frame.view();
         let mut turn = SendTurn::new(broker);
         let staged = refusal.map_or_else(|| self.header(&view), Err).and_then(|header| {

@@ -18,6 +18,9 @@ use crate::topic_table::Topic;
 /// Buffers above this are not kept for the next turn. Chosen: a full read of small messages fits.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
+/// Topics of a turn that a send is compared with. Chosen: a client writes to a few topics at once.
+const RECENT_TOPICS: usize = 4;
+
 /// Buffers that a thread keeps from one turn to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -93,8 +96,12 @@ impl<'a> SendTurn<'a> {
 
     /// The topic's place in this turn; a run of sends to one topic looks it up once.
     pub(crate) fn topic(&mut self, broker: &Broker, name: &str) -> Option<usize> {
-        if let Some(index) = self.topics.iter().rposition(|known| *known.topic.name == *name) {
-            return Some(index);
+        // Among the latest only: to look through all of a turn over many topics would cost more than
+        // the table. One that comes twice is counted in two parts.
+        let older = self.topics.len().saturating_sub(RECENT_TOPICS);
+        let recent = self.topics.get(older..).unwrap_or_default();
+        if let Some(index) = recent.iter().rposition(|known| *known.topic.name == *name) {
+            return Some(older + index);
         }
         let topic = broker.topics.find(name)?;
         self.topics.push(TurnTopic { topic, messages: 0, bytes: 0 });
@@ -123,6 +130,10 @@ impl<'a> SendTurn<'a> {
             topic.messages += messages as u64;
             topic.bytes += bytes as u64;
         }
+    }
+
+    pub(crate) fn appends(&self) -> bool {
+        !self.owed.is_empty()
     }
 
     /// Appends everything staged and answers, or arranges the answers for the flush.
