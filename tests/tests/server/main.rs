@@ -5,5 +5,6 @@ mod bad_frames;
 mod bad_requests;
 mod bad_starts;
 mod kill_campaign;
+mod overload;
 mod python_spec_client;
 mod schema_complete;
