@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use remora_protocol::ResponseCode;
-use remora_remoting::{Connection, Refusal, Service, Turn};
+use remora_remoting::{Connection, Refusal, RouteCounts, Service, Turn};
 
 /// Closes connections until it is opened with the real service.
 #[derive(Default)]
@@ -43,6 +43,10 @@ impl Service for Gate {
                 }
             }
         }
+    }
+
+    fn route_counts(&self) -> Vec<RouteCounts> {
+        self.service.get().map(|service| service.route_counts()).unwrap_or_default()
     }
 
     fn disconnected(&self, conn: &Arc<Connection>) {

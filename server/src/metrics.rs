@@ -11,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use remora_broker::{Broker, MetricsSnapshot};
 use remora_remoting::budget::Usage;
-use remora_remoting::{Budget, Class, Counts};
+use remora_remoting::{Budget, Class, Counts, RouteCounts};
 
 use crate::observed::Observed;
 use crate::process::Process;
@@ -40,7 +40,17 @@ struct Metric {
     name: &'static str,
     help: &'static str,
     kind: MetricType,
-    series: Vec<(Labels, f64)>,
+    series: Vec<(Labels, Value)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    Number(f64),
+    /// A histogram of which only sum and count are known.
+    Summed {
+        sum: f64,
+        count: u64,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +64,7 @@ impl Page {
         page.program(observed);
         page.transport(&observed.transport());
         page.memory(&observed.budget);
+        page.routes(&observed.routes());
         if let Some(nameserver) = observed.nameserver() {
             let figures = nameserver.figures();
             page.gauge("remora_nameserver_brokers", "Brokers registered", one(figures.brokers));
@@ -127,6 +138,31 @@ impl Page {
         for (name, help, read) in counters {
             self.counter(name, help, each(read));
         }
+    }
+
+    /// Apache's name, with as much of its labels as is known: time in the handlers, a few of which
+    /// leave the append to the end of their turn.
+    fn routes(&mut self, listeners: &[(&'static str, Vec<RouteCounts>)]) {
+        let mut series = Vec::new();
+        let used = listeners.iter().flat_map(|(node_type, counts)| {
+            let used = counts.iter().filter(|counts| counts.requests > 0);
+            used.map(move |counts| (*node_type, counts))
+        });
+        for (node_type, counts) in used {
+            let labels = vec![
+                ("protocol_type", "remoting".to_owned()),
+                ("node_type", node_type.to_owned()),
+                ("request_code", counts.name.to_ascii_lowercase()),
+            ];
+            let sum = float(counts.handler_ns) / 1_000_000.0;
+            series.push((labels, Value::Summed { sum, count: counts.requests }));
+        }
+        self.metrics.push(Metric {
+            name: "rocketmq_rpc_latency",
+            help: "Time in the handlers, milliseconds",
+            kind: MetricType::Histogram,
+            series,
+        });
     }
 
     fn memory(&mut self, budget: &Budget) {
@@ -278,11 +314,22 @@ impl Page {
 
     /// The page adds `_total` to the name.
     fn counter(&mut self, name: &'static str, help: &'static str, series: Vec<(Labels, f64)>) {
-        self.metrics.push(Metric { name, help, kind: MetricType::Counter, series });
+        self.push(name, help, MetricType::Counter, series);
     }
 
     fn gauge(&mut self, name: &'static str, help: &'static str, series: Vec<(Labels, f64)>) {
-        self.metrics.push(Metric { name, help, kind: MetricType::Gauge, series });
+        self.push(name, help, MetricType::Gauge, series);
+    }
+
+    fn push(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        kind: MetricType,
+        series: Vec<(Labels, f64)>,
+    ) {
+        let series = series.into_iter().map(|(labels, value)| (labels, Value::Number(value)));
+        self.metrics.push(Metric { name, help, kind, series: series.collect() });
     }
 }
 
@@ -306,11 +353,16 @@ impl Collector for Page {
 fn encode_value(
     encoder: &mut MetricEncoder<'_>,
     kind: MetricType,
-    value: f64,
+    value: Value,
 ) -> Result<(), fmt::Error> {
-    match kind {
-        MetricType::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None),
-        _ => encoder.encode_gauge(&value),
+    match (kind, value) {
+        (MetricType::Counter, Value::Number(value)) => {
+            encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None)
+        }
+        (_, Value::Number(value)) => encoder.encode_gauge(&value),
+        (_, Value::Summed { sum, count }) => {
+            encoder.encode_histogram::<NoLabelSet>(sum, count, &[(f64::MAX, count)], None)
+        }
     }
 }
 

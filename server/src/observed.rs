@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use remora_broker::Broker;
 use remora_nameserver::Nameserver;
-use remora_remoting::{Budget, Counting, Counts};
+use remora_remoting::{Budget, Counting, Counts, RouteCounts, Service};
 
 use crate::clock;
 
@@ -22,7 +22,20 @@ pub(crate) struct Observed {
     nameserver: OnceLock<Arc<Nameserver>>,
     broker: OnceLock<Arc<Broker>>,
     /// By listener name.
-    listeners: OnceLock<Vec<(&'static str, Counting)>>,
+    listeners: OnceLock<Vec<Listener>>,
+}
+
+/// A role's listener: what its transport and its routes count.
+pub(crate) struct Listener {
+    pub name: &'static str,
+    pub counting: Counting,
+    pub service: Arc<dyn Service>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Observed {
@@ -45,14 +58,22 @@ impl Observed {
         let _ = self.broker.set(broker);
     }
 
-    pub(crate) fn add_listeners(&self, listeners: Vec<(&'static str, Counting)>) {
+    pub(crate) fn add_listeners(&self, listeners: Vec<Listener>) {
         let _ = self.listeners.set(listeners);
     }
 
     /// What each listener has counted.
     pub(crate) fn transport(&self) -> Vec<(&'static str, Counts)> {
-        let listeners = self.listeners.get().into_iter().flatten();
-        listeners.map(|(name, counting)| (*name, counting.counts())).collect()
+        self.listeners().map(|listener| (listener.name, listener.counting.counts())).collect()
+    }
+
+    /// What the request codes of each listener have cost.
+    pub(crate) fn routes(&self) -> Vec<(&'static str, Vec<RouteCounts>)> {
+        self.listeners().map(|listener| (listener.name, listener.service.route_counts())).collect()
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.get().into_iter().flatten()
     }
 
     pub(crate) fn nameserver(&self) -> Option<&Arc<Nameserver>> {

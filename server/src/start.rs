@@ -15,7 +15,7 @@ use crate::clock;
 use crate::gate::Gate;
 use crate::http::HttpServer;
 use crate::memory;
-use crate::observed::Observed;
+use crate::observed::{Listener, Observed};
 use crate::open_files;
 
 /// MQVersion ordinal that we announce: V5_4_0.
@@ -145,7 +145,11 @@ impl Starting {
         let listeners = [("nameserver", &nameserver), ("broker", &broker)].into_iter();
         self.observed.add_listeners(
             listeners
-                .filter_map(|(name, bound)| Some((name, bound.as_ref()?.server.counting())))
+                .filter_map(|(name, bound)| {
+                    let bound = bound.as_ref()?;
+                    let counting = bound.server.counting();
+                    Some(Listener { name, counting, service: bound.gate.clone() })
+                })
                 .collect(),
         );
         // Every port is ours: from here on HTTP tells how far the start is.

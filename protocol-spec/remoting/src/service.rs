@@ -4,6 +4,7 @@ use std::sync::Arc;
 use remora_protocol::ResponseCode;
 
 use crate::connection::{Body, Connection};
+use crate::route_stats::RouteCounts;
 pub use crate::turn::{Call, Calls, Owed, Turn};
 
 /// A role (broker, nameserver, client) behind a connection. Runs on the connection's IO shard:
@@ -20,6 +21,11 @@ pub trait Service: Send + Sync + 'static {
 
     /// The server stops: answer what is parked. No more requests are read.
     fn draining(&self) {}
+
+    /// What each request code has cost, where it is counted.
+    fn route_counts(&self) -> Vec<RouteCounts> {
+        Vec::new()
+    }
 }
 
 /// Serves nothing: every request is answered REQUEST_CODE_NOT_SUPPORTED. For clients that take no

@@ -11,6 +11,11 @@ thread_local! {
     static CELL: Cell<usize> = Cell::new(NEXT_CELL.fetch_add(1, Ordering::Relaxed) % CELL_COUNT);
 }
 
+/// The calling thread's number among the cells.
+pub(crate) fn cell_index() -> usize {
+    CELL.with(Cell::get)
+}
+
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Padded(AtomicU64);
@@ -23,8 +28,7 @@ pub struct Counter {
 
 impl Counter {
     pub fn add(&self, count: u64) {
-        let cell = CELL.with(Cell::get);
-        if let Some(padded) = self.cells.get(cell) {
+        if let Some(padded) = self.cells.get(cell_index()) {
             padded.0.fetch_add(count, Ordering::Relaxed);
         }
     }

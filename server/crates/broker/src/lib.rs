@@ -25,6 +25,7 @@ pub mod perm;
 mod pull;
 pub mod pull_hold;
 pub mod pull_wait;
+pub mod put_times;
 mod query;
 pub mod rates;
 mod refusals;

@@ -7,6 +7,7 @@ use remora_store::store::LogStatus;
 
 use crate::broker::Broker;
 use crate::counter::Counter;
+use crate::put_times::PutTimes;
 
 /// Totals since the start.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub struct Metrics {
     pub messages_out: Counter,
     pub bytes_out: Counter,
     pub rejections: Rejections,
+    pub put_times: PutTimes,
 }
 
 impl Metrics {

@@ -19,24 +19,6 @@ const BROKER_VERSION_DESC: &str = "V5_4_0";
 /// Pools and their queues that Apache has and we do not: nothing ever waits in them.
 const POOLS: [&str; 5] = ["send", "pull", "litePull", "query", "ack"];
 
-/// Apache's histogram of put times. Not measured here (see /metrics): always 0, as the exporter
-/// fails without it.
-const PUT_TIMES: [&str; 13] = [
-    "[<=0ms]",
-    "[0~10ms]",
-    "[10~50ms]",
-    "[50~100ms]",
-    "[100~200ms]",
-    "[200~500ms]",
-    "[500ms~1s]",
-    "[1~2s]",
-    "[2~3s]",
-    "[3~4s]",
-    "[4~5s]",
-    "[5~10s]",
-    "[10s~]",
-];
-
 /// 28 GET_BROKER_RUNTIME_INFO.
 pub(crate) fn runtime_info(
     broker: &Arc<Broker>,
@@ -106,12 +88,13 @@ impl Info {
             "putMessageFailedTimes",
             failed.iter().map(|counter| counter.total()).sum::<u64>(),
         );
-        let put_times: String = PUT_TIMES.iter().map(|bucket| format!("{bucket}:0 ")).collect();
-        self.put("putMessageDistributeTime", put_times);
-        self.put("putMessageEntireTimeMax", 0);
+        let put_times = broker.metrics.put_times.read();
+        self.put("putMessageDistributeTime", put_times.distribution());
+        self.put("putMessageEntireTimeMax", put_times.longest_us / 1_000);
+        self.put("putLatency99", format!("{:.2}", put_times.quantile_ms(990)));
+        self.put("putLatency999", format!("{:.2}", put_times.quantile_ms(999)));
+        // Not measured: a pull reads a map.
         self.put("getMessageEntireTimeMax", 0);
-        self.put("putLatency99", "0.00");
-        self.put("putLatency999", "0.00");
         self.put("dispatchMaxBuffer", 0);
     }
 

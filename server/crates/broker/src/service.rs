@@ -1,11 +1,12 @@
 //! The broker behind a connection.
 use std::sync::Arc;
 
-use remora_remoting::{Connection, Role, Routes, Service, Turn};
+use remora_remoting::{Connection, Role, RouteCounts, Routes, Service, Turn};
 
 use crate::broker::Broker;
 use crate::routes;
 use crate::send_turn::SendTurn;
+use crate::time;
 
 impl Role for Broker {
     type Turn<'a> = SendTurn<'a>;
@@ -33,7 +34,15 @@ impl Service for BrokerService {
         let conn = turn.conn;
         let mut shared = SendTurn::new(&self.broker);
         self.routes.run(turn, &mut shared);
+        let started = shared.appends().then(time::instant);
         shared.finish(&self.broker, conn);
+        if let Some(started) = started {
+            self.broker.metrics.put_times.add(started.elapsed());
+        }
+    }
+
+    fn route_counts(&self) -> Vec<RouteCounts> {
+        self.routes.counts()
     }
 
     fn draining(&self) {

@@ -15,6 +15,11 @@ pub fn tick_ms() -> i64 {
     i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The clock for durations.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 /// The instant at which `tick_ms` will be `tick`.
 pub fn instant_at(tick: i64) -> Instant {
     *START + Duration::from_millis(u64::try_from(tick).unwrap_or(0))

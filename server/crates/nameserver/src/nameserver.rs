@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use remora_config::Config;
-use remora_remoting::{Connection, Role, Routes, Service, Turn};
+use remora_remoting::{Connection, Role, RouteCounts, Routes, Service, Turn};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -159,6 +159,10 @@ struct NameserverService {
 impl Service for NameserverService {
     fn turn(&self, turn: Turn<'_>) {
         self.routes.run(turn, &mut ());
+    }
+
+    fn route_counts(&self) -> Vec<RouteCounts> {
+        self.routes.counts()
     }
 
     fn disconnected(&self, conn: &Arc<Connection>) {
