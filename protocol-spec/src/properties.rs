@@ -17,18 +17,13 @@ pub fn iter(raw: &[u8]) -> Properties<'_> {
     Properties { rest: raw }
 }
 
-/// As `iter`, with bytes that may not be UTF-8.
-pub fn entries(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// The entries of `raw` as they stand, `name \x01 value` or anything else, without their ends.
+pub fn entries(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = raw;
     std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let (entry, after) = first_entry(rest);
-            rest = after;
-            if let Some(pair) = pair(entry) {
-                return Some(pair);
-            }
-        }
-        None
+        let (entry, after) = (!rest.is_empty()).then(|| first_entry(rest))?;
+        rest = after;
+        Some(entry)
     })
 }
 

@@ -4,10 +4,6 @@
 //! record is encoded outside the append lock and sealed inside it.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use nom::multi::length_data;
-use nom::number::complete::{be_i32, be_i64, be_u8, be_u16, be_u32, be_u128};
-use nom::{IResult, Parser};
-
 use crate::record_crc::{self, CRC_PROPERTY_BYTES, Demand};
 use crate::sys_flag;
 
@@ -120,13 +116,12 @@ pub fn decode(input: &[u8]) -> Result<Record<'_>, RecordError> {
         });
     };
     let short = |field| RecordError::FieldLength { field, length: i64::from(total_bytes) };
-    let (after_head, head) = head(whole).map_err(|_| short("TOTALSIZE"))?;
-    let (after_body, body) =
-        length_data(be_u32).parse(after_head).map_err(|_: NomError<'_>| short("BODY"))?;
-    let (after_topic, topic) =
-        topic(after_body, head.magic).map_err(|_: NomError<'_>| short("TOPIC"))?;
-    let (after_properties, properties) =
-        length_data(be_u16).parse(after_topic).map_err(|_: NomError<'_>| short("PROPERTIES"))?;
+    let (head, after_head) = Head::of(whole).ok_or_else(|| short("TOTALSIZE"))?;
+    let (body, after_body) = sized::<4>(after_head).ok_or_else(|| short("BODY"))?;
+    let topic = if head.magic == MAGIC_V2 { sized::<2> } else { sized::<1> };
+    let (topic, after_topic) = topic(after_body).ok_or_else(|| short("TOPIC"))?;
+    let (properties, after_properties) =
+        sized::<2>(after_topic).ok_or_else(|| short("PROPERTIES"))?;
     if !after_properties.is_empty() || properties.len() > PROPERTIES_BYTES_MAX {
         let length = i64::try_from(properties.len()).unwrap_or(i64::MAX);
         return Err(RecordError::FieldLength { field: "PROPERTIES", length });
@@ -151,9 +146,8 @@ pub fn decode(input: &[u8]) -> Result<Record<'_>, RecordError> {
     })
 }
 
-type NomError<'a> = nom::Err<nom::error::Error<&'a [u8]>>;
-
-struct HeadFields {
+/// Fields 1 to 14, all of known size once the sysFlag is known.
+struct Head {
     magic: u32,
     body_crc: u32,
     queue_id: i32,
@@ -169,55 +163,69 @@ struct HeadFields {
     prepared_transaction_offset: i64,
 }
 
-/// Fields 1 to 14, all of known size once the sysFlag is known.
-fn head(record: &[u8]) -> IResult<&[u8], HeadFields> {
-    let (input, (_, magic, body_crc, queue_id, flag)) =
-        (be_u32, be_u32, be_u32, be_i32, be_i32).parse(record)?;
-    let (input, (queue_offset, physical_offset, sys_flag, born_timestamp_ms)) =
-        (be_i64, be_i64, be_i32, be_i64).parse(input)?;
-    let (input, born_host) = host(input, sys_flag & sys_flag::BORN_HOST_V6 != 0)?;
-    let (input, store_timestamp_ms) = be_i64.parse(input)?;
-    let (input, store_host) = host(input, sys_flag & sys_flag::STORE_HOST_V6 != 0)?;
-    let (input, (reconsume_times, prepared_transaction_offset)) = (be_i32, be_i64).parse(input)?;
-    Ok((
-        input,
-        HeadFields {
-            magic,
-            body_crc,
-            queue_id,
-            flag,
-            queue_offset,
-            physical_offset,
+impl Head {
+    /// The head and what follows. Every record that is read passes here, on the pull path too:
+    /// whole blocks are taken and their fields cut out at fixed places.
+    fn of(record: &[u8]) -> Option<(Self, &[u8])> {
+        let (first, rest) = record.split_first_chunk::<BORN_HOST_AT>()?;
+        let sys_flag = i32_at(first, SYS_FLAG_AT);
+        let (born_host, rest) = host(rest, sys_flag & sys_flag::BORN_HOST_V6 != 0)?;
+        let (stored, rest) = rest.split_first_chunk::<8>()?;
+        let (store_host, rest) = host(rest, sys_flag & sys_flag::STORE_HOST_V6 != 0)?;
+        let (last, rest) = rest.split_first_chunk::<12>()?;
+        let head = Self {
+            magic: i32_at(first, 4).cast_unsigned(),
+            body_crc: i32_at(first, 8).cast_unsigned(),
+            queue_id: i32_at(first, 12),
+            flag: i32_at(first, 16),
+            queue_offset: i64_at(first, QUEUE_OFFSET_AT),
+            physical_offset: i64_at(first, PHYSICAL_OFFSET_AT),
             sys_flag,
-            born_timestamp_ms,
+            born_timestamp_ms: i64_at(first, 40),
             born_host,
-            store_timestamp_ms,
+            store_timestamp_ms: i64::from_be_bytes(*stored),
             store_host,
-            reconsume_times,
-            prepared_transaction_offset,
-        },
-    ))
+            reconsume_times: i32_at(last, 0),
+            prepared_transaction_offset: i64_at(last, 4),
+        };
+        Some((head, rest))
+    }
+}
+
+/// A field of a block; the places are constants within it.
+#[inline]
+fn i32_at<const N: usize>(block: &[u8; N], at: usize) -> i32 {
+    block
+        .get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .map_or(0, |field| i32::from_be_bytes(*field))
+}
+
+#[inline]
+fn i64_at<const N: usize>(block: &[u8; N], at: usize) -> i64 {
+    block
+        .get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .map_or(0, |field| i64::from_be_bytes(*field))
 }
 
 /// Address and int32 port, of which only the low 16 bits can mean anything.
-fn host(input: &[u8], v6: bool) -> IResult<&[u8], SocketAddr> {
-    let (input, ip) = if v6 {
-        let (input, bits) = be_u128.parse(input)?;
-        (input, IpAddr::V6(Ipv6Addr::from_bits(bits)))
-    } else {
-        let (input, bits) = be_u32.parse(input)?;
-        (input, IpAddr::V4(Ipv4Addr::from_bits(bits)))
-    };
-    let (input, (_, port)) = (be_u16, be_u16).parse(input)?;
-    Ok((input, SocketAddr::new(ip, port)))
+fn host(input: &[u8], v6: bool) -> Option<(SocketAddr, &[u8])> {
+    if v6 {
+        let ([ip @ .., _, _, p0, p1], rest) = input.split_first_chunk::<20>()?;
+        let ip = Ipv6Addr::from_octets(*ip);
+        return Some((SocketAddr::new(IpAddr::V6(ip), u16::from_be_bytes([*p0, *p1])), rest));
+    }
+    let ([ip @ .., _, _, p0, p1], rest) = input.split_first_chunk::<8>()?;
+    let ip = Ipv4Addr::from_octets(*ip);
+    Some((SocketAddr::new(IpAddr::V4(ip), u16::from_be_bytes([*p0, *p1])), rest))
 }
 
-fn topic(input: &[u8], magic: u32) -> IResult<&[u8], &[u8]> {
-    if magic == MAGIC_V2 {
-        length_data(be_u16).parse(input)
-    } else {
-        length_data(be_u8).parse(input)
-    }
+/// A field after its length of `N` bytes, and what follows.
+fn sized<const N: usize>(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = input.split_first_chunk::<N>()?;
+    let length = length.iter().fold(0, |length: usize, byte| length << 8 | usize::from(*byte));
+    rest.split_at_checked(length)
 }
 
 /// Checks the body CRC, and the whole-record CRC where the record carries `__CRC32#`.
@@ -227,27 +235,32 @@ fn topic(input: &[u8], magic: u32) -> IResult<&[u8], &[u8]> {
 /// its defaults) only magic, lengths and body are covered. Garbage over the whole property looks
 /// like a record without one: use `verify_whole` where every record is ours.
 pub fn verify(record: &[u8]) -> Result<(), RecordError> {
-    check(record, Demand::WhereItIsThere)
+    decode_verified(record).map(drop)
+}
+
+/// The record at the start of `input`, if `verify` finds it sound.
+pub fn decode_verified(input: &[u8]) -> Result<Record<'_>, RecordError> {
+    check(input, Demand::WhereItIsThere)
 }
 
 /// As `verify`, refusing records without `__CRC32#`: for those that `Draft::encode` made.
 pub fn verify_whole(record: &[u8]) -> Result<(), RecordError> {
-    check(record, Demand::Always)
+    check(record, Demand::Always).map(drop)
 }
 
-fn check(record: &[u8], demand: Demand) -> Result<(), RecordError> {
+fn check(record: &[u8], demand: Demand) -> Result<Record<'_>, RecordError> {
     let decoded = decode(record)?;
     let whole = usize::try_from(decoded.total_bytes).ok().and_then(|bytes| record.get(..bytes));
     record_crc::check(whole.unwrap_or(record), decoded.properties, demand)?;
     // Apache neither writes nor checks a CRC of an empty body.
     if decoded.body.is_empty() {
-        return Ok(());
+        return Ok(decoded);
     }
     let computed = record_crc::crc31(decoded.body);
     if computed != decoded.body_crc {
         return Err(RecordError::BodyCrc { stored: decoded.body_crc, computed });
     }
-    Ok(())
+    Ok(decoded)
 }
 
 /// A record before the store has given it a place.

@@ -1,7 +1,7 @@
 //! What a record adds to its queue and to the index: one pure function for append, recovery and
 //! a slave.
 use remora_protocol::names::SCHEDULE_TOPIC;
-use remora_protocol::properties::{self, name};
+use remora_protocol::properties::{self, NAME_END};
 use remora_protocol::{java_hash, sys_flag};
 
 /// Apache's default `messageDelayLevel`, levels 1 to 18, in milliseconds.
@@ -9,11 +9,6 @@ const DELAY_LEVELS_MS: [i64; 18] = [
     1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
     480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000,
 ];
-
-const TAGS: &[u8] = name::TAGS.as_bytes();
-const KEYS: &[u8] = name::KEYS.as_bytes();
-const UNIQ_KEY: &[u8] = name::UNIQ_KEY.as_bytes();
-const DELAY: &[u8] = name::DELAY.as_bytes();
 
 /// What follows from a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,17 +56,21 @@ impl<'a> Keys<'a> {
 pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
     let (mut tags, mut delay_level) = ("", "");
     let mut keys = Keys::default();
-    for (name, value) in properties::entries(properties) {
-        // Looked at first, as most properties are others.
-        let place = match name {
-            TAGS => &mut tags,
-            KEYS => &mut keys.keys,
-            UNIQ_KEY => &mut keys.uniq_key,
-            DELAY => &mut delay_level,
+    for entry in properties::entries(properties) {
+        // By the start alone: most properties are others.
+        let (place, value) = match entry {
+            [b'T', b'A', b'G', b'S', NAME_END, value @ ..] => (&mut tags, value),
+            [b'K', b'E', b'Y', b'S', NAME_END, value @ ..] => (&mut keys.keys, value),
+            [b'D', b'E', b'L', b'A', b'Y', NAME_END, value @ ..] => (&mut delay_level, value),
+            [b'U', b'N', b'I', b'Q', b'_', b'K', b'E', b'Y', NAME_END, value @ ..] => {
+                (&mut keys.uniq_key, value)
+            }
             _ => continue,
         };
-        // Apache leaves out what is not UTF-8.
-        if let Ok(value) = str::from_utf8(value) {
+        // Apache leaves out what is empty or not UTF-8.
+        if let Ok(value) = str::from_utf8(value)
+            && !value.is_empty()
+        {
             *place = value;
         }
     }
@@ -110,6 +109,8 @@ pub fn index_hash(topic_hash: i32, key: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use remora_protocol::properties::name;
+
     use super::*;
 
     const PROPERTIES: &[u8] = b"KEYS\x01k1 k2\x02TAGS\x01TagA\x02UNIQ_KEY\x01U1\x02DELAY\x013\x02";
@@ -146,6 +147,23 @@ mod tests {
         // Hashes to i32::MIN, which has no absolute value.
         assert_eq!(java_hash::hash("polygenelubricants"), i32::MIN);
         assert_eq!(index_hash(java_hash::hash("polygene"), "lubricants"), 0);
+    }
+
+    #[test]
+    fn names_are_those_of_the_protocol() {
+        for (name, keys, hash) in [
+            (name::TAGS, 0, 97),
+            (name::KEYS, 1, 0),
+            (name::UNIQ_KEY, 1, 0),
+            (name::CLUSTER, 0, 0),
+            ("TAGSX", 0, 0),
+            ("UNIQ_KE", 0, 0),
+        ] {
+            let properties = format!("{name}\x01a\x02{name}\x01\x02");
+            let found = dispatch("T", 0, properties.as_bytes());
+            assert_eq!(found.queue_entry, Some(TagsCode::Hash(hash)), "{name}");
+            assert_eq!(found.keys.iter().count(), keys, "{name}");
+        }
     }
 
     #[test]

@@ -127,8 +127,7 @@ pub(crate) fn checked(
     physical_offset: u64,
     crc_from: u64,
 ) -> Result<Record<'_>, RecordError> {
-    record::verify(input)?;
-    let found = record::decode(input)?;
+    let found = record::decode_verified(input)?;
     if found.physical_offset != physical_offset.cast_signed() {
         let (field, length) = ("PHYSICALOFFSET", found.physical_offset);
         return Err(RecordError::FieldLength { field, length });
