@@ -10,7 +10,12 @@ pub fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
             return Some(index * 8 + hit);
         }
     }
-    tail.iter().position(|&other| other == byte).map(|at| chunks.len() * 8 + at)
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // Some of these were looked at before: cheaper than the tail byte by byte.
+        let hit = if tail.is_empty() { 8 } else { first_in_chunk(last, byte) };
+        return (hit < 8).then_some(bytes.len() - 8 + hit);
+    }
+    tail.iter().position(|&other| other == byte)
 }
 
 /// Position of the first `byte` of a chunk; 8 where there is none.

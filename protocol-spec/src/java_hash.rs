@@ -7,11 +7,16 @@ pub fn hash(text: &str) -> i32 {
 
 /// `String.hashCode` continued: `hash_onto(hash(a), b)` is the hash of `a` followed by `b`.
 pub fn hash_onto(hash: i32, text: &str) -> i32 {
-    if !text.is_ascii() {
-        return text.encode_utf16().fold(hash, |hash, unit| add(hash, i32::from(unit)));
+    if text.is_ascii() {
+        return hash_ascii_onto(hash, text.as_bytes());
     }
+    text.encode_utf16().fold(hash, |hash, unit| add(hash, i32::from(unit)))
+}
+
+/// As `hash_onto`, of bytes that are known to be ASCII.
+pub fn hash_ascii_onto(hash: i32, text: &[u8]) -> i32 {
     // Eight a step: their products do not wait for each other.
-    let (chunks, tail) = text.as_bytes().as_chunks::<8>();
+    let (chunks, tail) = text.as_chunks::<8>();
     let hash = chunks.iter().fold(hash, |hash, chunk| {
         let products = chunk.iter().zip(POWERS_OF_31.iter().skip(1));
         let sum = products.fold(0, |sum: i32, (byte, power)| {

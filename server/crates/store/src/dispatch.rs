@@ -38,23 +38,24 @@ impl TagsCode {
     }
 }
 
-/// The keys of a record.
+/// The keys of a record, each UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Keys<'a> {
-    uniq_key: &'a str,
-    keys: &'a str,
+    uniq_key: &'a [u8],
+    keys: &'a [u8],
 }
 
 impl<'a> Keys<'a> {
     /// UNIQ_KEY first, then each word of KEYS.
-    pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        std::iter::once(self.uniq_key).chain(self.keys.split(' ')).filter(|key| !key.is_empty())
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        let words = self.keys.split(|byte| *byte == b' ');
+        std::iter::once(self.uniq_key).chain(words).filter(|key| !key.is_empty())
     }
 }
 
 /// Reads topic, flags and properties of a record, stored or about to be.
 pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
-    let (mut tags, mut delay_level) = ("", "");
+    let (mut tags, mut delay_level): (&[u8], &[u8]) = (b"", b"");
     let mut keys = Keys::default();
     for entry in properties::entries(properties) {
         // By the start alone: most properties are others.
@@ -68,9 +69,7 @@ pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatc
             _ => continue,
         };
         // Apache leaves out what is empty or not UTF-8.
-        if let Ok(value) = str::from_utf8(value)
-            && !value.is_empty()
-        {
+        if !value.is_empty() && (value.is_ascii() || str::from_utf8(value).is_ok()) {
             *place = value;
         }
     }
@@ -83,17 +82,19 @@ pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatc
     Dispatch { queue_entry, keys }
 }
 
-fn tags_code(topic: &str, tags: &str, delay_level: &str) -> TagsCode {
+fn tags_code(topic: &str, tags: &[u8], delay_level: &[u8]) -> TagsCode {
     // Delayed messages carry their delivery time instead of a tags code.
     if topic == SCHEDULE_TOPIC
-        && let Some(level) = delay_level.parse().ok().filter(|level: &usize| *level > 0)
+        && let Some(level) = str::from_utf8(delay_level).ok().and_then(|text| text.parse().ok())
+        && level > 0
     {
+        let level: usize = level;
         // Levels past the last one count as the last one.
         let index = level.min(DELAY_LEVELS_MS.len()) - 1;
         let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
         return TagsCode::DeliverAfterMs(delay_ms);
     }
-    TagsCode::Hash(java_hash::tags_code(tags))
+    TagsCode::Hash(i64::from(hash_onto(0, tags)))
 }
 
 /// The part of the index's hash that all keys of a topic share.
@@ -103,8 +104,16 @@ pub fn topic_hash(topic: &str) -> i32 {
 
 /// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
 /// `topic_hash`: of its topic.
-pub fn index_hash(topic_hash: i32, key: &str) -> u32 {
-    java_hash::hash_onto(topic_hash, key).checked_abs().map_or(0, i32::unsigned_abs)
+pub fn index_hash(topic_hash: i32, key: &[u8]) -> u32 {
+    hash_onto(topic_hash, key).checked_abs().map_or(0, i32::unsigned_abs)
+}
+
+/// `java_hash::hash_onto` of bytes that are UTF-8, nearly always ASCII.
+fn hash_onto(hash: i32, text: &[u8]) -> i32 {
+    if text.is_ascii() {
+        return java_hash::hash_ascii_onto(hash, text);
+    }
+    str::from_utf8(text).map_or(hash, |text| java_hash::hash_onto(hash, text))
 }
 
 #[cfg(test)]
@@ -119,7 +128,7 @@ mod tests {
     fn plain_record_goes_to_its_queue_with_the_hash_of_its_tags() {
         let found = dispatch("T", 0, PROPERTIES);
         assert_eq!(found.queue_entry, Some(TagsCode::Hash(2_598_919)));
-        assert_eq!(found.keys.iter().collect::<Vec<_>>(), ["U1", "k1", "k2"]);
+        assert_eq!(found.keys.iter().collect::<Vec<_>>(), [b"U1", b"k1", b"k2"]);
         assert_eq!(dispatch("T", 0, b"").queue_entry, Some(TagsCode::Hash(0)));
     }
 
@@ -143,10 +152,12 @@ mod tests {
 
     #[test]
     fn index_hash_is_never_negative() {
-        assert_eq!(index_hash(topic_hash("he"), "llo"), java_hash::hash("he#llo").unsigned_abs());
+        assert_eq!(index_hash(topic_hash("he"), b"llo"), java_hash::hash("he#llo").unsigned_abs());
         // Hashes to i32::MIN, which has no absolute value.
         assert_eq!(java_hash::hash("polygenelubricants"), i32::MIN);
-        assert_eq!(index_hash(java_hash::hash("polygene"), "lubricants"), 0);
+        assert_eq!(index_hash(java_hash::hash("polygene"), b"lubricants"), 0);
+        let hash = java_hash::hash("T#é😀").unsigned_abs();
+        assert_eq!(index_hash(topic_hash("T"), "é😀".as_bytes()), hash);
     }
 
     #[test]

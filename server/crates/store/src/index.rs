@@ -244,7 +244,7 @@ impl Index {
         end_ms: i64,
         wanted: &mut dyn FnMut(u64) -> bool,
     ) {
-        let hash = index_hash(topic_hash(topic), key);
+        let hash = index_hash(topic_hash(topic), key.as_bytes());
         let files: Vec<SharedFile> = self.files.read().iter().rev().cloned().collect();
         let mut go_on = true;
         for file in files {

@@ -412,7 +412,10 @@ fn is_asked_for(bytes: &[u8], topic: &str, key: &str, begin_ms: i64, end_ms: i64
     let Ok(found) = record::decode(bytes) else { return false };
     found.topic == topic
         && (begin_ms..=end_ms).contains(&found.store_timestamp_ms)
-        && dispatch(found.topic, found.sys_flag, found.properties).keys.iter().any(|one| one == key)
+        && dispatch(found.topic, found.sys_flag, found.properties)
+            .keys
+            .iter()
+            .any(|one| one == key.as_bytes())
 }
 
 fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
