@@ -65,6 +65,9 @@ pub struct Header {
     /// `Rpc`, `Topic` or `TopicQueue`: which common fields the class inherits.
     pub base: Option<String>,
     pub about: Option<String>,
+    /// Comes with every message: decoded field by field from its place, without looking at names.
+    #[serde(default)]
+    pub hot: bool,
     pub fields: Vec<Field>,
 }
 

@@ -1,5 +1,5 @@
 //! Writes the Rust side: codes, header types, request markers and the table of all codes.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::model::{Area, Code, Field, Header, Schema};
@@ -15,6 +15,7 @@ pub fn files(schema: &Schema) -> Files {
     files.insert("codes.rs".into(), request_codes(schema));
     files.insert("responses.rs".into(), response_codes(schema));
     files.insert("table.rs".into(), table(schema));
+    files.insert("hot.rs".into(), hot(schema));
     let mut header_mod = format!("{NOTE}//! Request and reply headers, by area.\n");
     let mut request_mod = format!("{NOTE}//! One marker type a request code, by area.\n");
     for area in &schema.areas {
@@ -33,7 +34,7 @@ pub fn files(schema: &Schema) -> Files {
 fn root() -> String {
     format!(
         "{NOTE}//! Codes, headers and request markers, made from the schema.\n\
-         mod codes;\npub mod header;\npub mod request;\nmod responses;\nmod table;\n\n\
+         mod codes;\npub mod header;\npub(crate) mod hot;\npub mod request;\nmod responses;\nmod table;\n\n\
          pub use responses::RETRY_ELSEWHERE;\npub use table::ALL;\n"
     )
 }
@@ -176,6 +177,9 @@ fn headers(area: &Area) -> String {
     }
     out.push_str("use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};\n");
     let mut readers = Vec::new();
+    if area.headers.iter().any(|header| header.hot) {
+        readers.push("FieldValue");
+    }
     if has("bool") {
         readers.push("boolean");
     }
@@ -188,9 +192,12 @@ fn headers(area: &Area) -> String {
     if fields().any(|field| field.required) {
         readers.push("required");
     }
-    item_list(&mut out, "use crate::header_value::", readers.into_iter());
-    if fields().next().is_some() {
+    item_list(&mut out, "use crate::field_value::", readers.into_iter());
+    if has("text") {
         out.push_str("use crate::text::Text;\n");
+    }
+    if area.headers.iter().any(|header| header.hot) {
+        out.push_str("use crate::generated::hot;\n");
     }
     for header in &area.headers {
         structure(&mut out, header);
@@ -256,10 +263,8 @@ fn short_form(header: &Header) -> bool {
 }
 
 fn decoders(out: &mut String, header: &Header) {
-    let (bare, borrowed, _) = spellings(header);
-    let (generics, fields_type) =
-        if borrows(header) { ("<'a>", "Fields<'a>") } else { ("", "Fields<'_>") };
-    _ = bare;
+    let (_, borrowed, _) = spellings(header);
+    let generics = if borrows(header) { "<'a>" } else { "" };
     _ = writeln!(out, "\nimpl{generics} {borrowed} {{");
     out.push_str("    /// Wire names of the fields.\n");
     out.push_str("    pub const FIELDS: &'static [&'static str] = &[\n");
@@ -268,27 +273,133 @@ fn decoders(out: &mut String, header: &Header) {
     }
     out.push_str("    ];\n\n");
     out.push_str("    /// Reads the fields in one pass; unknown ones are skipped.\n");
-    decoder(out, header, "decode", fields_type, |field| Some(format!("\"{}\"", field.wire)));
+    decoder(out, header, &LONG);
     if short_form(header) {
         out.push_str("\n    /// The same for the form with one-letter names.\n");
-        decoder(out, header, "decode_short", fields_type, |field| {
-            field.short.as_ref().map(|short| format!("\"{short}\""))
-        });
+        decoder(out, header, &SHORT);
     }
     out.push_str("}\n");
 }
 
-fn decoder(
-    out: &mut String,
-    header: &Header,
-    function: &str,
-    fields_type: &str,
-    pattern: impl Fn(&Field) -> Option<String>,
-) {
-    _ = writeln!(
+/// One of the forms of a header.
+struct Form {
+    /// Of the function that reads it.
+    suffix: &'static str,
+    /// A field's wire name in it.
+    name: fn(&Field) -> Option<&str>,
+}
+
+const LONG: Form = Form { suffix: "", name: |field| Some(&field.wire) };
+const SHORT: Form = Form { suffix: "_short", name: |field| field.short.as_deref() };
+
+fn decoder(out: &mut String, header: &Header, form: &Form) {
+    let suffix = form.suffix;
+    if !header.hot {
+        return decoder_by_name(out, header, form, &format!("pub fn decode{suffix}"));
+    }
+    _ = write!(
         out,
-        "    pub fn {function}(fields: {fields_type}) -> Result<Self, HeaderError> {{"
+        "    pub fn decode{suffix}(fields: Fields<'a>) -> Result<Self, HeaderError> {{\n        \
+         match Self::decode{suffix}_by_place(&fields) {{\n            \
+         Some(header) => Ok(header),\n            \
+         None => Self::decode{suffix}_by_name(fields),\n        }}\n    }}\n\n    \
+         /// `None` where a field is missing or malformed, or the header unusual.\n    \
+         #[inline]\n    \
+         fn decode{suffix}_by_place(fields: &Fields<'a>) -> Option<Self> {{\n        \
+         let order = fields.order(&hot::{})?;\n        \
+         let at = |slot| fields.at(&order, slot);\n        \
+         Some(Self {{\n",
+        hot_name(header, form)
     );
+    for (slot, field) in header.fields.iter().enumerate() {
+        let read = match field.kind.as_str() {
+            "int" => "value.int()?",
+            "long" => "value.long()?",
+            "bool" => "value.boolean()?",
+            "text" => "value.text()",
+            _ => "value.to_str()",
+        };
+        let name = &field.rust;
+        if field.kind == "text" {
+            _ = writeln!(
+                out,
+                "            {name}: at({slot}).map_or_else(Text::default, FieldValue::text),"
+            );
+        } else if field.required {
+            _ = writeln!(
+                out,
+                "            {name}: at({slot})?{},",
+                read.trim_start_matches("value")
+            );
+        } else if field.kind == "str" {
+            _ = writeln!(out, "            {name}: at({slot}).map(FieldValue::to_str),");
+        } else {
+            _ = writeln!(out, "            {name}: match at({slot}) {{");
+            _ = writeln!(out, "                Some(value) => Some({read}),");
+            _ = writeln!(out, "                None => None,\n            }},");
+        }
+    }
+    out.push_str("        })\n    }\n\n");
+    decoder_by_name(out, header, form, &format!("#[cold]\n    fn decode{suffix}_by_name"));
+}
+
+/// The constant with the names of a form of a hot header.
+fn hot_name(header: &Header, form: &Form) -> String {
+    let mut name = String::new();
+    for letter in header.rust.trim_end_matches("Header").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name + &form.suffix.to_ascii_uppercase()
+}
+
+/// The names of the hot headers, and which code has which.
+fn hot(schema: &Schema) -> String {
+    let mut out = format!("{NOTE}//! The names of the headers that come with every message.\n");
+    out.push_str("use crate::field_order::Names;\n");
+    let mut arms: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+    for code in schema.codes() {
+        let Some(header) = view(schema, code).filter(|header| header.hot) else { continue };
+        let form = if code.form.is_some() { SHORT } else { LONG };
+        arms.entry(hot_name(header, &form)).or_default().push(code.code);
+    }
+    let mut id = 0;
+    for header in schema.areas.iter().flat_map(|area| &area.headers).filter(|header| header.hot) {
+        for form in [LONG, SHORT] {
+            let name = hot_name(header, &form);
+            if !arms.contains_key(&name) {
+                continue;
+            }
+            id += 1;
+            _ = write!(
+                out,
+                "\npub(crate) const {name}: Names = Names {{\n    id: {id},\n    list: &[\n"
+            );
+            for field in &header.fields {
+                _ = writeln!(out, "        \"{}\",", (form.name)(field).unwrap_or_default());
+            }
+            out.push_str("    ],\n};\n");
+        }
+    }
+    out.push_str(
+        "\n/// The names that requests of this code have, where they come with every message.\n",
+    );
+    out.push_str(
+        "pub(crate) fn names_of(code: i32) -> Option<&'static Names> {\n    Some(match code {\n",
+    );
+    for (name, codes) in arms {
+        let codes: Vec<_> = codes.iter().map(i32::to_string).collect();
+        _ = writeln!(out, "        {} => &{name},", codes.join(" | "));
+    }
+    out.push_str("        _ => return None,\n    })\n}\n");
+    out
+}
+
+fn decoder_by_name(out: &mut String, header: &Header, form: &Form, function: &str) {
+    let fields_type = if borrows(header) { "Fields<'a>" } else { "Fields<'_>" };
+    _ = writeln!(out, "    {function}(fields: {fields_type}) -> Result<Self, HeaderError> {{");
     if header.fields.iter().any(|field| field.required) {
         for field in header.fields.iter().filter(|field| field.required) {
             _ = writeln!(out, "        let mut {} = None;", field.rust);
@@ -298,19 +409,18 @@ fn decoder(
         let none = if field.kind == "text" { "Text::default()" } else { "None" };
         _ = writeln!(out, "        let mut {} = {none};", field.rust);
     }
-    out.push_str("        fields.for_each(&mut |wire_name, raw, escaped| {\n");
-    out.push_str("            let raw = Text::new(raw, escaped);\n");
+    out.push_str("        fields.for_each(&mut |wire_name, raw| {\n");
     out.push_str("            match wire_name {\n");
     for field in &header.fields {
-        let Some(pattern) = pattern(field) else { continue };
+        let Some(name) = (form.name)(field) else { continue };
         let value = match field.kind.as_str() {
             "int" => format!("Some(int(\"{}\", raw)?)", field.wire),
             "long" => format!("Some(long(\"{}\", raw)?)", field.wire),
             "bool" => format!("Some(boolean(\"{}\", raw)?)", field.wire),
-            "text" => "raw".into(),
+            "text" => "raw.text()".into(),
             _ => "Some(raw.to_str())".into(),
         };
-        _ = writeln!(out, "                {pattern} => {} = {value},", field.rust);
+        _ = writeln!(out, "                \"{name}\" => {} = {value},", field.rust);
     }
     out.push_str("                _ => {}\n            }\n            Ok(())\n        })?;\n");
     out.push_str("        Ok(Self {\n");

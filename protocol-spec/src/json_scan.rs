@@ -9,6 +9,8 @@
 //! Syntax is checked as far as the header needs it: quotes, escapes and brackets must match, while
 //! the inside of a skipped nested value may be looser than strict JSON, as fastjson's own reading
 //! is.
+use std::ops::Range;
+
 use crate::quotes::Quotes;
 use crate::text::Text;
 
@@ -120,35 +122,39 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over members of the form `"name":"value",` without blanks and escapes, which is how
-    /// nearly all of them come, and stops before the first other one.
+    /// nearly all of them come, and stops before the first other one. Gives the places of name and
+    /// value.
     #[inline(always)]
-    pub fn plain_members<E>(
-        &mut self,
-        mut each: impl FnMut(&'a str, &'a str) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn plain_members(&mut self, mut each: impl FnMut(Range<usize>, Range<usize>)) {
         let bytes = self.text.as_bytes();
         loop {
             let mut quotes = self.quotes.clone();
             let opened = quotes.next();
             let name_end = quotes.next();
             if opened != self.at || chunk_at(bytes, name_end) != Some(b"\":\"") {
-                return Ok(());
+                return;
             }
             quotes.next();
             let value_end = quotes.next();
             if chunk_at(bytes, value_end) != Some(b"\",") {
-                return Ok(());
+                return;
             }
-            let (name, value) = ((opened + 1)..name_end, (name_end + 3)..value_end);
             self.quotes = quotes;
             self.at = value_end + 2;
-            each(self.span(name.start, name.end), self.span(value.start, value.end))?;
+            each(opened + 1..name_end, name_end + 3..value_end);
         }
     }
 
     /// `"name":` of the next member, not yet unescaped.
     #[inline(always)]
     pub fn key(&mut self) -> Result<(&'a str, bool), Stopped> {
+        let (name, escaped) = self.key_place()?;
+        Ok((self.span(name.start, name.end), escaped))
+    }
+
+    /// As `key`: where the name stands, and whether it has escapes.
+    #[inline(always)]
+    pub fn key_place(&mut self) -> Result<(Range<usize>, bool), Stopped> {
         if self.token() != Some(b'"') {
             return self.stop("a quoted key is expected");
         }
@@ -157,7 +163,7 @@ impl<'a> Scanner<'a> {
         if !self.take(b':') {
             return self.stop("':' is expected");
         }
-        Ok((self.span(start, end.at()), end.has_escapes()))
+        Ok((start..end.at(), end.has_escapes()))
     }
 
     /// After a member: true where another follows, false where `}` closed the object.
@@ -179,15 +185,22 @@ impl<'a> Scanner<'a> {
     /// The next value, not yet unescaped; `None` for null.
     #[inline(always)]
     pub fn raw_value(&mut self) -> Result<Option<(&'a str, bool)>, Stopped> {
+        let place = self.value_place()?;
+        Ok(place.map(|(value, escaped)| (self.span(value.start, value.end), escaped)))
+    }
+
+    /// As `raw_value`: where the value stands, and whether it has escapes.
+    #[inline(always)]
+    pub fn value_place(&mut self) -> Result<Option<(Range<usize>, bool)>, Stopped> {
         if self.token() == Some(b'"') {
             let start = self.at + 1;
             let end = self.string()?;
-            return Ok(Some((self.span(start, end.at()), end.has_escapes())));
+            return Ok(Some((start..end.at(), end.has_escapes())));
         }
         let start = self.at;
         self.skip_other()?;
-        let other = self.span(start, self.at);
-        Ok(if other == "null" { None } else { Some((other, false)) })
+        let is_null = self.span(start, self.at) == "null";
+        Ok(if is_null { None } else { Some((start..self.at, false)) })
     }
 
     /// Steps over the next value.
@@ -243,23 +256,30 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn escaped_string(&mut self, mut hit: usize) -> Result<usize, Stopped> {
         let bytes = self.text.as_bytes();
+        // A copy, so that it stays in registers.
+        let mut quotes = self.quotes.clone();
         loop {
-            match (bytes.get(hit), bytes.get(hit.saturating_add(1))) {
-                (Some(b'"'), _) => {
-                    self.at = hit + 1;
-                    return Ok(hit);
-                }
-                (Some(_), Some(b'u')) if is_hex4(chunk_at(bytes, hit + 2)) => {}
-                (Some(_), Some(b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {}
-                // What is escaped is no end: step over it too.
-                (Some(_), Some(b'"' | b'\\')) => {
-                    self.quotes.next();
-                }
-                (Some(_), _) => return self.stop_at(hit, "an escape is not valid"),
-                (None, _) => return self.stop_at(bytes.len(), "a string has no end"),
+            match chunk_at(bytes, hit) {
+                // The separators of properties.
+                Some([b'\\', b'u', b'0', b'0', b'0', b'1' | b'2']) => {}
+                Some([b'"', ..]) => break,
+                _ => match (bytes.get(hit), bytes.get(hit.saturating_add(1))) {
+                    (Some(b'"'), _) => break,
+                    (Some(_), Some(b'u')) if is_hex4(chunk_at(bytes, hit + 2)) => {}
+                    (Some(_), Some(b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {}
+                    // What is escaped is no end: step over it too.
+                    (Some(_), Some(b'"' | b'\\')) => {
+                        quotes.next();
+                    }
+                    (Some(_), _) => return self.stop_at(hit, "an escape is not valid"),
+                    (None, _) => return self.stop_at(bytes.len(), "a string has no end"),
+                },
             }
-            hit = self.quotes.next();
+            hit = quotes.next();
         }
+        self.quotes = quotes;
+        self.at = hit + 1;
+        Ok(hit)
     }
 
     /// Steps over a number, `true`, `false`, `null` or a nested value.
@@ -324,12 +344,7 @@ fn chunk_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
 }
 
 fn is_hex4(digits: Option<&[u8; 4]>) -> bool {
-    match digits {
-        // The separators of properties.
-        Some(b"0001" | b"0002") => true,
-        Some(digits) => digits.iter().all(u8::is_ascii_hexdigit),
-        None => false,
-    }
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Starts like a number and holds nothing else; its exact grammar is the reader's business.

@@ -6,13 +6,16 @@ pub mod batch;
 mod binary_header;
 pub mod body;
 pub mod code;
+mod digits;
+mod field_order;
+mod field_value;
 pub mod fields;
 mod find_byte;
 pub mod frame;
 #[rustfmt::skip]
 #[expect(clippy::single_match, reason = "headers with one field are generated like the others")]
 mod generated;
-mod header_value;
+mod header_memo;
 pub mod java_hash;
 mod json_header;
 mod json_scan;
@@ -28,6 +31,7 @@ pub mod record;
 pub mod record_crc;
 pub mod schema;
 pub mod send_template;
+mod spans;
 pub mod sys_flag;
 pub mod text;
 
@@ -36,4 +40,5 @@ pub use fields::{EncodeHeader, EncodedFields, FieldWriter, Fields, HeaderError, 
 pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
 pub use generated::{RETRY_ELSEWHERE, header, request};
+pub use header_memo::HeaderMemo;
 pub use text::Text;

@@ -57,6 +57,11 @@ impl<'a> Text<'a> {
         if self.escaped { Some(self.raw) } else { None }
     }
 
+    /// The text as it came, and whether it has escapes.
+    pub(crate) fn as_it_stands(self) -> (&'a str, bool) {
+        (self.raw, self.escaped)
+    }
+
     /// Appends the unescaped bytes to `out` without a buffer between.
     pub fn append_to(self, out: &mut Vec<u8>) {
         if self.escaped {

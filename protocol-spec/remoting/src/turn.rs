@@ -2,9 +2,9 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use remora_protocol::frame::decode;
+use remora_protocol::frame::decode_with;
 use remora_protocol::{
-    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, Language, ResponseCode,
+    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, HeaderMemo, Language, ResponseCode,
 };
 
 use crate::answers::Answers;
@@ -12,6 +12,11 @@ use crate::connection::{Body, ConnLimits, Connection};
 use crate::outgoing::Outgoing;
 use crate::responder::{HeldReplies, Outcome, ReplyFields, Responder, Ticket};
 use crate::service::{Refusal, Reply};
+
+thread_local! {
+    /// A shard's connections come from few kinds of clients: one memory serves them all.
+    static MEMO: RefCell<HeaderMemo> = RefCell::default();
+}
 
 /// The requests of one read of one connection.
 ///
@@ -112,7 +117,7 @@ impl<'a> Calls<'a> {
                 sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
                 continue;
             }
-            match decode(rest, self.limits) {
+            match MEMO.with_borrow_mut(|memo| decode_with(rest, self.limits, memo)) {
                 Ok(Decoded::Complete { frame, frame_bytes }) if frame.flags.is_response() => {
                     sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
                     sink.answers.borrow_mut().take(&frame);

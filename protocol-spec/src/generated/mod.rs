@@ -2,6 +2,7 @@
 //! Codes, headers and request markers, made from the schema.
 mod codes;
 pub mod header;
+pub(crate) mod hot;
 pub mod request;
 mod responses;
 mod table;

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `AckMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,8 +41,7 @@ impl<'a> AckMessageHeader<'a> {
         let mut extra_info = None;
         let mut offset = None;
         let mut lite_topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -123,8 +121,7 @@ impl<'a> ChangeInvisibleTimeHeader<'a> {
         let mut invisible_time = None;
         let mut lite_topic = None;
         let mut suspend = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -192,8 +189,7 @@ impl ChangeInvisibleTimeReply {
         let mut pop_time = None;
         let mut invisible_time = None;
         let mut revive_qid = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),

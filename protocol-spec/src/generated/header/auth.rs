@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::text::Text;
 
 /// Request header `CreateUserRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,8 +20,7 @@ impl<'a> CreateUserHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "username" => username = Some(raw.to_str()),
                 _ => {}
@@ -59,8 +57,7 @@ impl<'a> UpdateUserHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "username" => username = Some(raw.to_str()),
                 _ => {}
@@ -97,8 +94,7 @@ impl<'a> DeleteUserHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "username" => username = Some(raw.to_str()),
                 _ => {}
@@ -135,8 +131,7 @@ impl<'a> GetUserHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "username" => username = Some(raw.to_str()),
                 _ => {}
@@ -173,8 +168,7 @@ impl<'a> ListUsersHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut filter = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "filter" => filter = Some(raw.to_str()),
                 _ => {}
@@ -211,8 +205,7 @@ impl<'a> CreateAclHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "subject" => subject = Some(raw.to_str()),
                 _ => {}
@@ -249,8 +242,7 @@ impl<'a> UpdateAclHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "subject" => subject = Some(raw.to_str()),
                 _ => {}
@@ -295,8 +287,7 @@ impl<'a> DeleteAclHeader<'a> {
         let mut subject = None;
         let mut policy_type = None;
         let mut resource = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "subject" => subject = Some(raw.to_str()),
                 "policyType" => policy_type = Some(raw.to_str()),
@@ -343,8 +334,7 @@ impl<'a> GetAclHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "subject" => subject = Some(raw.to_str()),
                 _ => {}
@@ -385,8 +375,7 @@ impl<'a> ListAclsHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject_filter = None;
         let mut resource_filter = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "subjectFilter" => subject_filter = Some(raw.to_str()),
                 "resourceFilter" => resource_filter = Some(raw.to_str()),

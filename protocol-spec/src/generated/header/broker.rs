@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{long, required};
-use crate::text::Text;
+use crate::field_value::{long, required};
 
 /// Reply header `GetBrokerConfigResponseHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,8 +21,7 @@ impl<'a> GetBrokerConfigReply<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut version = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "version" => version = Some(raw.to_str()),
                 _ => {}
@@ -62,8 +60,7 @@ impl<'a> ViewBrokerStatsDataHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut stats_name = None;
         let mut stats_key = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "statsName" => stats_name = Some(raw.to_str()),
                 "statsKey" => stats_key = Some(raw.to_str()),
@@ -105,8 +102,7 @@ impl<'a> CheckRocksdbCqWriteProgressHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut check_store_time = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "checkStoreTime" => check_store_time = Some(long("checkStoreTime", raw)?),
@@ -146,8 +142,7 @@ impl<'a> ExportRocksDBConfigToJsonHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_type = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "configType" => config_type = Some(raw.to_str()),
                 _ => {}

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `HeartbeatRequestHeader`
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,8 +47,7 @@ impl<'a> UnregisterClientHeader<'a> {
         let mut client_id = None;
         let mut producer_group = None;
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clientID" => client_id = Some(raw.to_str()),
                 "producerGroup" => producer_group = Some(raw.to_str()),
@@ -112,8 +110,7 @@ impl<'a> GetConsumerListByGroupHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
@@ -148,8 +145,7 @@ impl<'a> NotifyConsumerIdsChangedHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
@@ -220,8 +216,7 @@ impl<'a> GetConsumerConnectionListHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 _ => {}
@@ -256,8 +251,7 @@ impl<'a> GetProducerConnectionListHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 _ => {}
@@ -318,8 +312,7 @@ impl<'a> GetConsumerRunningInfoHeader<'a> {
         let mut consumer_group = None;
         let mut client_id = None;
         let mut jstack_enable = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
@@ -386,8 +379,7 @@ impl<'a> ConsumeMessageDirectlyResultHeader<'a> {
         let mut topic = None;
         let mut topic_sys_flag = None;
         let mut group_sys_flag = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),
@@ -472,8 +464,7 @@ impl<'a> ResetOffsetHeader<'a> {
         let mut is_force = None;
         let mut queue_id = None;
         let mut offset = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -535,8 +526,7 @@ impl<'a> GetConsumerStatusHeader<'a> {
         let mut topic = None;
         let mut group = None;
         let mut client_addr = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),

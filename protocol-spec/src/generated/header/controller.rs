@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `AlterSyncStateSetRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,8 +33,7 @@ impl<'a> AlterSyncStateSetHeader<'a> {
         let mut master_broker_id = None;
         let mut master_epoch = None;
         let mut invoke_time = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
@@ -87,8 +85,7 @@ impl AlterSyncStateSetReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut new_sync_state_set_epoch = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "newSyncStateSetEpoch" => new_sync_state_set_epoch = Some(int("newSyncStateSetEpoch", raw)?),
                 _ => {}
@@ -141,8 +138,7 @@ impl<'a> ElectMasterHeader<'a> {
         let mut broker_id = None;
         let mut designate_elect = None;
         let mut invoke_time = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -203,8 +199,7 @@ impl<'a> ElectMasterReply<'a> {
         let mut master_address = None;
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
@@ -256,8 +251,7 @@ impl<'a> GetReplicaInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
@@ -302,8 +296,7 @@ impl<'a> GetReplicaInfoReply<'a> {
         let mut master_broker_id = None;
         let mut master_address = None;
         let mut master_epoch = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterBrokerId" => master_broker_id = Some(long("masterBrokerId", raw)?),
                 "masterAddress" => master_address = Some(raw.to_str()),
@@ -366,8 +359,7 @@ impl<'a> GetMetaDataReply<'a> {
         let mut controller_leader_address = None;
         let mut is_leader = None;
         let mut peers = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "controllerLeaderId" => controller_leader_id = Some(raw.to_str()),

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `RegisterBrokerToControllerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -38,8 +37,7 @@ impl<'a> RegisterBrokerToControllerHeader<'a> {
         let mut broker_id = None;
         let mut broker_address = None;
         let mut invoke_time = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -116,8 +114,7 @@ impl<'a> RegisterBrokerToControllerReply<'a> {
         let mut master_address = None;
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -195,8 +192,7 @@ impl<'a> CleanControllerBrokerDataHeader<'a> {
         let mut broker_controller_ids_to_clean = None;
         let mut is_clean_living_broker = None;
         let mut invoke_time = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -255,8 +251,7 @@ impl<'a> GetNextBrokerIdHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -306,8 +301,7 @@ impl<'a> GetNextBrokerIdReply<'a> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut next_broker_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -366,8 +360,7 @@ impl<'a> ApplyBrokerIdHeader<'a> {
         let mut broker_name = None;
         let mut applied_broker_id = None;
         let mut register_check_code = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -423,8 +416,7 @@ impl<'a> ApplyBrokerIdReply<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),

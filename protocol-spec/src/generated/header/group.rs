@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, required};
 
 /// Request header `GetAllSubscriptionGroupRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,8 +29,7 @@ impl<'a> GetAllSubscriptionGroupHeader<'a> {
         let mut group_seq = None;
         let mut data_version = None;
         let mut max_group_num = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "groupSeq" => group_seq = Some(int("groupSeq", raw)?),
                 "dataVersion" => data_version = Some(raw.to_str()),
@@ -78,8 +76,7 @@ impl GetAllSubscriptionGroupReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_group_num = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "totalGroupNum" => total_group_num = Some(int("totalGroupNum", raw)?),
                 _ => {}
@@ -118,8 +115,7 @@ impl<'a> DeleteSubscriptionGroupHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group_name = None;
         let mut clean_offset = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "groupName" => group_name = Some(raw.to_str()),
                 "cleanOffset" => clean_offset = Some(boolean("cleanOffset", raw)?),
@@ -159,8 +155,7 @@ impl<'a> GetSubscriptionGroupConfigHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 _ => {}
@@ -203,8 +198,7 @@ impl<'a> UpdateGroupForbiddenHeader<'a> {
         let mut group = None;
         let mut topic = None;
         let mut readable = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -247,8 +241,7 @@ impl<'a> QueryTopicsByConsumerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 _ => {}
@@ -287,8 +280,7 @@ impl<'a> QuerySubscriptionByConsumerHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{int, long, required};
-use crate::text::Text;
+use crate::field_value::{int, long, required};
 
 /// Request header `AddBrokerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,8 +21,7 @@ impl<'a> AddBrokerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_path = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "configPath" => config_path = Some(raw.to_str()),
                 _ => {}
@@ -68,8 +66,7 @@ impl<'a> RemoveBrokerHeader<'a> {
         let mut broker_name = None;
         let mut broker_cluster_name = None;
         let mut broker_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerClusterName" => broker_cluster_name = Some(raw.to_str()),
@@ -126,8 +123,7 @@ impl<'a> NotifyMinBrokerIdChangeHeader<'a> {
         let mut min_broker_addr = None;
         let mut offline_broker_addr = None;
         let mut ha_broker_addr = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "minBrokerId" => min_broker_id = Some(long("minBrokerId", raw)?),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -192,8 +188,7 @@ impl<'a> ExchangeHAInfoHeader<'a> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterHaAddress" => master_ha_address = Some(raw.to_str()),
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
@@ -248,8 +243,7 @@ impl<'a> ExchangeHAInfoReply<'a> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterHaAddress" => master_ha_address = Some(raw.to_str()),
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
@@ -296,8 +290,7 @@ impl ResetMasterFlushOffsetHeader {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut master_flush_offset = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterFlushOffset" => master_flush_offset = Some(long("masterFlushOffset", raw)?),
                 _ => {}
@@ -344,8 +337,7 @@ impl<'a> NotifyBrokerRoleChangedHeader<'a> {
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;
         let mut master_broker_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "masterAddress" => master_address = Some(raw.to_str()),
                 "masterEpoch" => master_epoch = Some(int("masterEpoch", raw)?),

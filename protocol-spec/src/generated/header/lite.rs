@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{int, long, required};
-use crate::text::Text;
+use crate::field_value::{int, long, required};
 
 /// Request header `PopLiteMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,8 +49,7 @@ impl<'a> PopLiteMessageHeader<'a> {
         let mut poll_time = None;
         let mut born_time = None;
         let mut attempt_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clientId" => client_id = Some(raw.to_str()),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
@@ -129,8 +127,7 @@ impl<'a> PopLiteMessageReply<'a> {
         let mut start_offset_info = None;
         let mut msg_offset_info = None;
         let mut order_count_info = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),
@@ -194,8 +191,7 @@ impl<'a> NotifyUnsubscribeLiteHeader<'a> {
         let mut lite_topic = None;
         let mut consumer_group = None;
         let mut client_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "liteTopic" => lite_topic = Some(raw.to_str()),
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
@@ -236,8 +232,7 @@ impl<'a> GetParentTopicInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
@@ -276,8 +271,7 @@ impl<'a> GetLiteTopicInfoHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut parent_topic = None;
         let mut lite_topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "parentTopic" => parent_topic = Some(raw.to_str()),
                 "liteTopic" => lite_topic = Some(raw.to_str()),
@@ -331,8 +325,7 @@ impl<'a> GetLiteClientInfoHeader<'a> {
         let mut group = None;
         let mut client_id = None;
         let mut max_count = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "parentTopic" => parent_topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),
@@ -392,8 +385,7 @@ impl<'a> GetLiteGroupInfoHeader<'a> {
         let mut group = None;
         let mut lite_topic = None;
         let mut top_k = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "liteTopic" => lite_topic = Some(raw.to_str()),
@@ -442,8 +434,7 @@ impl<'a> TriggerLiteDispatchHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut client_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "group" => group = Some(raw.to_str()),
                 "clientId" => client_id = Some(raw.to_str()),

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, required};
 
 /// Request header `GetRouteInfoRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,8 +25,7 @@ impl<'a> GetRouteInfoHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut accept_standard_json_only = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "acceptStandardJsonOnly" => accept_standard_json_only = Some(boolean("acceptStandardJsonOnly", raw)?),
@@ -67,8 +65,7 @@ impl<'a> WipeWritePermOfBrokerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
@@ -103,8 +100,7 @@ impl WipeWritePermOfBrokerReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut wipe_topic_count = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "wipeTopicCount" => wipe_topic_count = Some(int("wipeTopicCount", raw)?),
                 _ => {}
@@ -139,8 +135,7 @@ impl<'a> AddWritePermOfBrokerHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 _ => {}
@@ -175,8 +170,7 @@ impl AddWritePermOfBrokerReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut add_topic_count = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "addTopicCount" => add_topic_count = Some(int("addTopicCount", raw)?),
                 _ => {}
@@ -211,8 +205,7 @@ impl<'a> GetTopicsByClusterHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "cluster" => cluster = Some(raw.to_str()),
                 _ => {}
@@ -251,8 +244,7 @@ impl<'a> DeleteTopicFromNamesrvHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut cluster_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "clusterName" => cluster_name = Some(raw.to_str()),
@@ -292,8 +284,7 @@ impl<'a> RegisterTopicHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
@@ -336,8 +327,7 @@ impl<'a> PutKVConfigHeader<'a> {
         let mut namespace = None;
         let mut key = None;
         let mut value = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "namespace" => namespace = Some(raw.to_str()),
                 "key" => key = Some(raw.to_str()),
@@ -382,8 +372,7 @@ impl<'a> GetKVConfigHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         let mut key = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "namespace" => namespace = Some(raw.to_str()),
                 "key" => key = Some(raw.to_str()),
@@ -421,8 +410,7 @@ impl<'a> GetKVConfigReply<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut value = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "value" => value = Some(raw.to_str()),
                 _ => {}
@@ -463,8 +451,7 @@ impl<'a> DeleteKVConfigHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         let mut key = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "namespace" => namespace = Some(raw.to_str()),
                 "key" => key = Some(raw.to_str()),
@@ -502,8 +489,7 @@ impl<'a> GetKVListByNamespaceHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "namespace" => namespace = Some(raw.to_str()),
                 _ => {}

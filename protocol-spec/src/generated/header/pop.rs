@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `PopMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -66,8 +65,7 @@ impl<'a> PopMessageHeader<'a> {
         let mut exp = None;
         let mut order = None;
         let mut attempt_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -167,8 +165,7 @@ impl<'a> PopMessageReply<'a> {
         let mut start_offset_info = None;
         let mut msg_offset_info = None;
         let mut order_count_info = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "popTime" => pop_time = Some(long("popTime", raw)?),
                 "invisibleTime" => invisible_time = Some(long("invisibleTime", raw)?),
@@ -239,8 +236,7 @@ impl<'a> PeekMessageHeader<'a> {
         let mut queue_id = None;
         let mut max_msg_nums = None;
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -316,8 +312,7 @@ impl<'a> NotificationHeader<'a> {
         let mut attempt_id = None;
         let mut exp_type = None;
         let mut exp = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -388,8 +383,7 @@ impl NotificationReply {
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut has_msg = None;
         let mut polling_full = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "hasMsg" => has_msg = Some(boolean("hasMsg", raw)?),
                 "pollingFull" => polling_full = Some(boolean("pollingFull", raw)?),
@@ -437,8 +431,7 @@ impl<'a> PollingInfoHeader<'a> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -479,8 +472,7 @@ impl PollingInfoReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut polling_num = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "pollingNum" => polling_num = Some(int("pollingNum", raw)?),
                 _ => {}

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, required};
-use crate::text::Text;
+use crate::field_value::{boolean, required};
 
 /// Request header `GetConsumeStatsRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,8 +29,7 @@ impl<'a> GetConsumeStatsHeader<'a> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut topic_list = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -76,8 +74,7 @@ impl GetConsumeStatsInBrokerHeader {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut is_order = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "isOrder" => is_order = Some(boolean("isOrder", raw)?),
                 _ => {}
@@ -116,8 +113,7 @@ impl<'a> QueryConsumeTimeSpanHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "group" => group = Some(raw.to_str()),
@@ -163,8 +159,7 @@ impl<'a> QueryCorrectionOffsetHeader<'a> {
         let mut compare_group = None;
         let mut topic = None;
         let mut filter_groups = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "filterGroups" => filter_groups = Some(raw.to_str()),
                 "compareGroup" => compare_group = Some(raw.to_str()),
@@ -219,8 +214,7 @@ impl<'a> CloneGroupOffsetHeader<'a> {
         let mut dest_group = None;
         let mut topic = None;
         let mut offline = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "srcGroup" => src_group = Some(raw.to_str()),
                 "destGroup" => dest_group = Some(raw.to_str()),

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{int, long, required};
-use crate::text::Text;
+use crate::field_value::{FieldValue, int, long, required};
+use crate::generated::hot;
 
 /// Request header `PullMessageRequestHeader`: PULL_MESSAGE and LITE_PULL_MESSAGE.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,6 +63,44 @@ impl<'a> PullMessageHeader<'a> {
 
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::decode_by_place(&fields) {
+            Some(header) => Ok(header),
+            None => Self::decode_by_name(fields),
+        }
+    }
+
+    /// `None` where a field is missing or malformed, or the header unusual.
+    #[inline]
+    fn decode_by_place(fields: &Fields<'a>) -> Option<Self> {
+        let order = fields.order(&hot::PULL_MESSAGE)?;
+        let at = |slot| fields.at(&order, slot);
+        Some(Self {
+            consumer_group: at(0)?.to_str(),
+            topic: at(1)?.to_str(),
+            queue_id: at(2)?.int()?,
+            queue_offset: at(3)?.long()?,
+            max_msg_nums: at(4)?.int()?,
+            sys_flag: at(5)?.int()?,
+            commit_offset: at(6)?.long()?,
+            suspend_timeout_millis: at(7)?.long()?,
+            subscription: at(8).map(FieldValue::to_str),
+            sub_version: at(9)?.long()?,
+            expression_type: at(10).map(FieldValue::to_str),
+            max_msg_bytes: match at(11) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            request_source: match at(12) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            proxy_forward_client_id: at(13).map(FieldValue::to_str),
+            lite_topic: at(14).map(FieldValue::to_str),
+        })
+    }
+
+    #[cold]
+    fn decode_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -78,8 +116,7 @@ impl<'a> PullMessageHeader<'a> {
         let mut request_source = None;
         let mut proxy_forward_client_id = None;
         let mut lite_topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "consumerGroup" => consumer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -197,8 +234,7 @@ impl PullMessageReply {
         let mut topic_sys_flag = None;
         let mut group_sys_flag = None;
         let mut forbidden_type = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "suggestWhichBrokerId" => suggest_which_broker_id = Some(long("suggestWhichBrokerId", raw)?),
                 "nextBeginOffset" => next_begin_offset = Some(long("nextBeginOffset", raw)?),
@@ -286,8 +322,7 @@ impl<'a> QueryMessageHeader<'a> {
         let mut end_timestamp = None;
         let mut index_type = None;
         let mut last_key = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "key" => key = Some(raw.to_str()),
@@ -348,8 +383,7 @@ impl QueryMessageReply {
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut index_last_update_timestamp = None;
         let mut index_last_update_phyoffset = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "indexLastUpdateTimestamp" => index_last_update_timestamp = Some(long("indexLastUpdateTimestamp", raw)?),
                 "indexLastUpdatePhyoffset" => index_last_update_phyoffset = Some(long("indexLastUpdatePhyoffset", raw)?),
@@ -391,8 +425,7 @@ impl<'a> ViewMessageHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut offset = None;
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "offset" => offset = Some(long("offset", raw)?),
@@ -448,8 +481,7 @@ impl<'a> QueryConsumeQueueHeader<'a> {
         let mut index = None;
         let mut count = None;
         let mut consumer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `RegisterBrokerRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -54,8 +53,7 @@ impl<'a> RegisterBrokerHeader<'a> {
         let mut enable_acting_master = None;
         let mut compressed = None;
         let mut body_crc32 = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
@@ -126,8 +124,7 @@ impl<'a> RegisterBrokerReply<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut ha_server_addr = None;
         let mut master_addr = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "haServerAddr" => ha_server_addr = Some(raw.to_str()),
                 "masterAddr" => master_addr = Some(raw.to_str()),
@@ -181,8 +178,7 @@ impl<'a> UnRegisterBrokerHeader<'a> {
         let mut broker_addr = None;
         let mut cluster_name = None;
         let mut broker_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
@@ -238,8 +234,7 @@ impl<'a> QueryDataVersionHeader<'a> {
         let mut broker_addr = None;
         let mut cluster_name = None;
         let mut broker_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "brokerName" => broker_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),
@@ -283,8 +278,7 @@ impl QueryDataVersionReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut changed = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "changed" => changed = Some(boolean("changed", raw)?),
                 _ => {}
@@ -323,8 +317,7 @@ impl<'a> GetBrokerMemberGroupHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerName" => broker_name = Some(raw.to_str()),
@@ -394,8 +387,7 @@ impl<'a> BrokerHeartbeatHeader<'a> {
         let mut confirm_offset = None;
         let mut heartbeat_timeout_millis = None;
         let mut election_priority = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "clusterName" => cluster_name = Some(raw.to_str()),
                 "brokerAddr" => broker_addr = Some(raw.to_str()),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
+use crate::field_value::{boolean, int, long, required};
 use crate::text::Text;
 
 /// Request header `ReplyMessageRequestHeader`
@@ -74,8 +74,7 @@ impl<'a> ReplyMessageHeader<'a> {
         let mut properties = Text::default();
         let mut reconsume_times = None;
         let mut unit_mode = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -85,7 +84,7 @@ impl<'a> ReplyMessageHeader<'a> {
                 "sysFlag" => sys_flag = Some(int("sysFlag", raw)?),
                 "bornTimestamp" => born_timestamp = Some(long("bornTimestamp", raw)?),
                 "flag" => flag = Some(int("flag", raw)?),
-                "properties" => properties = raw,
+                "properties" => properties = raw.text(),
                 "reconsumeTimes" => reconsume_times = Some(int("reconsumeTimes", raw)?),
                 "unitMode" => unit_mode = Some(boolean("unitMode", raw)?),
                 "bornHost" => born_host = Some(raw.to_str()),

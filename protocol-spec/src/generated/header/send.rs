@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
+use crate::field_value::{FieldValue, boolean, int, long, required};
 use crate::text::Text;
+use crate::generated::hot;
 
 /// Request header `SendMessageRequestHeader`: SEND_MESSAGE, and with one-letter names
 /// SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE.
@@ -61,6 +62,49 @@ impl<'a> SendMessageHeader<'a> {
 
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::decode_by_place(&fields) {
+            Some(header) => Ok(header),
+            None => Self::decode_by_name(fields),
+        }
+    }
+
+    /// `None` where a field is missing or malformed, or the header unusual.
+    #[inline]
+    fn decode_by_place(fields: &Fields<'a>) -> Option<Self> {
+        let order = fields.order(&hot::SEND_MESSAGE)?;
+        let at = |slot| fields.at(&order, slot);
+        Some(Self {
+            producer_group: at(0)?.to_str(),
+            topic: at(1)?.to_str(),
+            default_topic: at(2)?.to_str(),
+            default_topic_queue_nums: at(3)?.int()?,
+            queue_id: at(4)?.int()?,
+            sys_flag: at(5)?.int()?,
+            born_timestamp: at(6)?.long()?,
+            flag: at(7)?.int()?,
+            properties: at(8).map_or_else(Text::default, FieldValue::text),
+            reconsume_times: match at(9) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            unit_mode: match at(10) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            batch: match at(11) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            max_reconsume_times: match at(12) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            broker_name: at(13).map(FieldValue::to_str),
+        })
+    }
+
+    #[cold]
+    fn decode_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut topic = None;
         let mut default_topic = None;
@@ -75,8 +119,7 @@ impl<'a> SendMessageHeader<'a> {
         let mut batch = None;
         let mut max_reconsume_times = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -86,7 +129,7 @@ impl<'a> SendMessageHeader<'a> {
                 "sysFlag" => sys_flag = Some(int("sysFlag", raw)?),
                 "bornTimestamp" => born_timestamp = Some(long("bornTimestamp", raw)?),
                 "flag" => flag = Some(int("flag", raw)?),
-                "properties" => properties = raw,
+                "properties" => properties = raw.text(),
                 "reconsumeTimes" => reconsume_times = Some(int("reconsumeTimes", raw)?),
                 "unitMode" => unit_mode = Some(boolean("unitMode", raw)?),
                 "batch" => batch = Some(boolean("batch", raw)?),
@@ -116,6 +159,49 @@ impl<'a> SendMessageHeader<'a> {
 
     /// The same for the form with one-letter names.
     pub fn decode_short(fields: Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::decode_short_by_place(&fields) {
+            Some(header) => Ok(header),
+            None => Self::decode_short_by_name(fields),
+        }
+    }
+
+    /// `None` where a field is missing or malformed, or the header unusual.
+    #[inline]
+    fn decode_short_by_place(fields: &Fields<'a>) -> Option<Self> {
+        let order = fields.order(&hot::SEND_MESSAGE_SHORT)?;
+        let at = |slot| fields.at(&order, slot);
+        Some(Self {
+            producer_group: at(0)?.to_str(),
+            topic: at(1)?.to_str(),
+            default_topic: at(2)?.to_str(),
+            default_topic_queue_nums: at(3)?.int()?,
+            queue_id: at(4)?.int()?,
+            sys_flag: at(5)?.int()?,
+            born_timestamp: at(6)?.long()?,
+            flag: at(7)?.int()?,
+            properties: at(8).map_or_else(Text::default, FieldValue::text),
+            reconsume_times: match at(9) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            unit_mode: match at(10) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            batch: match at(11) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            max_reconsume_times: match at(12) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            broker_name: at(13).map(FieldValue::to_str),
+        })
+    }
+
+    #[cold]
+    fn decode_short_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut topic = None;
         let mut default_topic = None;
@@ -130,8 +216,7 @@ impl<'a> SendMessageHeader<'a> {
         let mut batch = None;
         let mut max_reconsume_times = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "a" => producer_group = Some(raw.to_str()),
                 "b" => topic = Some(raw.to_str()),
@@ -141,7 +226,7 @@ impl<'a> SendMessageHeader<'a> {
                 "f" => sys_flag = Some(int("sysFlag", raw)?),
                 "g" => born_timestamp = Some(long("bornTimestamp", raw)?),
                 "h" => flag = Some(int("flag", raw)?),
-                "i" => properties = raw,
+                "i" => properties = raw.text(),
                 "j" => reconsume_times = Some(int("reconsumeTimes", raw)?),
                 "k" => unit_mode = Some(boolean("unitMode", raw)?),
                 "m" => batch = Some(boolean("batch", raw)?),
@@ -272,8 +357,7 @@ impl<'a> SendMessageReply<'a> {
         let mut transaction_id = None;
         let mut batch_uniq_id = None;
         let mut recall_handle = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "msgId" => msg_id = Some(raw.to_str()),
                 "queueId" => queue_id = Some(int("queueId", raw)?),
@@ -353,8 +437,7 @@ impl<'a> ConsumerSendMsgBackHeader<'a> {
         let mut origin_topic = None;
         let mut unit_mode = None;
         let mut max_reconsume_times = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "offset" => offset = Some(long("offset", raw)?),
                 "group" => group = Some(raw.to_str()),

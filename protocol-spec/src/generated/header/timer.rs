@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::required;
-use crate::text::Text;
+use crate::field_value::required;
 
 /// Request header `RecallMessageRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,8 +29,7 @@ impl<'a> RecallMessageHeader<'a> {
         let mut topic = None;
         let mut recall_handle = None;
         let mut producer_group = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "producerGroup" => producer_group = Some(raw.to_str()),
                 "topic" => topic = Some(raw.to_str()),
@@ -74,8 +72,7 @@ impl<'a> RecallMessageReply<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut msg_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "msgId" => msg_id = Some(raw.to_str()),
                 _ => {}

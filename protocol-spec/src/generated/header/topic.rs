@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, required};
 
 /// Request header `CreateTopicRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -58,8 +57,7 @@ impl<'a> CreateTopicHeader<'a> {
         let mut topic_sys_flag = None;
         let mut attributes = None;
         let mut force = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "defaultTopic" => default_topic = Some(raw.to_str()),
@@ -145,8 +143,7 @@ impl<'a> DeleteTopicHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
@@ -181,8 +178,7 @@ impl<'a> GetTopicConfigHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
@@ -225,8 +221,7 @@ impl<'a> GetAllTopicConfigHeader<'a> {
         let mut topic_seq = None;
         let mut data_version = None;
         let mut max_topic_num = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topicSeq" => topic_seq = Some(int("topicSeq", raw)?),
                 "dataVersion" => data_version = Some(raw.to_str()),
@@ -273,8 +268,7 @@ impl GetAllTopicConfigReply {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_topic_num = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "totalTopicNum" => total_topic_num = Some(int("totalTopicNum", raw)?),
                 _ => {}
@@ -309,8 +303,7 @@ impl<'a> GetTopicStatsInfoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}
@@ -345,8 +338,7 @@ impl<'a> QueryTopicConsumeByWhoHeader<'a> {
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 _ => {}

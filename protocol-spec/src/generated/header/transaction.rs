@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
-use crate::header_value::{boolean, int, long, required};
-use crate::text::Text;
+use crate::field_value::{boolean, int, long, required};
 
 /// Request header `EndTransactionRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,8 +49,7 @@ impl<'a> EndTransactionHeader<'a> {
         let mut topic = None;
         let mut from_transaction_check = None;
         let mut transaction_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "producerGroup" => producer_group = Some(raw.to_str()),
@@ -155,8 +153,7 @@ impl<'a> CheckTransactionStateHeader<'a> {
         let mut transaction_id = None;
         let mut offset_msg_id = None;
         let mut broker_name = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "tranStateTableOffset" => tran_state_table_offset = Some(long("tranStateTableOffset", raw)?),
@@ -223,8 +220,7 @@ impl<'a> ResumeCheckHalfMessageHeader<'a> {
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut msg_id = None;
-        fields.for_each(&mut |wire_name, raw, escaped| {
-            let raw = Text::new(raw, escaped);
+        fields.for_each(&mut |wire_name, raw| {
             match wire_name {
                 "topic" => topic = Some(raw.to_str()),
                 "msgId" => msg_id = Some(raw.to_str()),
