@@ -57,15 +57,14 @@ impl Ceiling {
         Ok(Self { process, addr: addr.trim().to_owned() })
     }
 
-    pub fn target(&self, topic: &str, queues: u32) -> Target {
+    pub fn target(&self, topics: Vec<String>, queues: u32) -> Target {
         let broker = BrokerTarget {
             name: "ceiling".to_owned(),
             addr: self.addr.clone(),
             queues,
             queue_offsets_max: vec![0; queues as usize],
         };
-        let server_pid = Some(self.process.id());
-        Target { topic: topic.to_owned(), brokers: vec![broker], server_pid }
+        Target { topics, brokers: vec![broker], server_pid: Some(self.process.id()) }
     }
 }
 

@@ -1,5 +1,4 @@
 //! The command line of `remora-bench`.
-use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use remora_protocol::SerializeType;
-use remora_remoting::port_owner;
 
-use crate::ceiling::{self, Ceiling};
+use crate::ceiling;
+use crate::compare::CompareArgs;
+use crate::compare::servers::pid_at;
 use crate::load::{self, LoadOptions};
 use crate::payload::BODY_BYTES_MIN;
 use crate::report::{self, Report};
-use crate::{clock, compare, demo, target};
+use crate::{clock, demo, target};
 
 /// Load generator for Remora and any other RocketMQ.
 #[derive(Parser, Debug)]
@@ -28,7 +28,9 @@ const EXAMPLES: &str = "Examples:
   remora-bench send --connections 64 --in-flight 32     acknowledged single sends, closed loop
   remora-bench send --rate 20000                        open loop: latency counts from the due time
   remora-bench e2e --rate 20000 --duration 60           send to receipt, verified
-  remora-bench compare --target remora=127.0.0.1:9876 --target apache=127.0.0.1:19876";
+  remora-bench compare                                  Remora, ceiling, Apache in turn: ten minutes
+  remora-bench compare --loads all --html figures.html  every figure of README
+  remora-bench compare --loads c1w1,c16w8 --target remora --target other=10.0.0.7:9876";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -46,22 +48,8 @@ enum Command {
     Consume(LoadArgs),
     /// Sends at a rate and receives; latency is from due time to receipt.
     E2e(LoadArgs),
-    /// The same load on several targets in turn, with ratios.
-    Compare {
-        /// NAME=NAMESERVER, the first is what the others are compared with; repeat.
-        #[arg(long = "target", required_unless_present = "ceiling")]
-        targets: Vec<String>,
-        /// Add a server with the same framing that answers every request and stores nothing.
-        #[arg(long)]
-        ceiling: bool,
-        #[arg(long, default_value_t = 3)]
-        rounds: usize,
-        /// Messages in one request.
-        #[arg(long, default_value_t = 1)]
-        batch: usize,
-        #[command(flatten)]
-        load: LoadArgs,
-    },
+    /// Loads on several servers in turn, with ratios: Remora, the ceiling, Apache's broker.
+    Compare(CompareArgs),
     /// Serves the ceiling of `compare`: answers only; stores nothing, checks nothing.
     #[command(hide = true)]
     Ceiling {
@@ -158,11 +146,8 @@ impl LoadArgs {
 
     fn target(&self, nameserver: &str) -> anyhow::Result<target::Target> {
         let mut target = target::prepare(nameserver, &self.topic, self.queues)?;
-        target.server_pid = self.server_pid.or_else(|| {
-            let addr = &target.brokers.first()?.addr;
-            let local = addr.to_socket_addrs().ok()?.find(|addr| addr.ip().is_loopback())?;
-            Some(port_owner::of(local)?.pid)
-        });
+        let local = || pid_at(&target.brokers.first()?.addr);
+        target.server_pid = self.server_pid.or_else(local);
         Ok(target)
     }
 }
@@ -197,25 +182,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             options.rate = options.rate.or(Some(1_000.0));
             finish(&args, load::end_to_end(&args.target(&args.nameserver)?, &options, "e2e")?)
         }
-        Command::Compare { targets, ceiling, rounds, batch, load: args } => {
-            let options = args.options(batch)?;
-            let ceiling = ceiling.then(Ceiling::spawn).transpose()?;
-            let mut targets = targets
-                .iter()
-                .map(|named| {
-                    let (name, nameserver) = named
-                        .split_once('=')
-                        .with_context(|| format!("--target {named}: NAME=NAMESERVER"))?;
-                    Ok((name.to_owned(), args.target(nameserver)?))
-                })
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            if let Some(ceiling) = &ceiling {
-                targets.push(("ceiling".to_owned(), ceiling.target(&args.topic, args.queues)));
-            }
-            let reports = compare::run(&targets, &options, rounds)?;
-            println!("{}", compare::table(&targets, &reports));
-            report::write_files(&reports, args.json.as_deref(), args.hgrm.as_deref())
-        }
+        Command::Compare(args) => args.run(),
         Command::Ceiling { listen, threads } => ceiling::serve_forever(listen, threads),
         Command::Demo => demo::run(),
     }

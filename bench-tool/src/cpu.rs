@@ -1,33 +1,126 @@
-//! What processes cost: CPU time of the server, and of everybody else.
+//! What processes cost, from Linux's `/proc`: CPU time and memory of the server, CPU time of
+//! everybody else.
+use std::collections::HashMap;
 use std::fs;
 
 /// CPU time of a process in microseconds, user and system; `None` once it is gone.
 pub fn process_cpu_us(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = stat.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some((user + system) * (1_000_000 / TICKS_PER_SECOND))
+    Some(stat(pid)?.cpu_us)
 }
 
-/// Resident memory of a process in bytes.
-pub fn resident_bytes(pid: u32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * 4096)
+/// CPU time of a process and all that it has started, in microseconds.
+pub fn tree_cpu_us(pid: u32) -> Option<u64> {
+    let tree = tree(pid);
+    (!tree.is_empty()).then(|| tree.iter().filter_map(|pid| process_cpu_us(*pid)).sum())
 }
 
-/// CPU time that the whole machine has spent working, in microseconds.
-pub fn machine_cpu_us() -> Option<u64> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    let line = stat.lines().next()?;
-    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|f| f.parse().ok()).collect();
-    // user nice system idle iowait irq softirq steal: all but idle and iowait.
-    let busy: u64 =
-        fields.iter().take(8).enumerate().filter(|(n, _)| *n != 3 && *n != 4).map(|(_, f)| f).sum();
-    Some(busy * (1_000_000 / TICKS_PER_SECOND))
+/// Memory of a process and all that it has started, in bytes: resident, without mapped files.
+pub fn tree_anonymous_bytes(pid: u32) -> Option<u64> {
+    let tree = tree(pid);
+    (!tree.is_empty()).then(|| tree.iter().filter_map(|pid| status_bytes(*pid, "RssAnon:")).sum())
+}
+
+/// Memory of a process and all that it has started, in bytes: resident, mapped files included.
+pub fn tree_resident_bytes(pid: u32) -> Option<u64> {
+    let tree = tree(pid);
+    (!tree.is_empty()).then(|| tree.iter().filter_map(|pid| status_bytes(*pid, "VmRSS:")).sum())
+}
+
+/// CPU time of the whole machine in microseconds without that of the kernel's own threads and
+/// interrupts: what a load makes the kernel do (loopback, write-back) is the load's.
+pub fn programs_cpu_us() -> Option<u64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let machine_us = machine_cpu_us(text.lines().next()?);
+    let kernel_us: u64 = all().filter(|(_, stat)| stat.kernel).map(|(_, stat)| stat.cpu_us).sum();
+    Some(machine_us.saturating_sub(kernel_us))
+}
+
+/// The first line of `/proc/stat`: user nice system idle iowait irq softirq steal.
+fn machine_cpu_us(line: &str) -> u64 {
+    let fields = line.split_whitespace().skip(1).map(|field| field.parse().unwrap_or(0));
+    let counted = fields.enumerate().filter(|(n, _)| matches!(n, 0 | 1 | 2 | 7));
+    counted.map(|(_, ticks): (_, u64)| ticks).sum::<u64>() * TICK_US
 }
 
 /// Linux reports clock ticks of 10 ms to user space, whatever the kernel's own rate.
-const TICKS_PER_SECOND: u64 = 100;
+const TICK_US: u64 = 10_000;
+/// The parent of all kernel threads.
+const KTHREADD: u32 = 2;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Stat {
+    parent: u32,
+    cpu_us: u64,
+    kernel: bool,
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `pid (name) state ppid …`; the name may hold anything, brackets and spaces included.
+fn parse_stat(pid: u32, text: &str) -> Option<Stat> {
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let parent = fields.get(1)?.parse().ok()?;
+    let user: u64 = fields.get(11)?.parse().ok()?;
+    let system: u64 = fields.get(12)?.parse().ok()?;
+    let kernel = pid == KTHREADD || parent == KTHREADD;
+    Some(Stat { parent, cpu_us: (user + system) * TICK_US, kernel })
+}
+
+fn all() -> impl Iterator<Item = (u32, Stat)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        Some((pid, stat(pid)?))
+    })
+}
+
+/// The process and its descendants; empty once it is gone.
+fn tree(root: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut found = Vec::new();
+    for (pid, stat) in all() {
+        children.entry(stat.parent).or_default().push(pid);
+        if pid == root {
+            found.push(pid);
+        }
+    }
+    let mut next = 0;
+    while let Some(pid) = found.get(next).copied() {
+        found.extend(children.remove(&pid).unwrap_or_default());
+        next += 1;
+    }
+    found
+}
+
+fn status_bytes(pid: u32, key: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_may_hold_brackets_and_spaces() {
+        let text = "7 (a) b (c) S 2 7 7 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 1 0 9 0 0";
+        let expected = Stat { parent: 2, cpu_us: 2_000_000, kernel: true };
+        assert_eq!(parse_stat(7, text), Some(expected));
+    }
+
+    #[test]
+    fn idle_waiting_and_interrupts_are_nobodys_cpu() {
+        assert_eq!(machine_cpu_us("cpu  100 20 30 9999 888 77 66 5 0 0"), 155 * TICK_US);
+    }
+
+    #[test]
+    fn this_process_is_in_its_own_tree() {
+        let own = std::process::id();
+        assert!(tree(own).contains(&own));
+        assert!(tree_resident_bytes(own) >= tree_anonymous_bytes(own));
+    }
+}

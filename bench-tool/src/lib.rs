@@ -17,4 +17,5 @@ pub mod sender;
 pub mod stats;
 pub mod target;
 pub mod template;
+pub mod usage;
 pub mod wire;

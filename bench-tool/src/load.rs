@@ -8,7 +8,6 @@ use anyhow::anyhow;
 use remora_protocol::SerializeType;
 
 use crate::clock;
-use crate::cpu;
 use crate::payload::{Faults, Verifier};
 use crate::progress::Progress;
 use crate::puller::{self, PullerPlan, Until};
@@ -17,6 +16,7 @@ use crate::sender::{self, ReadBack, SenderPlan, Sent};
 use crate::stats::LoadStats;
 use crate::target::Target;
 use crate::template::{Template, TemplateSpec};
+use crate::usage::Usage;
 
 /// The load to put on a target.
 #[derive(Clone, Debug)]
@@ -39,6 +39,9 @@ enum Outcome {
     Sent(Sent),
     Received(Verifier),
 }
+
+/// Messages that a pull asks for: as many as official push consumers do.
+const MESSAGES_MAX: u32 = 32;
 
 type Job = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
@@ -143,24 +146,58 @@ pub fn end_to_end(target: &Target, options: &LoadOptions, label: &str) -> anyhow
 
 /// Reads what the queues of the topic hold, once.
 pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
-    let stats = LoadStats::new(target.brokers.len() * options.connections, options.threads);
-    let stop = Arc::new(AtomicBool::new(false));
-    let jobs = puller_jobs(target, options, &stats, &stop, Until::End);
+    let reading = Reading::start(target, options)?;
     let before = Usage::now(target);
-    let progress = Progress::start(label, &stats, None);
-    let workers = Workers::start(options.threads, jobs, stop)?;
-    while !workers.all_done() {
-        progress.tick();
+    let progress = Progress::start(label, &reading.stats, None);
+    while !reading.workers.all_done() {
+        progress.tick_after(LOOK_AGAIN);
     }
+    let report = before.report(target, label, &reading.stats);
     progress.finish();
-    let mut report = before.report(target, label, &stats);
-    // A backlog's age says nothing about speed.
-    report.latency = None;
-    let received = workers.finish()?.received;
-    report.foreign = received.iter().map(Verifier::foreign).sum();
-    report.faults =
-        Some(received.iter().map(Verifier::faults).fold(Faults::default(), Faults::plus));
-    Ok(report)
+    reading.finish(report)
+}
+
+/// The same unseen, beside another load, until it is through or told to stop.
+pub fn consume_beside(
+    target: &Target,
+    options: &LoadOptions,
+    stop: &AtomicBool,
+) -> anyhow::Result<Report> {
+    let reading = Reading::start(target, options)?;
+    let before = Usage::now(target);
+    while !reading.workers.all_done() && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    let report = before.report(target, "", &reading.stats);
+    reading.finish(report)
+}
+
+/// Connecting, or reading a backlog, may take less than a tenth of a second.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Pullers at work on what is there.
+struct Reading {
+    stats: LoadStats,
+    workers: Workers,
+}
+
+impl Reading {
+    fn start(target: &Target, options: &LoadOptions) -> anyhow::Result<Self> {
+        let stats = LoadStats::new(target.brokers.len() * options.connections, options.threads);
+        let stop = Arc::new(AtomicBool::new(false));
+        let jobs = puller_jobs(target, options, &stats, &stop, Until::End);
+        Ok(Self { stats, workers: Workers::start(options.threads, jobs, stop)? })
+    }
+
+    fn finish(self, mut report: Report) -> anyhow::Result<Report> {
+        // A backlog's age says nothing about speed.
+        report.latency = None;
+        let received = self.workers.finish()?.received;
+        report.foreign = received.iter().map(Verifier::foreign).sum();
+        let faults = received.iter().map(Verifier::faults).fold(Faults::default(), Faults::plus);
+        report.faults = Some(faults);
+        Ok(report)
+    }
 }
 
 /// What is wrong with what arrived, when `acknowledged` messages had to.
@@ -207,8 +244,8 @@ fn sender_jobs(
         .map(|(n, stats)| {
             let broker = &target.brokers[n % target.brokers.len()];
             let producer = u32::try_from(n).unwrap_or(u32::MAX);
-            let spec = |queue| TemplateSpec {
-                topic: &target.topic,
+            let spec = |topic, queue| TemplateSpec {
+                topic,
                 broker_name: &broker.name,
                 queue,
                 body_bytes: options.body_bytes,
@@ -219,7 +256,11 @@ fn sender_jobs(
             };
             let plan = SenderPlan {
                 addr: broker.addr.clone(),
-                templates: (0..broker.queues).map(|queue| Template::new(&spec(queue))).collect(),
+                templates: target
+                    .topics_of(n, options.connections)
+                    .flat_map(|topic| (0..broker.queues).map(move |queue| (topic, queue)))
+                    .map(|(topic, queue)| Template::new(&spec(topic, queue)))
+                    .collect(),
                 in_flight: options.in_flight,
                 interval_ns,
                 serialize: options.serialize,
@@ -258,9 +299,9 @@ fn puller_jobs(
             let queues: Vec<_> = (0..broker.queues).filter(mine).map(from).collect();
             let plan = PullerPlan {
                 addr: broker.addr.clone(),
-                topic: target.topic.clone(),
+                topic: target.topic().to_owned(),
                 queues,
-                messages_max: 32,
+                messages_max: MESSAGES_MAX,
                 until,
                 run: (until == Until::Stopped).then_some(options.run),
             };
@@ -288,6 +329,10 @@ fn measure(
     };
     let total = options.warmup + options.duration;
     let progress = Progress::start(label, stats, Some(total));
+    // The window of a load with thousands of connections is not spent on connecting them.
+    while !stats.all_connected() && !workers.failed() {
+        progress.tick_after(LOOK_AGAIN);
+    }
     let start_ns = clock::now_ns();
     wait(start_ns + nanos(options.warmup), &progress);
     stats.reset();
@@ -300,57 +345,4 @@ fn measure(
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// CPU used up to a moment.
-#[derive(Debug)]
-struct Usage {
-    at_ns: u64,
-    server_us: Option<u64>,
-    own_us: Option<u64>,
-    machine_us: Option<u64>,
-}
-
-impl Usage {
-    fn now(target: &Target) -> Self {
-        Self {
-            at_ns: clock::now_ns(),
-            server_us: target.server_pid.and_then(cpu::process_cpu_us),
-            own_us: cpu::process_cpu_us(std::process::id()),
-            machine_us: cpu::machine_cpu_us(),
-        }
-    }
-
-    fn report(&self, target: &Target, label: &str, stats: &LoadStats) -> Report {
-        let now = Self::now(target);
-        let seconds = (now.at_ns - self.at_ns) as f64 / 1e9;
-        let used = |then: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(then?) as f64);
-        let messages = stats.messages();
-        let server_us = used(self.server_us, now.server_us);
-        let own_us = used(self.own_us, now.own_us);
-        let machine_us = used(self.machine_us, now.machine_us);
-        // An embedded server (demo) is the generator's own process: count it once.
-        let server_elsewhere = target.server_pid.is_some_and(|pid| pid != std::process::id());
-        let known_us =
-            own_us.unwrap_or(0.0) + if server_elsewhere { server_us.unwrap_or(0.0) } else { 0.0 };
-        Report {
-            label: label.to_owned(),
-            messages,
-            bytes: stats.bytes(),
-            seconds,
-            messages_per_second: messages as f64 / seconds,
-            megabytes_per_second: stats.bytes() as f64 / seconds / 1e6,
-            latency: Some(stats.latency_ns()),
-            refused: stats.refused(),
-            first_refusal: stats.first_refusal(),
-            unanswered: 0,
-            foreign: 0,
-            faults: None,
-            server_cpu_us_per_message: server_us
-                .filter(|_| server_elsewhere && messages > 0)
-                .map(|us| us / messages as f64),
-            server_resident_bytes: target.server_pid.and_then(cpu::resident_bytes),
-            other_cores: machine_us.map(|us| ((us - known_us) / 1e6 / seconds).max(0.0)),
-        }
-    }
 }

@@ -1,8 +1,9 @@
 //! The body of a bench message: enough to tell loss, duplication, reordering and damage apart.
 //!
-//! Big-endian: magic u32, run u32, producer u32, queue u32, sequence u64, sent_at_ns u64, crc32 u32,
-//! then filler. The checksum runs over the filler first and then over the 32 bytes before it, so
-//! that a sender computes the constant part once. The sequence counts per (producer, queue).
+//! Big-endian: magic u32, run u32, producer u32, queue u32, sequence u64, sent_at_ns u64,
+//! crc32 u32, then filler. The checksum runs over the filler first and then over the 32 bytes
+//! before it, so that a sender computes the constant part once. The sequence counts per (producer,
+//! queue).
 use std::collections::BTreeSet;
 
 use ahash::AHashMap;
@@ -34,15 +35,17 @@ pub struct BodyTemplate {
 }
 
 impl BodyTemplate {
-    /// `body_bytes` is at least `BODY_BYTES_MIN`.
+    /// With less than `BODY_BYTES_MIN` there is no room for a stamp: nobody can verify such bodies.
     pub fn new(run: u32, producer: u32, queue: u32, body_bytes: usize) -> Self {
         let mut body = vec![b'x'; body_bytes];
         for (word, place) in [MAGIC, run, producer, queue].iter().zip(body.chunks_exact_mut(4)) {
             place.copy_from_slice(&word.to_be_bytes());
         }
         let mut constant = Hasher::new();
-        constant.update(&body[BODY_BYTES_MIN..]);
-        constant.update(&body[..SEQUENCE_AT]);
+        if let Some((head, filler)) = body.split_at_checked(BODY_BYTES_MIN) {
+            constant.update(filler);
+            constant.update(&head[..SEQUENCE_AT]);
+        }
         Self { body, constant }
     }
 
@@ -54,6 +57,9 @@ impl BodyTemplate {
     /// Writes sequence, time and checksum over those of `body`, a copy of this one.
     #[inline]
     pub fn stamp(&self, body: &mut [u8], sequence: u64, sent_at_ns: u64) {
+        if self.body.len() < BODY_BYTES_MIN {
+            return;
+        }
         let times = (u128::from(sequence) << 64 | u128::from(sent_at_ns)).to_be_bytes();
         let mut hasher = self.constant.clone();
         hasher.update(&times);
@@ -113,6 +119,13 @@ pub struct Faults {
 impl Faults {
     pub fn any(&self) -> bool {
         *self != Self::default()
+    }
+
+    pub fn describe(&self) -> String {
+        let Self { lost, duplicated, out_of_order, damaged } = self;
+        format!(
+            "lost {lost}, duplicated {duplicated}, out of order {out_of_order}, damaged {damaged}"
+        )
     }
 
     #[must_use]

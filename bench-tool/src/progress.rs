@@ -36,9 +36,14 @@ impl Progress {
         Self { bar, stats: stats.clone(), start_ns: now_ns, last: Cell::new((now_ns, 0)) }
     }
 
-    /// Waits a moment and redraws twice a second.
+    /// Waits a tenth of a second and redraws twice a second.
     pub fn tick(&self) {
-        std::thread::sleep(TICK);
+        self.tick_after(TICK);
+    }
+
+    /// The same after another wait.
+    pub fn tick_after(&self, wait: Duration) {
+        std::thread::sleep(wait);
         let now_ns = clock::now_ns();
         let (last_ns, last_messages) = self.last.get();
         if now_ns - last_ns < REDRAW_NS {

@@ -51,6 +51,7 @@ pub async fn run(
     stop: Arc<AtomicBool>,
 ) -> anyhow::Result<Verifier> {
     let wire = Wire::connect(&plan.addr, READ_BYTES).await?;
+    stats.connected();
     let mut puller = Puller::new(plan, stats, wire);
     tokio::select! {
         biased;

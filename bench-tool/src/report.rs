@@ -33,6 +33,7 @@ pub struct Report {
     /// Where messages were read back: what the verification found.
     pub faults: Option<Faults>,
     pub server_cpu_us_per_message: Option<f64>,
+    pub generator_cpu_us_per_message: Option<f64>,
     pub server_resident_bytes: Option<u64>,
     /// CPU cores that neither the server nor the generator used: the noise of the machine.
     pub other_cores: Option<f64>,
@@ -62,6 +63,7 @@ impl Report {
             "foreign": self.foreign,
             "verification": self.faults,
             "server_cpu_us_per_message": self.server_cpu_us_per_message,
+            "generator_cpu_us_per_message": self.generator_cpu_us_per_message,
             "server_resident_bytes": self.server_resident_bytes,
             "other_cores": self.other_cores,
         })
@@ -84,6 +86,9 @@ impl Report {
         if let Some(us) = self.server_cpu_us_per_message {
             table.add_row(["server CPU", &format!("{us:.2} us a message")]);
         }
+        if let Some(us) = self.generator_cpu_us_per_message {
+            table.add_row(["generator CPU", &format!("{us:.2} us a message")]);
+        }
         if let Some(bytes) = self.server_resident_bytes {
             table.add_row([
                 "server memory",
@@ -104,11 +109,7 @@ impl Report {
             table.add_row(["others' messages", &self.foreign.to_string()]);
         }
         if let Some(f) = &self.faults {
-            let text = format!(
-                "lost {}, duplicated {}, out of order {}, damaged {}",
-                f.lost, f.duplicated, f.out_of_order, f.damaged
-            );
-            table.add_row(["verification", &text]);
+            table.add_row(["verification", &f.describe()]);
         }
         table.to_string()
     }

@@ -63,6 +63,7 @@ pub async fn run(
     stop: Arc<AtomicBool>,
 ) -> anyhow::Result<Sent> {
     let wire = Wire::connect(&plan.addr, READ_BYTES).await?;
+    stats.connected();
     let pacer = plan.interval_ns.map(|_| Pacer::new()).transpose()?;
     let mut sender = Sender::new(plan, stats, wire);
     let outcome = tokio::select! {

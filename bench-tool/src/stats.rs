@@ -1,6 +1,6 @@
 //! What the connections of one load count, and the sum of it.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
@@ -12,6 +12,7 @@ const LATENCY_NS_MAX: u64 = 120_000_000_000;
 #[derive(Debug)]
 pub struct ConnectionStats {
     pub messages: AtomicU64,
+    connected: AtomicBool,
     /// As `messages`, those of the warm-up included.
     messages_ever: AtomicU64,
     pub bytes: AtomicU64,
@@ -51,6 +52,7 @@ impl ConnectionStats {
     fn new(latency_ns: Arc<Mutex<Histogram<u64>>>) -> Self {
         Self {
             messages: AtomicU64::new(0),
+            connected: AtomicBool::new(false),
             messages_ever: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -58,6 +60,11 @@ impl ConnectionStats {
             latency_ns,
             first_refusal: Mutex::new(None),
         }
+    }
+
+    /// The connection is up.
+    pub fn connected(&self) {
+        self.connected.store(true, Ordering::Relaxed);
     }
 
     /// Adds the answers of one read, and empties `latencies`.
@@ -101,6 +108,11 @@ impl LoadStats {
         let shared = histograms.iter().cycle().take(connections);
         let connections = shared.map(|h| Arc::new(ConnectionStats::new(h.clone()))).collect();
         Self { connections, histograms }
+    }
+
+    /// Whether every connection is up.
+    pub fn all_connected(&self) -> bool {
+        self.connections.iter().all(|c| c.connected.load(Ordering::Relaxed))
     }
 
     pub fn messages(&self) -> u64 {

@@ -1,19 +1,38 @@
 //! What a load is put on: the brokers and queues of one topic.
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use remora_client::admin::{TopicSpec, Where};
 use remora_client::{Admin, MessageQueue};
+use tokio::task::JoinSet;
 
 use crate::clock;
 
-/// A topic on the masters of a cluster.
+/// Topics on the masters of a cluster.
 #[derive(Clone, Debug)]
 pub struct Target {
-    pub topic: String,
+    /// At least one; `brokers` describes its queues. The others have as many.
+    pub topics: Vec<String>,
     pub brokers: Vec<BrokerTarget>,
     /// Process of the first broker, when it runs on this machine.
     pub server_pid: Option<u32>,
+}
+
+impl Target {
+    /// The topic that is read from.
+    pub fn topic(&self) -> &str {
+        self.topics.first().map_or("", String::as_str)
+    }
+
+    /// The topics that connection `n` of `connections` sends to: its share of them, or all where
+    /// there are fewer than connections.
+    pub fn topics_of(&self, n: usize, connections: usize) -> impl Iterator<Item = &str> {
+        let shared = self.topics.len() < connections;
+        let mine = move |at: &usize| shared || at % connections == n;
+        let topics = self.topics.iter().enumerate();
+        topics.filter(move |(at, _)| mine(at)).map(|(_, topic)| topic.as_str())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +48,7 @@ pub struct BrokerTarget {
 const ROUTE_WAIT_NS: u64 = 10_000_000_000;
 const ROUTE_RETRY: Duration = Duration::from_millis(100);
 const WRITABLE: i32 = 2;
+const CREATED_AT_ONCE: usize = 16;
 
 /// Finds the topic, created with `queues` queues on every broker if it does not exist.
 pub fn prepare(nameserver: &str, topic: &str, queues: u32) -> anyhow::Result<Target> {
@@ -38,6 +58,38 @@ pub fn prepare(nameserver: &str, topic: &str, queues: u32) -> anyhow::Result<Tar
         let target = find(&admin, topic, queues).await;
         admin.shutdown().await;
         target
+    })
+}
+
+/// As `prepare`, with `count` topics of that prefix on a fresh server.
+pub fn prepare_many(
+    nameserver: &str,
+    prefix: &str,
+    count: usize,
+    queues: u32,
+) -> anyhow::Result<Target> {
+    let mut target = prepare(nameserver, &format!("{prefix}-0"), queues)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let admin = Arc::new(Admin::connect(nameserver).await?);
+        let mut creating = JoinSet::new();
+        for n in 1..count {
+            let topic = format!("{prefix}-{n}");
+            target.topics.push(topic.clone());
+            let spec = TopicSpec::new(topic).queues(i32::try_from(queues)?);
+            let admin = Arc::clone(&admin);
+            if creating.len() >= CREATED_AT_ONCE
+                && let Some(created) = creating.join_next().await
+            {
+                created??;
+            }
+            creating.spawn(async move { admin.create_topic(&spec, &Where::Everywhere).await });
+        }
+        while let Some(created) = creating.join_next().await {
+            created??;
+        }
+        admin.shutdown().await;
+        Ok(target)
     })
 }
 
@@ -78,5 +130,5 @@ async fn find(admin: &Admin, topic: &str, queues: u32) -> anyhow::Result<Target>
     if brokers.is_empty() {
         bail!("topic {topic} has no writable queue");
     }
-    Ok(Target { topic: topic.to_owned(), brokers, server_pid: None })
+    Ok(Target { topics: vec![topic.to_owned()], brokers, server_pid: None })
 }

@@ -1,0 +1,198 @@
+//! `remora-bench compare`: the same loads on several servers in turn, and reports of it.
+//!
+//! Read `loads.rs` (what can be run), `servers.rs` (on what), `session.rs` (in which order),
+//! `rounds.rs` (what counts), `work.rs` (one round), then the reports: `tables.rs`, `goals.rs`,
+//! `html.rs`.
+pub mod figures;
+pub mod goals;
+pub mod html;
+pub mod idle;
+pub mod loads;
+pub mod machine;
+pub mod rounds;
+pub mod servers;
+pub mod session;
+pub mod start;
+pub mod svg;
+pub mod tables;
+pub mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use crate::compare::figures::Noise;
+use crate::compare::machine::Machine;
+use crate::compare::rounds::Patience;
+use crate::compare::servers::Contender;
+use crate::compare::session::{LoadResult, Session};
+use crate::compare::work::Windows;
+
+/// What was compared, on which machine.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub machine: Machine,
+    pub results: Vec<LoadResult>,
+    pub noise: Noise,
+    pub other_cores_max: f64,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// core, all, names with commas between, or shapes such as c16w8 (see --list).
+    #[arg(long, default_value = "core")]
+    loads: String,
+    /// Show the loads and end.
+    #[arg(long)]
+    list: bool,
+    /// remora, ceiling (answers only: stores nothing, checks nothing), apache (from its jars, needs
+    /// Java and Maven), or NAME=NAMESERVER; repeat.
+    #[arg(long = "target", default_values = ["remora", "ceiling", "apache"])]
+    targets: Vec<String>,
+    /// The server's binary; by default the one beside this program.
+    #[arg(long, value_name = "PATH")]
+    remora: Option<PathBuf>,
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of a round that count.
+    #[arg(long, default_value_t = 4.0)]
+    duration: f64,
+    /// Seconds before, not counted.
+    #[arg(long, default_value_t = 1.5)]
+    warmup: f64,
+    /// Seconds of a round that measures end to end.
+    #[arg(long, default_value_t = 8.0)]
+    push_duration: f64,
+    /// Seconds of load that a new JVM gets before its first round.
+    #[arg(long, default_value_t = 15.0)]
+    jvm_warmup: f64,
+    /// A round is void when other processes used more cores than this.
+    #[arg(long, default_value_t = 0.3)]
+    other_cores_max: f64,
+    /// How often a void round is repeated.
+    #[arg(long, default_value_t = 2)]
+    repeats: usize,
+    /// Minutes after which void rounds are no longer repeated.
+    #[arg(long, default_value_t = 9.0)]
+    repeat_minutes: f64,
+    /// Count void rounds as well, and mark what stems from them.
+    #[arg(long)]
+    accept_noise: bool,
+    /// Folder for the servers' stores; the disk of it is what is measured.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Write every round as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a page with tables and curves, all in one file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the table of goals as it stands in README.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl CompareArgs {
+    /// Runs the comparison, prints its tables and writes its files.
+    pub fn run(&self) -> anyhow::Result<()> {
+        if self.list {
+            for load in loads::LOADS {
+                let group = if load.core { "core" } else { "all" };
+                println!("{:<12} {group:<5} {}", load.name, load.title);
+            }
+            return Ok(());
+        }
+        let seconds =
+            |value: f64, name: &'static str| Duration::try_from_secs_f64(value).context(name);
+        let contender = |word: &String| Contender::parse(word, self.remora.as_deref());
+        let mut session = Session {
+            contenders: self.targets.iter().map(contender).collect::<anyhow::Result<_>>()?,
+            windows: Windows {
+                warmup: seconds(self.warmup, "--warmup")?,
+                duration: seconds(self.duration, "--duration")?,
+                push: seconds(self.push_duration, "--push-duration")?,
+            },
+            jvm_warmup: seconds(self.jvm_warmup, "--jvm-warmup")?,
+            patience: Patience {
+                rounds: self.rounds.max(1),
+                other_cores_max: self.other_cores_max,
+                repeats_max: self.repeats,
+            },
+            repeat_for: seconds(self.repeat_minutes * 60.0, "--repeat-minutes")?,
+            parent: self.dir.clone().unwrap_or_else(std::env::temp_dir),
+            interrupted: interrupted()?,
+            kept: Vec::new(),
+        };
+        // The servers inherit it.
+        idle::allow_files(OPEN_FILES);
+        let machine = Machine::here();
+        eprintln!("{}", machine.describe());
+        let results = session.run(&loads::select(&self.loads)?)?;
+        drop(session);
+        let noise = if self.accept_noise { Noise::Accepted } else { Noise::Refused };
+        let other_cores_max = self.other_cores_max;
+        self.report(&Comparison { machine, results, noise, other_cores_max })
+    }
+
+    fn report(&self, comparison: &Comparison) -> anyhow::Result<()> {
+        print!("{}", tables::terminal(comparison));
+        write(self.json.as_deref(), || {
+            Ok(format!("{}\n", serde_json::to_string_pretty(&comparison.to_json())?))
+        })?;
+        write(self.html.as_deref(), || Ok(html::page(comparison)))?;
+        write(self.markdown.as_deref(), || Ok(goals::markdown(comparison)))
+    }
+}
+
+impl Comparison {
+    fn to_json(&self) -> serde_json::Value {
+        let loads: Vec<_> = self
+            .results
+            .iter()
+            .map(|result| {
+                let targets = result.columns.iter().map(|column| column.to_json(self.noise));
+                json!({ "name": result.load.name, "title": result.load.title,
+                        "axis": result.load.axis(), "targets": targets.collect::<Vec<_>>() })
+            })
+            .collect();
+        json!({
+            "machine": self.machine.to_json(),
+            "other_cores_max": self.other_cores_max,
+            "void_rounds_count": self.noise == Noise::Accepted,
+            "loads": loads,
+        })
+    }
+}
+
+/// Connections of the largest load on either side, and then some.
+const OPEN_FILES: u64 = 16_384;
+
+/// True after the first Ctrl-C: the round ends, and what was measured is reported. The second ends
+/// the program at once.
+fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = flag.clone();
+    std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if told.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+                eprintln!("stopping after this round; Ctrl-C again to stop now");
+            }
+        });
+    })?;
+    Ok(flag)
+}
+
+fn write(path: Option<&Path>, text: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, text()?).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,135 @@
+//! Which round comes next, and whether the last one counts.
+use crate::compare::figures::{Measured, Round};
+
+/// When a round is void, and how often it may be repeated.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Patience {
+    pub rounds: usize,
+    /// Void is a round during which others used more cores than this.
+    pub other_cores_max: f64,
+    /// Repeats of one round of one target.
+    pub repeats_max: usize,
+}
+
+/// The next thing to measure: one round of one target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    pub target: usize,
+    /// From 1.
+    pub round: usize,
+    /// 0 = the first try.
+    pub repeat: usize,
+}
+
+/// A B A B …: each target once a round; a void try is repeated at once, so that a pair of rounds
+/// stays close together.
+#[derive(Debug)]
+pub struct Schedule {
+    patience: Patience,
+    targets: usize,
+    turn: Turn,
+}
+
+impl Schedule {
+    pub fn new(patience: Patience, targets: usize) -> Self {
+        Self { patience, targets, turn: Turn { target: 0, round: 1, repeat: 0 } }
+    }
+
+    /// `None` once all rounds are over.
+    pub fn turn(&self) -> Option<Turn> {
+        (self.targets > 0 && self.turn.round <= self.patience.rounds).then_some(self.turn)
+    }
+
+    /// Judges what the turn measured and moves on. `may_repeat` is false when time is up.
+    pub fn judge(&mut self, measured: Measured, may_repeat: bool) -> Round {
+        let void = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
+        if void && may_repeat && self.turn.repeat < self.patience.repeats_max {
+            self.turn.repeat += 1;
+        } else {
+            self.skip();
+        }
+        Round { measured, void }
+    }
+
+    /// Moves on without a result.
+    pub fn skip(&mut self) {
+        let last = self.turn.target + 1 == self.targets;
+        self.turn = Turn {
+            target: if last { 0 } else { self.turn.target + 1 },
+            round: self.turn.round + usize::from(last),
+            repeat: 0,
+        };
+    }
+
+    /// Rounds of targets still to come, this one included, repeats not.
+    pub fn left(&self) -> usize {
+        let whole = (self.patience.rounds + 1).saturating_sub(self.turn.round);
+        (whole * self.targets).saturating_sub(self.turn.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience { rounds: 2, other_cores_max: 0.3, repeats_max: 2 };
+
+    fn measured(other_cores: f64) -> Measured {
+        Measured { other_cores: Some(other_cores), ..Measured::default() }
+    }
+
+    fn run(noise: &[f64], may_repeat: bool) -> Vec<(usize, usize, usize, bool)> {
+        let mut schedule = Schedule::new(PATIENCE, 2);
+        let mut noise = noise.iter().copied().chain(std::iter::repeat(0.0));
+        let mut seen = Vec::new();
+        while let (Some(turn), Some(cores)) = (schedule.turn(), noise.next()) {
+            let round = schedule.judge(measured(cores), may_repeat);
+            seen.push((turn.round, turn.target, turn.repeat, round.void));
+        }
+        seen
+    }
+
+    #[test]
+    fn targets_take_turns() {
+        let quiet = vec![(1, 0, 0, false), (1, 1, 0, false), (2, 0, 0, false), (2, 1, 0, false)];
+        assert_eq!(run(&[], true), quiet);
+    }
+
+    #[test]
+    fn a_void_round_is_repeated_at_once_and_a_bounded_number_of_times() {
+        let disturbed = run(&[0.31, 0.3, 9.0, 9.0, 9.0, 0.0], true);
+        let expected = vec![
+            (1, 0, 0, true),
+            (1, 0, 1, false),
+            (1, 1, 0, true),
+            (1, 1, 1, true),
+            (1, 1, 2, true),
+            (2, 0, 0, false),
+            (2, 1, 0, false),
+        ];
+        assert_eq!(disturbed, expected);
+    }
+
+    #[test]
+    fn a_void_round_stays_void_when_time_is_up() {
+        assert_eq!(run(&[9.0], false)[..2], [(1, 0, 0, true), (1, 1, 0, false)]);
+    }
+
+    #[test]
+    fn an_unknown_machine_is_not_called_noisy() {
+        let mut schedule = Schedule::new(PATIENCE, 1);
+        assert!(!schedule.judge(Measured::default(), true).void);
+    }
+
+    #[test]
+    fn what_is_left_shrinks_to_nothing() {
+        let mut schedule = Schedule::new(PATIENCE, 2);
+        assert_eq!(schedule.left(), 4);
+        schedule.skip();
+        schedule.skip();
+        assert_eq!(schedule.left(), 2);
+        schedule.skip();
+        schedule.skip();
+        assert_eq!((schedule.left(), schedule.turn()), (0, None));
+    }
+}
