@@ -6,8 +6,10 @@
 //! the differences between two runs under `valgrind --tool=callgrind` and `--tool=memcheck` with
 //! `send --messages 20480` and `61440`.
 //!
-//! Beside the official Java client, on any server (`tests/interop/java` built with Maven):
-//! `client_rate compare --nameserver HOST:PORT --other 'java -cp CLASSPATH interop.Rate'`.
+//! Beside the official Java client, on any server, after `mvn -q process-classes` in
+//! `tests/interop/java`:
+//! `client_rate compare --nameserver HOST:PORT --other
+//! 'java -cp "tests/interop/java/target/classes:tests/interop/java/target/lib/*" interop.Rate'`.
 #[path = "client_rate/answer.rs"]
 mod answer;
 #[path = "client_rate/compare.rs"]

@@ -33,7 +33,7 @@ impl From<HexId> for MessageId {
 
 impl From<&str> for MessageId {
     fn from(text: &str) -> Self {
-        Self(HexId::copy_of(text).map_or_else(|| Repr::Long(text.into()), Repr::Short))
+        Self(HexId::copy_of(text.as_bytes()).map_or_else(|| Repr::Long(text.into()), Repr::Short))
     }
 }
 

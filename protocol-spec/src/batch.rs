@@ -76,7 +76,13 @@ impl<'a> Iterator for Items<'a> {
 impl BatchItem<'_> {
     /// Appends the item to a batch body.
     pub fn append_to(&self, out: &mut Vec<u8>) -> Result<(), BatchError> {
-        let properties_bytes = self.properties.len();
+        self.append_with(&[], out)
+    }
+
+    /// Appends the item with further properties behind its own, in pieces.
+    pub fn append_with(&self, more: &[&[u8]], out: &mut Vec<u8>) -> Result<(), BatchError> {
+        let more_bytes: usize = more.iter().map(|piece| piece.len()).sum();
+        let properties_bytes = self.properties.len() + more_bytes;
         let Some(properties_length) = u16::try_from(properties_bytes)
             .ok()
             .filter(|_| properties_bytes <= PROPERTIES_BYTES_MAX)
@@ -98,6 +104,7 @@ impl BatchItem<'_> {
         out.extend_from_slice(self.body);
         out.extend_from_slice(&properties_length.to_be_bytes());
         out.extend_from_slice(self.properties);
+        more.iter().for_each(|piece| out.extend_from_slice(piece));
         Ok(())
     }
 }
@@ -145,6 +152,14 @@ mod tests {
             items(&whole).collect::<Result<Vec<_>, _>>(),
             Err(BatchError::Size { at: 0, said: 35, actual: 34 })
         );
+    }
+
+    #[test]
+    fn further_properties_stand_behind_the_items_own() {
+        let mut out = Vec::new();
+        ITEMS[0].append_with(&[b"KEYS\x01", b"k\x02"], &mut out).unwrap();
+        let whole = BatchItem { properties: b"TAGS\x01a\x02KEYS\x01k\x02", ..ITEMS[0] };
+        assert_eq!(items(&out).collect::<Result<Vec<_>, _>>(), Ok(vec![whole]));
     }
 
     #[test]

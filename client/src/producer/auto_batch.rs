@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use remora_protocol::batch::{BatchItem, ITEM_OVERHEAD_BYTES};
-use remora_protocol::properties::name;
+use remora_protocol::properties::{self, name};
 use remora_protocol::{ResponseCode, header, names};
 use remora_remoting::{Body, RequestError, SendAnswer};
 
@@ -198,16 +198,16 @@ impl GroupState {
 /// Appends a message as an item of a batch; `None` where it cannot be one.
 fn append(prepared: &Prepared, body: &mut Vec<u8>) -> Option<()> {
     let message = &prepared.message;
-    let mut properties = Vec::new();
-    let properties = if prepared.is_new_id {
-        properties.extend_from_slice(message.properties.as_bytes());
-        remora_protocol::properties::append(&mut properties, name::UNIQ_KEY, &prepared.msg_id);
-        &properties
-    } else {
-        message.properties.as_bytes()
-    };
+    let properties = message.properties.as_bytes();
     let item = BatchItem { flag: message.flag, body: &message.body, properties };
-    item.append_to(body).ok()
+    let unique_key = [
+        name::UNIQ_KEY.as_bytes(),
+        &[properties::NAME_END],
+        prepared.msg_id.as_bytes(),
+        &[properties::VALUE_END],
+    ];
+    let more: &[&[u8]] = if prepared.is_new_id { &unique_key } else { &[] };
+    item.append_with(more, body).ok()
 }
 
 impl Group {

@@ -1,4 +1,6 @@
 //! Answers to requests of ours, settled where they stand in the read buffer.
+use std::task::Waker;
+
 use remora_protocol::message_id::HexId;
 use remora_protocol::{Frame, OwnedFrame, ResponseCode, header};
 
@@ -37,7 +39,7 @@ impl StoredReply {
         if reply.recall_handle.is_some() {
             return None;
         }
-        let offset_id = HexId::copy_of(&reply.msg_id)?;
+        let offset_id = HexId::copy_of(reply.msg_id.as_bytes())?;
         let (queue_id, queue_offset) = (reply.queue_id, reply.queue_offset);
         Some(Self { code, offset_id, queue_id, queue_offset })
     }
@@ -55,6 +57,8 @@ pub enum SendAnswer {
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     pub settled: Vec<(i32, SendAnswer)>,
+    /// Room for those who wait; empty between turns.
+    pub wakers: Vec<Waker>,
     shape: ReplyShape,
 }
 

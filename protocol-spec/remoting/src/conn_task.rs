@@ -430,16 +430,16 @@ impl ConnTask {
         if self.answers.settled.is_empty() {
             return;
         }
-        let mut wakers = Vec::with_capacity(self.answers.settled.len());
+        let Answers { settled, wakers, .. } = &mut self.answers;
         let mut unexpected = 0;
         let mut pending = self.conn.pending();
-        for (opaque, frame) in self.answers.settled.drain(..) {
-            if !pending.answer(opaque, frame, &mut wakers) {
+        for (opaque, answer) in settled.drain(..) {
+            if !pending.answer(opaque, answer, wakers) {
                 unexpected += 1;
             }
         }
         drop(pending);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.drain(..).for_each(Waker::wake);
         if unexpected > 0 {
             count(&self.conn.counters.unexpected_answers, unexpected);
         }

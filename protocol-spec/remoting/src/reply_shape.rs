@@ -158,14 +158,14 @@ fn long<'b>(bytes: &'b [u8], into: &mut i64) -> Option<&'b [u8]> {
 }
 
 /// Letters and digits up to a quote, and what follows.
-fn word(bytes: &[u8]) -> Option<(&str, &[u8])> {
+fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = remora_protocol::find_byte(bytes, b'"')?;
     let (word, rest) = bytes.split_at(length);
     // All bytes, without a way out: a few steps of sixteen.
     if !word.iter().fold(true, |all, byte| all & byte.is_ascii_alphanumeric()) {
         return None;
     }
-    Some((str::from_utf8(word).ok()?, rest))
+    Some((word, rest))
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
         next.extend_from_slice(b"\0\0\0what follows");
         let reply = StoredReply {
             code: ResponseCode::SUCCESS,
-            offset_id: HexId::copy_of("7F00000100002A9F00000000000003E8").unwrap(),
+            offset_id: HexId::copy_of(b"7F00000100002A9F00000000000003E8").unwrap(),
             queue_id: 12,
             queue_offset: 987_654_321_012,
         };
