@@ -25,8 +25,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::compare::figures::Noise;
+use crate::compare::figures::{Noise, Unit};
 use crate::compare::machine::Machine;
 use crate::compare::rounds::Patience;
 use crate::compare::servers::Contender;
@@ -129,6 +130,7 @@ impl CompareArgs {
             interrupted: interrupted()?,
             kept: Vec::new(),
         };
+        warn_of_a_full_disk(&session.parent);
         // The servers inherit it.
         idle::allow_files(OPEN_FILES);
         let machine = Machine::here();
@@ -173,24 +175,50 @@ impl Comparison {
 /// Connections of the largest load on either side, and then some.
 const OPEN_FILES: u64 = 16_384;
 
-/// True after the first Ctrl-C: the round ends, and what was measured is reported. The second ends
-/// the program at once.
+/// True after the first Ctrl-C or SIGTERM: the round ends, the servers are stopped, and what was
+/// measured is reported. The second ends the program at once.
 fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut terminate = {
+        let _inside = runtime.enter();
+        signal(SignalKind::terminate())?
+    };
     let told = flag.clone();
     std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            loop {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
                 if told.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                eprintln!("stopping after this round; Ctrl-C again to stop now");
+                eprintln!("stopping after this round; once more to stop now");
             }
         });
     })?;
     Ok(flag)
 }
+
+/// Brokers refuse messages when the disk is 90 % full, and a throughput load writes gigabytes.
+fn warn_of_a_full_disk(dir: &Path) {
+    let Ok(disk) = rustix::fs::statvfs(dir) else { return };
+    let free_bytes = disk.f_bavail * disk.f_frsize;
+    let spare_bytes = free_bytes.saturating_sub(disk.f_blocks * disk.f_frsize / 10);
+    if spare_bytes < SPARE_BYTES {
+        eprintln!(
+            "{}: only {}B can be written before the disk is 90 % full and brokers refuse messages; \
+             use --dir",
+            dir.display(),
+            Unit::Bytes.show(spare_bytes as f64)
+        );
+    }
+}
+
+/// What the fastest server writes in the rounds of one load.
+const SPARE_BYTES: u64 = 16 << 30;
 
 fn write(path: Option<&Path>, text: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };

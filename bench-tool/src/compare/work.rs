@@ -259,7 +259,11 @@ impl Bench<'_> {
             (options.warmup, options.duration) = (Duration::ZERO, Duration::from_millis(500));
             let requests = (backlog - stored).max(3_200) / 32;
             options.rate = Some(2.0 * requests as f64);
-            load::send(&target, &options, &format!("{}, filling", self.label))?;
+            let sent = load::send(&target, &options, &format!("{}, filling", self.label))?;
+            if sent.messages == 0 {
+                let refusal = sent.first_refusal.as_deref().unwrap_or("no answers");
+                anyhow::bail!("the backlog cannot be filled: {refusal}");
+            }
         }
     }
 }
