@@ -7,7 +7,7 @@ use crate::compare::Comparison;
 use crate::compare::figures::{Column, Key, Noise, Unit};
 use crate::compare::goals;
 use crate::compare::session::LoadResult;
-use crate::compare::svg::{Axis, Bar, Series, bars, escape, lines};
+use crate::compare::svg::{Axis, Bar, Series, Upright, bars, escape, lines};
 use crate::compare::tables::{keys, remarks, rows};
 
 const STYLE: &str = "
@@ -81,7 +81,7 @@ fn section(body: &mut String, result: &LoadResult, noise: Noise) {
     }
     let latencies = latency_series(result, noise);
     if !latencies.is_empty() {
-        let (x, y) = (percentile_axis(), decades("us", Unit::Micros));
+        let (x, y) = (percentile_axis(), upright("us", Unit::Micros));
         figure(body, &lines(&x, &y, &latencies), "latency by percentile");
     }
     body.push_str("</div>");
@@ -167,7 +167,7 @@ fn growth(body: &mut String, result: &LoadResult, keys: &[Key], axis: &str, nois
         let ticks = points.into_iter().map(show).collect();
         let x = Axis { title: axis.to_owned(), ticks };
         let title = Key { name, at: None, unit }.title(None);
-        figure(body, &lines(&x, &decades(&title, unit), &series), &format!("{title} over {axis}"));
+        figure(body, &lines(&x, &upright(&title, unit), &series), &format!("{title} over {axis}"));
     }
 }
 
@@ -175,13 +175,8 @@ fn at(column: &Column, key: Key, noise: Noise) -> Option<(f64, f64)> {
     Some((key.at? as f64, column.spread(key, noise)?.median))
 }
 
-/// 1, 10, 100 …; the chart takes those it has room for.
-fn decades(title: &str, unit: Unit) -> Axis {
-    let tick = |exponent: i32| {
-        let value = 10f64.powi(exponent);
-        (value, unit.show(value))
-    };
-    Axis { title: title.to_owned(), ticks: (-2..11).map(tick).collect() }
+fn upright(title: &str, unit: Unit) -> Upright {
+    Upright { title: title.to_owned(), unit }
 }
 
 /// Percentile p stands at 1 / (1 - p): each nine takes as much room as the one before.

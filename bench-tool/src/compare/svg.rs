@@ -1,6 +1,8 @@
 //! Drawings inside the page: no script, colours from the page's style.
 use std::fmt::Write as _;
 
+use crate::compare::figures::Unit;
+
 /// One line of a chart: its name and points.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Series {
@@ -10,12 +12,19 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What an axis says.
+/// What the lower axis says.
 #[derive(Clone, Debug)]
 pub struct Axis {
     pub title: String,
     /// Value and its text.
     pub ticks: Vec<(f64, String)>,
+}
+
+/// What the upright axis says: its values are told at even distances.
+#[derive(Clone, Debug)]
+pub struct Upright {
+    pub title: String,
+    pub unit: Unit,
 }
 
 const WIDTH: f64 = 640.0;
@@ -26,7 +35,7 @@ const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 
 /// Lines over two logarithmic axes; points at or below 0 are left out.
-pub fn lines(x: &Axis, y: &Axis, series: &[Series]) -> String {
+pub fn lines(x: &Axis, y: &Upright, series: &[Series]) -> String {
     let points =
         || series.iter().flat_map(|one| one.points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0));
     let across = Scale::over(
@@ -50,8 +59,9 @@ pub fn lines(x: &Axis, y: &Axis, series: &[Series]) -> String {
             ),
         );
     }
-    for (value, text) in y.ticks.iter().filter(|(value, _)| up.holds(*value)) {
-        let (at, right, label_at) = (up.place(*value), WIDTH - RIGHT, LEFT - 6.0);
+    for value in up.even() {
+        let text = y.unit.show(value);
+        let (at, right, label_at) = (up.place(value), WIDTH - RIGHT, LEFT - 6.0);
         put(
             &mut body,
             &format!(r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/>"#),
@@ -61,7 +71,7 @@ pub fn lines(x: &Axis, y: &Axis, series: &[Series]) -> String {
             &format!(
                 r#"<text x="{label_at}" y="{:.1}" text-anchor="end">{}</text>"#,
                 at + 4.0,
-                escape(text)
+                escape(&text)
             ),
         );
     }
@@ -93,7 +103,7 @@ pub fn lines(x: &Axis, y: &Axis, series: &[Series]) -> String {
     svg(HEIGHT, &format!("{} over {}", y.title, x.title), &body)
 }
 
-fn axes(body: &mut String, x: &Axis, y: &Axis) {
+fn axes(body: &mut String, x: &Axis, y: &Upright) {
     let (bottom, right, middle) = (HEIGHT - BOTTOM, WIDTH - RIGHT, (LEFT + WIDTH - RIGHT) / 2.0);
     put(
         body,
@@ -215,8 +225,10 @@ impl Scale {
         self.from + share * (self.to - self.from)
     }
 
-    fn holds(&self, value: f64) -> bool {
-        value > 0.0 && (self.low..=self.high).contains(&value.ln())
+    /// Values at even distances over the whole axis.
+    fn even(&self) -> impl Iterator<Item = f64> {
+        let (low, step) = (self.low, (self.high - self.low) / 4.0);
+        (0..5).map(move |n| (low + f64::from(n) * step).exp())
     }
 }
 
