@@ -175,7 +175,8 @@ fn headers(area: &Area) -> String {
     if has("str") {
         out.push_str("use std::borrow::Cow;\n\n");
     }
-    out.push_str("use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};\n");
+    out.push_str("use crate::field_writer::FieldWriter;\n");
+    out.push_str("use crate::fields::{EncodeHeader, Fields, HeaderError};\n");
     let mut readers = Vec::new();
     if area.headers.iter().any(|header| header.hot) {
         readers.push("FieldValue");

@@ -5,7 +5,8 @@ use nom::number::complete::{be_i16, be_i32, be_u8, be_u32};
 use nom::{IResult, Parser};
 
 use crate::code::{Language, restore_truncated};
-use crate::fields::{EncodeHeader, FieldWriter, Fields};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields};
 use crate::frame::{Flags, FrameError, Head, HeaderParts, SerializeType};
 use crate::text::Text;
 

@@ -2,14 +2,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::{BufMut, Bytes, BytesMut};
-
 use crate::code::{Lane, RequestCode};
 use crate::field_order::{Names, Order};
 use crate::field_value::FieldValue;
-use crate::frame::SerializeType;
+use crate::field_writer::FieldWriter;
 use crate::json_scan::{Scanner, Stopped, Value};
-use crate::json_write;
 use crate::spans::{Gaps, Place, Spans};
 use crate::text::Text;
 
@@ -321,7 +318,7 @@ impl EncodeHeader for () {
 impl EncodeHeader for [(&str, &str)] {
     fn encode(&self, out: &mut FieldWriter<'_>) {
         for (name, value) in self {
-            out.str(name, value);
+            out.pair(name, Text::plain(value));
         }
     }
 }
@@ -330,134 +327,7 @@ impl EncodeHeader for [(&str, &str)] {
 impl EncodeHeader for Fields<'_> {
     fn encode(&self, out: &mut FieldWriter<'_>) {
         for (name, value) in self.iter() {
-            out.text(&name.to_str(), value);
-        }
-    }
-}
-
-/// Fields written once, for headers that share them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EncodedFields {
-    bytes: Bytes,
-    serialize: SerializeType,
-}
-
-impl EncodedFields {
-    pub fn new(serialize: SerializeType, header: &(impl EncodeHeader + ?Sized)) -> Self {
-        let mut bytes = BytesMut::new();
-        header.encode(&mut FieldWriter::new(&mut bytes, serialize));
-        Self { bytes: bytes.freeze(), serialize }
-    }
-}
-
-/// Appends fields to a frame under construction, in the form of its serialize type.
-///
-/// Names are ours: at most 32 767 bytes. Values are bounded by the 16 MiB that a header can have.
-#[derive(Debug)]
-pub struct FieldWriter<'o> {
-    out: &'o mut BytesMut,
-    serialize: SerializeType,
-    first: bool,
-}
-
-impl<'o> FieldWriter<'o> {
-    pub(crate) fn new(out: &'o mut BytesMut, serialize: SerializeType) -> Self {
-        Self { out, serialize, first: true }
-    }
-
-    /// The form that is written.
-    pub fn serialize(&self) -> SerializeType {
-        self.serialize
-    }
-
-    pub fn str(&mut self, name: &str, value: &str) {
-        self.value(name, value.len(), |out, serialize| match serialize {
-            SerializeType::Json => json_write::escape(out, value),
-            SerializeType::Binary => out.put_slice(value.as_bytes()),
-        });
-    }
-
-    /// Writes a value as it came, without unescaping it where both sides speak JSON.
-    pub fn text(&mut self, name: &str, value: Text<'_>) {
-        match (self.serialize, value.as_escaped()) {
-            (SerializeType::Json, Some(escaped)) => self.plain(name, escaped),
-            _ => self.str(name, &value.to_str()),
-        }
-    }
-
-    pub fn int(&mut self, name: &str, value: i64) {
-        let mut digits = itoa::Buffer::new();
-        self.plain(name, digits.format(value));
-    }
-
-    /// Writes fields that were encoded before.
-    ///
-    /// Panics where they were encoded for the other form of header.
-    pub fn encoded(&mut self, fields: &EncodedFields) {
-        assert_eq!(fields.serialize, self.serialize, "fields of the other form");
-        if fields.bytes.is_empty() {
-            return;
-        }
-        if self.serialize == SerializeType::Json && !std::mem::take(&mut self.first) {
-            self.out.put_u8(b',');
-        }
-        self.out.put_slice(&fields.bytes);
-    }
-
-    /// Writes one value that stands in several places.
-    pub fn texts(&mut self, name: &str, parts: &[Text<'_>]) {
-        let value_bytes = match self.serialize {
-            SerializeType::Json => 0,
-            SerializeType::Binary => parts.iter().map(|part| part.unescaped_bytes()).sum(),
-        };
-        self.value(name, value_bytes, |out, serialize| {
-            for part in parts {
-                match (serialize, part.as_escaped()) {
-                    (SerializeType::Json, Some(escaped)) => out.put_slice(escaped.as_bytes()),
-                    (SerializeType::Json, None) => json_write::escape(out, &part.to_str()),
-                    (SerializeType::Binary, _) => out.put_slice(part.to_str().as_bytes()),
-                }
-            }
-        });
-    }
-
-    pub fn bool(&mut self, name: &str, value: bool) {
-        self.plain(name, if value { "true" } else { "false" });
-    }
-
-    /// A value that needs no escape, or has been escaped.
-    fn plain(&mut self, name: &str, value: &str) {
-        self.value(name, value.len(), |out, _| out.put_slice(value.as_bytes()));
-    }
-
-    fn value(
-        &mut self,
-        name: &str,
-        value_bytes: usize,
-        write: impl FnOnce(&mut BytesMut, SerializeType),
-    ) {
-        self.out.reserve(name.len() + value_bytes + 6);
-        match self.serialize {
-            SerializeType::Json => {
-                self.out.put_slice(if self.first { b"\"" } else { b",\"" });
-                self.first = false;
-                json_write::escape(self.out, name);
-                self.out.put_slice(b"\":\"");
-                write(self.out, self.serialize);
-                self.out.put_u8(b'"');
-            }
-            SerializeType::Binary => {
-                let (name_length, value_length) =
-                    (i16::try_from(name.len()), i32::try_from(value_bytes));
-                let (Ok(name_length), Ok(value_length)) = (name_length, value_length) else {
-                    debug_assert!(false, "a field is too long for a binary header");
-                    return;
-                };
-                self.out.put_i16(name_length);
-                self.out.put_slice(name.as_bytes());
-                self.out.put_i32(value_length);
-                write(self.out, self.serialize);
-            }
+            out.pair(&name.to_str(), value);
         }
     }
 }

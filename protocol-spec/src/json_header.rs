@@ -2,7 +2,8 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::code::Language;
-use crate::fields::{EncodeHeader, FieldWriter, Fields};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields};
 use crate::frame::{Flags, FrameError, Head, HeaderParts, SerializeType};
 use crate::json_scan::{Malformed, Scanner, Stopped, Value};
 use crate::json_write;
@@ -108,32 +109,39 @@ fn language(scanner: &mut Scanner<'_>) -> Result<Language, Stopped> {
     })
 }
 
-/// Appends a header with its keys in the order fastjson gives them, which is the alphabet's.
+/// Appends a header with its keys in the order fastjson gives them, which is the alphabet's. What
+/// nearly all answers share is copied whole.
 pub(crate) fn encode(out: &mut BytesMut, head: &Head<'_>, header: &(impl EncodeHeader + ?Sized)) {
-    let mut digits = itoa::Buffer::new();
     out.put_slice(b"{\"code\":");
-    out.put_slice(digits.format(head.code).as_bytes());
+    json_write::int(out, i64::from(head.code));
     let before_fields = out.len();
-    out.put_slice(b",\"extFields\":{");
+    out.put_slice(b",\"extFields\"");
     let fields_at = out.len();
     header.encode(&mut FieldWriter::new(out, SerializeType::Json));
     if out.len() == fields_at {
         out.truncate(before_fields);
     } else {
-        out.put_u8(b'}');
+        if let Some(place) = out.get_mut(fields_at..fields_at + 2) {
+            place.copy_from_slice(b":{");
+        }
+        out.put_slice(b"\"}");
     }
-    out.put_slice(b",\"flag\":");
-    out.put_slice(digits.format(head.flags.0).as_bytes());
-    out.put_slice(b",\"language\":\"");
-    out.put_slice(head.language.name().as_bytes());
-    out.put_slice(b"\",\"opaque\":");
-    out.put_slice(digits.format(head.opaque).as_bytes());
+    if (head.flags, head.language) == (Flags::RESPONSE, Language::JAVA) {
+        out.put_slice(b",\"flag\":1,\"language\":\"JAVA\",\"opaque\":");
+    } else {
+        out.put_slice(b",\"flag\":");
+        json_write::int(out, i64::from(head.flags.0));
+        out.put_slice(b",\"language\":\"");
+        out.put_slice(head.language.name().as_bytes());
+        out.put_slice(b"\",\"opaque\":");
+    }
+    json_write::int(out, i64::from(head.opaque));
     if let Some(remark) = head.remark {
         out.put_slice(b",\"remark\":\"");
         json_write::escape(out, remark);
         out.put_u8(b'"');
     }
     out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
-    out.put_slice(digits.format(head.version).as_bytes());
+    json_write::int(out, i64::from(head.version));
     out.put_u8(b'}');
 }

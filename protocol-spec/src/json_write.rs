@@ -1,9 +1,18 @@
 //! Strings of a JSON header, written straight into the frame.
 use bytes::{BufMut, BytesMut};
 
+/// Appends a number.
+#[inline(never)]
+pub(crate) fn int(out: &mut BytesMut, number: i64) {
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        return out.put_u8(b'0' + digit);
+    }
+    out.put_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// Appends `text` escaped, without quotes around it. Text without `"`, `\` and control characters
 /// (names, numbers, nearly all values) is one copy.
-#[inline]
+#[inline(never)]
 pub(crate) fn escape(out: &mut BytesMut, text: &str) {
     if is_plain(text.as_bytes()) {
         out.put_slice(text.as_bytes());
@@ -29,25 +38,25 @@ fn escape_runs(out: &mut BytesMut, text: &[u8]) {
 /// True where no byte needs an escape; false is only a hint. Eight bytes a step, the last ones
 /// perhaps twice.
 #[inline]
-fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk::<8>() else {
         return !text.iter().any(|&byte| needs_escape(byte));
     };
     let (chunks, _) = text.as_chunks::<8>();
     let suspects = chunks.iter().fold(suspects(last), |all, chunk| all | suspects(chunk));
-    suspects == 0
+    suspects & 0x8080_8080_8080_8080 == 0
 }
 
-/// Not zero where a byte of `chunk` may need an escape.
+/// The highest bit of a byte of `chunk` that may need an escape is set.
 #[inline]
 fn suspects(chunk: &[u8; 8]) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(*chunk);
-    // Marks zero bytes, and bytes of one after them.
-    let zeros = |word: u64| word.wrapping_sub(LOW) & !word;
-    let controls = word.wrapping_sub(LOW * 0x20) & !word;
-    (controls | zeros(word ^ (LOW * 0x22)) | zeros(word ^ (LOW * 0x5C))) & HIGH
+    // Below 0x20, a quote, a backslash: what turns negative, and was not before.
+    let control = word.wrapping_sub(LOW * 0x20);
+    let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
+    let backslash = (word ^ (LOW * 0x5C)).wrapping_sub(LOW);
+    (control | quote | backslash) & !word
 }
 
 fn needs_escape(byte: u8) -> bool {

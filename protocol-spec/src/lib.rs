@@ -9,6 +9,7 @@ pub mod code;
 mod digits;
 mod field_order;
 mod field_value;
+mod field_writer;
 pub mod fields;
 mod find_byte;
 pub mod frame;
@@ -36,7 +37,8 @@ pub mod sys_flag;
 pub mod text;
 
 pub use code::{Language, RequestCode, ResponseCode};
-pub use fields::{EncodeHeader, EncodedFields, FieldWriter, Fields, HeaderError, RequestHeader};
+pub use field_writer::{EncodedFields, FieldWriter};
+pub use fields::{EncodeHeader, Fields, HeaderError, RequestHeader};
 pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
 pub use generated::{RETRY_ELSEWHERE, header, request};

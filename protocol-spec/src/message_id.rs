@@ -127,12 +127,24 @@ impl HexId {
 
     fn put(&mut self, bytes: &[u8]) {
         let room = self.text.get_mut(self.length..).unwrap_or(&mut []);
-        for (pair, byte) in room.chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        let (pairs, _) = room.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(bytes) {
+            *pair = HEX_PAIRS[usize::from(*byte)];
         }
         self.length += bytes.len() * 2;
     }
 }
+
+/// The two digits of every byte.
+static HEX_PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [HEX[byte >> 4], HEX[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 impl fmt::Display for HexId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! The header of a send, for producers: what one producer says with every message to a topic is
 //! encoded once.
-use crate::fields::{EncodeHeader, EncodedFields, FieldWriter};
+use crate::field_writer::{EncodedFields, FieldWriter};
+use crate::fields::EncodeHeader;
 use crate::frame::SerializeType;
 use crate::generated::header::SendMessageHeader;
 use crate::text::Text;

@@ -113,48 +113,54 @@ impl<'a> Text<'a> {
 }
 
 /// Eight bytes a step: properties are the longest escaped text there is, and every send has them.
+/// The result is hardly ever longer than the text (half an escape at its end may be), so its room
+/// is made once.
 fn append_unescaped(raw: &str, out: &mut Vec<u8>) {
-    out.reserve(raw.len());
-    let mut rest = raw;
+    let mut written = out.len();
+    out.resize(written + raw.len() + char::MAX_LEN_UTF8, 0);
+    let mut read = 0;
+    let bytes = raw.as_bytes();
     loop {
-        let bytes = rest.as_bytes();
-        let (chunks, tail) = bytes.as_chunks::<8>();
-        let mut run_bytes = 0;
-        for chunk in chunks {
-            // Appended whole and cut back: a copy of known size is one store.
-            out.extend_from_slice(chunk);
+        // Eight bytes are copied whole; what follows a hit among them is overwritten.
+        while let Some(chunk) = bytes.get(read..).and_then(|rest| rest.first_chunk::<8>())
+            && let Some(place) = out.get_mut(written..written + 8)
+        {
+            place.copy_from_slice(chunk);
             let hit = first_in_chunk(chunk, b'\\');
-            run_bytes += hit;
+            (read, written) = (read + hit, written + hit);
             if hit < 8 {
-                out.truncate(out.len() - (8 - hit));
                 break;
             }
         }
-        if run_bytes == chunks.len() * 8 {
-            let hit = tail.iter().position(|&byte| byte == b'\\').unwrap_or(tail.len());
-            out.extend_from_slice(tail.get(..hit).unwrap_or(tail));
-            run_bytes += hit;
+        match bytes.get(read..) {
+            // The separators of properties: `\u0001` and `\u0002`.
+            Some([b'\\', b'u', b'0', b'0', b'0', digit @ b'0'..=b'9', ..]) => {
+                put(out, &mut written, &[digit - b'0']);
+                read += 6;
+            }
+            Some([b'\\', ..]) => {
+                let mut pieces = Pieces { rest: raw.get(read..).unwrap_or("") };
+                if let Some(Piece::Char(character)) = pieces.next() {
+                    put(out, &mut written, character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                read = raw.len() - pieces.rest.len();
+            }
+            Some([byte, ..]) => {
+                put(out, &mut written, &[*byte]);
+                read += 1;
+            }
+            _ => break,
         }
-        let Some(escape) = rest.get(run_bytes..).filter(|escape| !escape.is_empty()) else {
-            return;
-        };
-        rest = append_escape(escape, out);
     }
+    out.truncate(written);
 }
 
-/// Appends what the escape at the start of `text` stands for; returns what follows it.
 #[inline]
-fn append_escape<'a>(text: &'a str, out: &mut Vec<u8>) -> &'a str {
-    // The separators of properties: `\u0001` and `\u0002`.
-    if let [b'\\', b'u', b'0', b'0', b'0', digit @ b'0'..=b'9', ..] = text.as_bytes() {
-        out.push(digit - b'0');
-        return text.get(6..).unwrap_or("");
+fn put(out: &mut [u8], written: &mut usize, bytes: &[u8]) {
+    if let Some(place) = out.get_mut(*written..*written + bytes.len()) {
+        place.copy_from_slice(bytes);
+        *written += bytes.len();
     }
-    let mut pieces = Pieces { rest: text };
-    if let Some(Piece::Char(character)) = pieces.next() {
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    pieces.rest
 }
 
 /// A run without escapes, or what one escape stands for.

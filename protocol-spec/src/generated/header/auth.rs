@@ -2,7 +2,8 @@
 //! Users and policies.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 
 /// Request header `CreateUserRequestHeader`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -2,7 +2,8 @@
 //! Configuration, figures and housekeeping of a broker.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{long, required};
 
 /// Reply header `GetBrokerConfigResponseHeader`

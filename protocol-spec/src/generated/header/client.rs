@@ -2,7 +2,8 @@
 //! Members of groups: announcing, leaving, listing, and what the broker asks of a client.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, int, long, required};
 
 /// Request header `HeartbeatRequestHeader`

@@ -2,7 +2,8 @@
 //! Replication between a master and its slaves, and broker containers.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{int, long, required};
 
 /// Request header `AddBrokerRequestHeader`

@@ -2,7 +2,8 @@
 //! Lite topics of Apache RocketMQ 5.5.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{int, long, required};
 
 /// Request header `PopLiteMessageRequestHeader`

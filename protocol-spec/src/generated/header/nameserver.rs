@@ -2,7 +2,8 @@
 //! Routes, topics, values and settings of a nameserver.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, int, required};
 
 /// Request header `GetRouteInfoRequestHeader`

@@ -2,7 +2,8 @@
 //! Offsets of queues and of groups.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, int, long, required};
 
 /// Request header `QueryConsumerOffsetRequestHeader`

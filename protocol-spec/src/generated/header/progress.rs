@@ -2,7 +2,8 @@
 //! How far groups have consumed, and moving their offsets.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, required};
 
 /// Request header `GetConsumeStatsRequestHeader`

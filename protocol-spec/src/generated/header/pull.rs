@@ -2,7 +2,8 @@
 //! Reading messages.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, int, long, required};
 use crate::generated::hot;
 

@@ -2,7 +2,8 @@
 //! Request and reply over messages.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, int, long, required};
 use crate::text::Text;
 

@@ -2,7 +2,8 @@
 //! Storing messages.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, boolean, int, long, required};
 use crate::text::Text;
 use crate::generated::hot;

@@ -2,7 +2,8 @@
 //! Messages delivered at a time.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::required;
 
 /// Request header `RecallMessageRequestHeader`

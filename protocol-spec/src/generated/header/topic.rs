@@ -2,7 +2,8 @@
 //! Topics on a broker.
 use std::borrow::Cow;
 
-use crate::fields::{EncodeHeader, FieldWriter, Fields, HeaderError};
+use crate::field_writer::FieldWriter;
+use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{boolean, int, required};
 
 /// Request header `CreateTopicRequestHeader`
