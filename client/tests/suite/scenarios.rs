@@ -27,6 +27,7 @@ scenarios! {
     sending::large_bodies_travel_compressed_and_arrive_as_sent,
     sending::the_first_send_creates_a_topic,
     sending::thousands_of_sends_share_a_connection,
+    sending::callers_that_share_requests_get_their_own_places,
     sending::what_is_not_there_is_named,
     receiving::a_push_consumer_gets_each_message_and_goes_on_after_a_restart,
     receiving::members_share_the_queues_and_take_over_from_one_that_leaves,

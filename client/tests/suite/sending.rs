@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use remora_client::{
-    Admin, ClientError, Compression, Message, MessageQueue, MessageView, Producer, PullConsumer,
-    SendStatus,
+    Admin, BatchPolicy, ClientError, Compression, Message, MessageQueue, MessageView, Producer,
+    PullConsumer, SendStatus,
 };
 
 use super::support::{eventually, numbered, producer, stored, text, texts, topic, unique};
@@ -149,6 +149,48 @@ pub async fn thousands_of_sends_share_a_connection(nameserver: &str) {
     assert_eq!(ids.len(), 2_000);
     let messages = stored(nameserver, &topic).await;
     assert_eq!((messages.len(), texts(&messages)), (2_000, numbered("m", 0..2_000)));
+    producer.shutdown().await;
+    admin.shutdown().await;
+}
+
+pub async fn callers_that_share_requests_get_their_own_places(nameserver: &str) {
+    let admin = Admin::connect(nameserver).await.unwrap();
+    let topic = topic(&admin, 2).await;
+    let producer = Producer::builder("suite_producer")
+        .nameserver(nameserver)
+        .send_timeout(Duration::from_secs(20))
+        .auto_batch(BatchPolicy { count_max: 50, ..BatchPolicy::default() })
+        .start()
+        .await
+        .unwrap();
+    let mut sends = tokio::task::JoinSet::new();
+    for n in 0..1_000 {
+        let (producer, topic) = (producer.clone(), topic.clone());
+        sends.spawn(async move {
+            let message = Message::new(topic, format!("m{n}")).tags("shared").keys([n.to_string()]);
+            (format!("m{n}"), producer.send(message).await.unwrap())
+        });
+    }
+    let place = |queue_id: i32, queue_offset: i64| (queue_id, queue_offset);
+    let said: BTreeMap<_, _> = sends
+        .join_all()
+        .await
+        .into_iter()
+        .map(|(text, sent)| {
+            let ids = (sent.msg_id.to_string(), sent.offset_msg_id.to_string());
+            (place(sent.queue.queue_id, sent.queue_offset), (text, ids))
+        })
+        .collect();
+    let stored: BTreeMap<_, _> = stored(nameserver, &topic)
+        .await
+        .iter()
+        .map(|message| {
+            assert_eq!(message.tags(), Some("shared"));
+            let ids = (message.msg_id(), message.offset_msg_id());
+            (place(message.queue.queue_id, message.queue_offset), (text(message), ids))
+        })
+        .collect();
+    assert_eq!((said.len(), said), (1_000, stored));
     producer.shutdown().await;
     admin.shutdown().await;
 }

@@ -34,9 +34,15 @@ public final class Rate {
                 rate.set(args[at], args[++at]);
             }
         }
-        rate.run();
-        // Nobody waits for what a clean shutdown would say.
-        Runtime.getRuntime().halt(0);
+        int status = 1;
+        try {
+            rate.run();
+            status = 0;
+        } catch (Exception cause) {
+            cause.printStackTrace();
+        }
+        // Nobody waits for what a clean shutdown would say, and the client's threads do not end by themselves.
+        Runtime.getRuntime().halt(status);
     }
 
     private void set(String name, String value) {
@@ -58,6 +64,7 @@ public final class Rate {
         DefaultMQProducer producer = new DefaultMQProducer("client-rate");
         producer.setNamesrvAddr(nameserver);
         producer.setVipChannelEnabled(false);
+        producer.setSendMsgTimeout(30_000);
         producer.setAutoBatch(batching);
         // The semaphore below is the limit, as in the other client.
         producer.setBackPressureForAsyncSendNum(Math.max(1024, callers * window * 2));
