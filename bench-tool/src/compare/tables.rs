@@ -73,7 +73,7 @@ pub fn cell(column: &Column, key: Key, noise: Noise) -> String {
     let mark = if column.is_marked(noise) { "~" } else { "" };
     match column.spread(key, noise) {
         Some(spread) => format!("{mark}{}", spread.show(key.unit)),
-        None if column.rounds.iter().any(|round| round.void) => "void".to_owned(),
+        None if column.keys().contains(&key) => "void".to_owned(),
         None => "–".to_owned(),
     }
 }
