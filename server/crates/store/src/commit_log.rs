@@ -21,7 +21,7 @@ use crate::status::Status;
 
 /// A record fits a segment only if a blank of this size still fits behind it.
 const BLANK_BYTES: u64 = record::BLANK_BYTES as u64;
-/// How far apart the record boundaries are that a clean start verifies from.
+/// How far apart the record boundaries are that a start verifies from.
 const MARK_BYTES: u64 = 1 << 20;
 
 /// The log of a store.
@@ -44,8 +44,31 @@ struct Writer {
     segment: Option<Arc<Segment>>,
     /// What failed writes may have left behind, to be zeroed before the next one.
     dirty: Vec<Dirty>,
-    /// Two record boundaries, at least `MARK_BYTES` apart where the log is long enough.
-    marks: [u64; 2],
+    marks: Marks,
+}
+
+/// Two record boundaries near the log's end, at least `MARK_BYTES` apart where it is long enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks([u64; 2]);
+
+impl Marks {
+    pub(crate) fn new(older: u64, newer: u64) -> Self {
+        Self([older, newer])
+    }
+
+    /// The log goes on from `boundary`, which ends a record.
+    pub(crate) fn pass(&mut self, boundary: u64) {
+        let [_, newer] = self.0;
+        if boundary.saturating_sub(newer) >= MARK_BYTES {
+            self.0 = [newer, boundary];
+        }
+    }
+
+    /// Where the next start verifies from.
+    pub(crate) fn tail_from(self) -> u64 {
+        let [older, _] = self.0;
+        older
+    }
 }
 
 #[derive(Debug)]
@@ -100,7 +123,7 @@ impl CommitLog {
             last_store_timestamp_ms: end.last_store_timestamp_ms,
             segment: None,
             dirty: Vec::new(),
-            marks: [end.tail_from, end.end],
+            marks: Marks::new(end.tail_from, end.end),
         };
         let committed = AtomicU64::new(end.end);
         let ahead = LogAhead::new(end.end, segments.segment_bytes);
@@ -119,7 +142,7 @@ impl CommitLog {
         let writer = self.writer.lock();
         LogEnd {
             end: writer.position,
-            tail_from: writer.marks[0],
+            tail_from: writer.marks.tail_from(),
             last_store_timestamp_ms: writer.last_store_timestamp_ms,
         }
     }
@@ -169,9 +192,7 @@ impl CommitLog {
         }
         writer.position = end;
         writer.last_store_timestamp_ms = store_timestamp_ms;
-        if end - writer.marks[1] >= MARK_BYTES {
-            writer.marks = [writer.marks[1], start];
-        }
+        writer.marks.pass(end);
         self.committed.store(end, Ordering::Release);
         // Still under the lock: entries of one queue are pushed in the order of their offsets.
         for (queue, entries) in batch.grown() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use remora_protocol::record::Record;
 
 use crate::checkpoint::{Base, Checkpoint};
+use crate::commit_log::Marks;
 use crate::consume_queue::{ConsumeQueue, Replayed, Stale};
 use crate::disk::Disk;
 use crate::dispatch::dispatch;
@@ -96,7 +97,8 @@ pub(crate) fn recover(
     }
     let list = segments.all();
     let plan = plan(segments, &list, queues, checkpoint, stop, now_ms)?;
-    let (scan, rebuilt) = match replay(queues, &list, &plan) {
+    let mut marks = Marks::new(plan.verify_from, plan.verify_from);
+    let (scan, rebuilt) = match replay(queues, &list, &plan, &mut marks) {
         Ok(scan) => (scan, plan.rebuild),
         Err(Stop::Refused(error)) => return Err(error),
         Err(Stop::Gap) => {
@@ -104,7 +106,8 @@ pub(crate) fn recover(
                 "queue files lack entries; building the queues again from the whole log"
             );
             let plan = rebuild_plan(segments, plan.evidence);
-            match replay(queues, &list, &plan) {
+            marks = Marks::new(plan.verify_from, plan.verify_from);
+            match replay(queues, &list, &plan, &mut marks) {
                 Ok(scan) => (scan, true),
                 Err(Stop::Refused(error)) => return Err(error),
                 Err(Stop::Gap) => unreachable_gap(disk.as_ref())?,
@@ -118,7 +121,10 @@ pub(crate) fn recover(
     queues.set_load_rule(LoadRule { bound: scan.end, stale: Stale::None });
     let replayed = plan.replay_from < scan.end || rebuilt;
     let durable_offset = if replayed { plan.replay_from.min(scan.end) } else { scan.end };
-    Ok(Recovered { scan, rebuilt, durable_offset, tail_from: plan.verify_from.min(scan.end) })
+    // Not where this start verified from: over many kills with little in between, each start would
+    // read what all before it read.
+    let tail_from = marks.tail_from().min(scan.end);
+    Ok(Recovered { scan, rebuilt, durable_offset, tail_from })
 }
 
 /// A rebuild fills gaps, so it never asks for another one.
@@ -258,13 +264,19 @@ fn segment_stored_by(list: &[Arc<Segment>], until_ms: i64) -> Option<u64> {
 }
 
 /// Scans the log and makes queue entries again.
-fn replay(queues: &QueueRegistry, list: &[Arc<Segment>], plan: &Plan) -> Result<Scan, Stop> {
+fn replay(
+    queues: &QueueRegistry,
+    list: &[Arc<Segment>],
+    plan: &Plan,
+    marks: &mut Marks,
+) -> Result<Scan, Stop> {
     if plan.rebuild {
         queues.clear().map_err(|source| queue_error("", source))?;
     }
     queues.set_load_rule(plan.rule);
     let mut replayed: u64 = 0;
     let mut sink = |record: &Record<'_>, physical_offset: u64| {
+        marks.pass(physical_offset);
         if physical_offset < plan.replay_from {
             return Ok(());
         }

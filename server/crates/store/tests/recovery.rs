@@ -667,3 +667,21 @@ fn index_is_complete_after_a_kill_at_any_point_between_hand_over_and_index() {
         assert_filled(&store, count);
     }
 }
+
+#[test]
+fn what_a_start_reads_does_not_grow_over_many_kills() {
+    let (mut bench, mut disk) = Bench::sim(FlushMode::Async);
+    bench.config.commit_log_segment_bytes = 1 << 20;
+    let body = [b'x'; 10_000];
+    for round in 0..40_u64 {
+        let (store, report) = bench.with_disk(&disk).open();
+        // Two times the distance of the marks and what was appended since the checkpoint.
+        assert!(report.bytes_checked < (2 << 20) + 300_000, "round {round}: {report:?}");
+        let queue = store.queue("T", 0);
+        assert_eq!(store.queue_offset_max(&queue), 20 * round);
+        for _ in 0..20 {
+            append(&store, &queue, &body).expect("appended");
+        }
+        disk = kill(&disk);
+    }
+}
