@@ -25,7 +25,9 @@ const OUTBOUND_BYTES_MIN: u64 = 256 * 1024;
 pub(crate) const HELD_PULL_BYTES: u64 = 1024;
 /// Share of the limit that held pulls may take.
 const HELD_PULL_SHARE: u64 = 8;
-/// Share of the limit for tables (topics, groups, offsets, clients) and the tails of queues.
+/// Share of the limit for queue entries that are not in their files yet.
+const TAILS_SHARE: u64 = 8;
+/// Share of the limit for tables: topics, groups, offsets, clients.
 const TABLES_SHARE: u64 = 8;
 /// What an IO thread keeps from turn to turn: read buffer, write buffer, append batch.
 const THREAD_BYTES: u64 = 5 << 20;
@@ -103,10 +105,15 @@ pub(crate) fn lowered(settings: &Settings, limit_bytes: u64) -> Vec<(&'static st
     if u64::try_from(settings.parked_pulls_max).is_ok_and(|count| count > held_pulls) {
         lowered.push(("pull.parked_max", held_pulls.to_string()));
     }
+    let tails_bytes = (limit_bytes / TAILS_SHARE).max(1 << 20);
+    if settings.queue_tails_bytes_max > tails_bytes {
+        lowered.push(("store.queue_tails_bytes_max", tails_bytes.to_string()));
+    }
     lowered
 }
 
-/// What connections share: the limit without held pulls, tables and the IO threads' own buffers.
+/// What connections share: the limit without held pulls, queue entries, tables and the IO threads'
+/// own buffers.
 /// `settings` are those already lowered.
 pub(crate) fn budget(settings: &Settings, limit_bytes: u64) -> Arc<Budget> {
     let shards = match settings.io_shards {
@@ -116,9 +123,10 @@ pub(crate) fn budget(settings: &Settings, limit_bytes: u64) -> Arc<Budget> {
     let outbound_bytes = u64::try_from(settings.outbound_bytes_max).unwrap_or(u64::MAX);
     let thread_bytes = THREAD_BYTES.saturating_add(outbound_bytes);
     let threads_bytes = thread_bytes.saturating_mul(u64::try_from(shards).unwrap_or(u64::MAX));
-    let kept_bytes = limit_bytes / HELD_PULL_SHARE + limit_bytes / TABLES_SHARE;
+    let shares = [HELD_PULL_SHARE, TAILS_SHARE, TABLES_SHARE];
+    let kept_bytes: u64 = shares.iter().map(|share| limit_bytes / share).sum();
     let shared_bytes = limit_bytes.saturating_sub(kept_bytes).saturating_sub(threads_bytes);
-    let bytes = shared_bytes.max(limit_bytes / 2);
+    let bytes = shared_bytes.max(limit_bytes / 8 * 3);
     Arc::new(Budget::new(usize::try_from(bytes).unwrap_or(usize::MAX)))
 }
 
@@ -133,7 +141,8 @@ mod tests {
             lowered(&settings, 64 << 20),
             [
                 ("remoting.outbound_bytes_max", (1 << 20).to_string()),
-                ("pull.parked_max", "8192".to_owned())
+                ("pull.parked_max", "8192".to_owned()),
+                ("store.queue_tails_bytes_max", (8 << 20).to_string())
             ]
         );
         assert_eq!(lowered(&settings, 1 << 40), []);
@@ -172,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn connections_share_at_least_half_of_the_limit() {
+    fn connections_share_what_is_left_and_at_least_three_eighths() {
         let settings = Settings { io_shards: 2, ..Settings::default() };
-        assert_eq!(budget(&settings, 16 << 20).limit_bytes(), 8 << 20);
+        assert_eq!(budget(&settings, 16 << 20).limit_bytes(), 6 << 20);
         let whole = 1 << 30;
         let threads = 2 * (21 << 20);
-        assert_eq!(budget(&settings, whole).limit_bytes(), (768 << 20) - threads);
+        assert_eq!(budget(&settings, whole).limit_bytes(), (640 << 20) - threads);
     }
 }

@@ -236,6 +236,11 @@ impl Page {
             here(float(read.index_behind_bytes)),
         );
         self.gauge(
+            "remora_storage_queue_tails_bytes",
+            "Memory of queue entries that are not in their files yet",
+            here(float(read.log.queue_tails_bytes)),
+        );
+        self.gauge(
             "remora_storage_disk_used_percent",
             "Use of the disk of the data directory",
             here(f64::from(read.log.disk_used_percent)),

@@ -74,6 +74,9 @@ impl ConnAccount {
     pub(crate) fn grow_inbound(&self, bytes: usize) -> Result<(), OverBudget> {
         let is_bytes = in_steps(bytes);
         let was_bytes = self.inbound_bytes.load(Ordering::Relaxed);
+        if is_bytes <= was_bytes && !self.is_inbound_full() {
+            return Ok(());
+        }
         // Only the connection's task changes it.
         self.budget.reserve(Class::Inbound, is_bytes.saturating_sub(was_bytes))?;
         self.inbound_bytes.fetch_max(is_bytes, Ordering::Relaxed);

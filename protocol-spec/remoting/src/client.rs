@@ -61,6 +61,9 @@ impl Default for ClientConfig {
     }
 }
 
+/// Sets of counters among a connector's connections. Chosen: as many as a client has threads.
+const COUNTER_SETS: usize = 8;
+
 /// Makes and keeps connections. `service` gets the requests that the other side sends.
 #[derive(Clone)]
 pub struct Connector {
@@ -74,7 +77,8 @@ struct Shared {
     places: RwLock<AHashMap<Box<str>, Arc<Place>>>,
     tasks: TaskTracker,
     next_id: AtomicU64,
-    counters: Arc<Counters>,
+    /// Connections take one in turn, as they may run on many threads.
+    counters: [Arc<Counters>; COUNTER_SETS],
     /// Without a limit: a client's memory is its own affair.
     budget: Arc<Budget>,
 }
@@ -174,7 +178,9 @@ impl Connector {
     /// What all connections together have counted.
     pub fn counts(&self) -> Counts {
         let mut sum = Counts::default();
-        self.shared.counters.add_to(&mut sum);
+        for counters in &self.shared.counters {
+            counters.add_to(&mut sum);
+        }
         sum
     }
 
@@ -205,8 +211,11 @@ impl Connector {
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
         let config = &self.config;
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let [first, ..] = &self.shared.counters;
+        let set = usize::try_from(id).unwrap_or(0) % COUNTER_SETS;
         let conn = Arc::new(Connection::new(ConnParts {
-            id: self.shared.next_id.fetch_add(1, Ordering::Relaxed),
+            id,
             peer: stream.peer_addr()?,
             local: stream.local_addr()?,
             name: Some(addr.into()),
@@ -222,7 +231,7 @@ impl Connector {
             },
             account: ConnAccount::new(Arc::clone(&self.shared.budget), None),
             clock: Arc::new(CoarseClock::new(TICK)),
-            counters: Arc::clone(&self.shared.counters),
+            counters: Arc::clone(self.shared.counters.get(set).unwrap_or(first)),
             errands: None,
         }));
         let service = Arc::clone(&self.service);

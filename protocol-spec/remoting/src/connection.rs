@@ -16,7 +16,7 @@ use remora_protocol::{
 };
 
 use crate::account::ConnAccount;
-use crate::budget::{Class, Reserved};
+use crate::budget::{Budget, Class, Reserved};
 use crate::clock::CoarseClock;
 use crate::counters::{Counters, count};
 use crate::errand::{self, Errand, Errands};
@@ -284,6 +284,11 @@ impl Connection {
         self.queued_bytes(&self.outbound.lock()) > self.limits.outbound_bytes_max
     }
 
+    /// The accounts that this connection shares with others.
+    pub fn memory(&self) -> &Budget {
+        self.account.budget()
+    }
+
     /// Takes `bytes` for a copy of a request that is served later, elsewhere; refused with
     /// SYSTEM_BUSY and the figures where memory is full.
     pub fn reserve(&self, bytes: usize) -> Result<Reserved, Refusal> {
@@ -382,7 +387,7 @@ impl Connection {
 
     fn end_deferred(&self, count: usize) {
         let was = self.in_flight.fetch_sub(count, Ordering::Relaxed);
-        self.account.in_flight(was, was - count);
+        self.account.in_flight(was, was.saturating_sub(count));
     }
 
     /// The limits as they are now: lower while memory is full.

@@ -183,7 +183,8 @@ pub(crate) async fn sample_rates(broker: Arc<Broker>) {
 
 fn sample(broker: &Broker, detailed: bool) {
     let now_ms = time::tick_ms();
-    broker.rates.lock().take_totals(now_ms, time::wall_ms(), broker.metrics.total());
+    let (total, missed) = (broker.metrics.total(), broker.metrics.pulls_missed.total());
+    broker.rates.lock().take_totals(now_ms, time::wall_ms(), total, missed);
     if detailed {
         let topics = broker.topics.all().into_iter();
         let topics: Vec<_> = topics.map(|(name, topic)| (name, topic.counters.totals())).collect();

@@ -273,6 +273,7 @@ fn store_config(settings: &Settings) -> StoreConfig {
         disk_used_percent_max: settings.disk_max_used_percent,
         disk_used_percent_refuse: settings.disk_warning_percent,
         message_index: settings.message_index_enable,
+        queue_tails_bytes_max: settings.queue_tails_bytes_max,
     }
 }
 

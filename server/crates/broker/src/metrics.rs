@@ -16,6 +16,8 @@ pub struct Metrics {
     pub bytes_in: Counter,
     pub messages_out: Counter,
     pub bytes_out: Counter,
+    /// Pulls that found no message, those that were then held too.
+    pub pulls_missed: Counter,
     pub rejections: Rejections,
     pub put_times: PutTimes,
 }
@@ -41,6 +43,8 @@ pub struct Rejections {
     /// The store failed or is closed.
     pub store_failed: Counter,
     pub record_too_large: Counter,
+    /// The disk is slower than the senders.
+    pub queues_behind: Counter,
     pub hold_full: Counter,
     /// Groups of heartbeats that may not be created.
     pub group_missing: Counter,
@@ -51,6 +55,7 @@ impl Rejections {
         match error {
             AppendError::TooLarge { .. } => &self.record_too_large,
             AppendError::DiskFull { .. } => &self.disk_full,
+            AppendError::QueuesBehind { .. } => &self.queues_behind,
             AppendError::Failed { .. } | AppendError::Closed => &self.store_failed,
         }
     }
@@ -62,6 +67,7 @@ impl Rejections {
             ("disk_full", &self.disk_full),
             ("store_failed", &self.store_failed),
             ("record_too_large", &self.record_too_large),
+            ("queues_behind", &self.queues_behind),
             ("hold_full", &self.hold_full),
             ("group_missing", &self.group_missing),
         ]

@@ -70,6 +70,9 @@ pub(crate) fn pull_message<'a>(
         Err(refusal) => return call.refuse(refusal),
     };
     let answer = pull.answer(broker, outcome);
+    if answer.code == ResponseCode::PULL_NOT_FOUND {
+        broker.metrics.pulls_missed.add(1);
+    }
     if answer.code == ResponseCode::PULL_NOT_FOUND && header.sys_flag & FLAG_SUSPEND != 0 {
         let hold_ms = hold_ms(&turn.settings, header.suspend_timeout_millis);
         // Once the broker stops, nothing would wake it.

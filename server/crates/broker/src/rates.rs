@@ -115,11 +115,19 @@ pub struct Days {
     pub now: TopicTotals,
 }
 
+/// The broker's totals at a time.
+#[derive(Debug)]
+struct Recent {
+    at_ms: i64,
+    totals: TopicTotals,
+    pulls_missed: u64,
+}
+
 /// The sampler.
 #[derive(Debug, Default)]
 pub struct Rates {
     /// One a second, oldest first.
-    recent: VecDeque<(i64, TopicTotals)>,
+    recent: VecDeque<Recent>,
     day: Option<i64>,
     days: Days,
     /// When topics and groups were last sampled.
@@ -134,8 +142,14 @@ pub struct Rates {
 
 impl Rates {
     /// Takes the totals of the broker: once a second. `now_ms` never goes back, `wall_ms` may.
-    pub fn take_totals(&mut self, now_ms: i64, wall_ms: i64, total: TopicTotals) {
-        self.recent.push_back((now_ms, total));
+    pub fn take_totals(
+        &mut self,
+        now_ms: i64,
+        wall_ms: i64,
+        total: TopicTotals,
+        pulls_missed: u64,
+    ) {
+        self.recent.push_back(Recent { at_ms: now_ms, totals: total, pulls_missed });
         while self.recent.len() > RECENT_MAX {
             self.recent.pop_front();
         }
@@ -197,13 +211,20 @@ impl Rates {
 
     /// A second over the last `window_seconds`, or since the start where that is later.
     pub fn tps(&self, window_seconds: usize, of: impl Fn(&TopicTotals) -> u64) -> f64 {
+        self.rate(window_seconds, |recent| of(&recent.totals))
+    }
+
+    /// Pulls a second that found nothing.
+    pub fn miss_tps(&self, window_seconds: usize) -> f64 {
+        self.rate(window_seconds, |recent| recent.pulls_missed)
+    }
+
+    fn rate(&self, window_seconds: usize, of: impl Fn(&Recent) -> u64) -> f64 {
         let first = self.recent.len().saturating_sub(window_seconds.saturating_add(1));
-        let (Some((from_ms, from)), Some((to_ms, to))) =
-            (self.recent.get(first), self.recent.back())
-        else {
+        let (Some(from), Some(to)) = (self.recent.get(first), self.recent.back()) else {
             return 0.0;
         };
-        a_second(of(to).saturating_sub(of(from)), to_ms - from_ms)
+        a_second(of(to).saturating_sub(of(from)), to.at_ms - from.at_ms)
     }
 
     pub fn days(&self) -> Days {
@@ -271,10 +292,11 @@ mod tests {
         assert_eq!(rates.tps(10, |totals| totals.messages_in), 0.0);
         for second in 0..=20_u32 {
             let total = totals(if second < 10 { 0 } else { u64::from(second - 10) * 100 });
-            rates.take_totals(i64::from(second) * 1_000, 0, total);
+            rates.take_totals(i64::from(second) * 1_000, 0, total, u64::from(second) * 3);
         }
         assert_eq!(rates.tps(10, |totals| totals.messages_in), 100.0);
         assert_eq!(rates.tps(600, |totals| totals.messages_in), 50.0);
+        assert_eq!(rates.miss_tps(10), 3.0);
     }
 
     #[test]
@@ -312,11 +334,11 @@ mod tests {
     #[test]
     fn mornings_move_at_midnight() {
         let mut rates = Rates::default();
-        rates.take_totals(0, DAY_MS - 1, totals(5));
-        rates.take_totals(1_000, DAY_MS, totals(7));
+        rates.take_totals(0, DAY_MS - 1, totals(5), 0);
+        rates.take_totals(1_000, DAY_MS, totals(7), 0);
         let first = Days { yesterday_morning: totals(0), today_morning: totals(7), now: totals(7) };
         assert_eq!(rates.days(), first);
-        rates.take_totals(2_000, 2 * DAY_MS, totals(9));
+        rates.take_totals(2_000, 2 * DAY_MS, totals(9), 0);
         let second =
             Days { yesterday_morning: totals(7), today_morning: totals(9), now: totals(9) };
         assert_eq!(rates.days(), second);

@@ -223,6 +223,29 @@ impl Rounds {
     }
 }
 
+/// A table larger than this is sent compressed, which Apache's own brokers can do as well
+/// (compressedRegister). Chosen: far below the largest frame.
+const PLAIN_BYTES_MAX: usize = 4 << 20;
+
+/// The whole table as it is sent.
+struct Everything {
+    body: Bytes,
+    compressed: bool,
+}
+
+impl Everything {
+    fn of(table: &RegisterBrokerBody) -> Self {
+        let plain = table.encode_json();
+        if plain.len() > PLAIN_BYTES_MAX {
+            match table.encode_compressed() {
+                Ok(body) => return Self { body: body.into(), compressed: true },
+                Err(error) => tracing::error!(%error, "the topic table cannot be compressed"),
+            }
+        }
+        Self { body: plain.into(), compressed: false }
+    }
+}
+
 /// What a round tells.
 struct News {
     broker: Arc<Broker>,
@@ -232,7 +255,7 @@ struct News {
     /// Name and route of each changed topic; `None`: the whole table.
     topics: Option<Vec<(String, Bytes)>>,
     /// The whole table, encoded when the first nameserver needs it.
-    everything: OnceLock<Bytes>,
+    everything: OnceLock<Everything>,
 }
 
 impl News {
@@ -307,11 +330,14 @@ impl News {
     }
 
     async fn tell_everything(&self, conn: &Arc<Connection>) -> Result<(), String> {
-        let body = self
+        let Everything { body, compressed } = self
             .everything
-            .get_or_init(|| registration_body(&self.broker, self.permission).encode_json().into());
-        let header =
-            RegisterBrokerHeader { body_crc32: Some(java_crc32(body)), ..self.header.clone() };
+            .get_or_init(|| Everything::of(&registration_body(&self.broker, self.permission)));
+        let header = RegisterBrokerHeader {
+            compressed: Some(*compressed),
+            body_crc32: Some(java_crc32(body)),
+            ..self.header.clone()
+        };
         let code = RequestCode::REGISTER_BROKER;
         let body = Body::Bytes(body.clone());
         expect_success(conn.request(code, &header, body, self.timeout).await)

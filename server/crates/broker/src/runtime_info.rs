@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use remora_protocol::body::{self, KvTable};
 use remora_remoting::routes::Request;
-use remora_remoting::{Refusal, Reply};
+use remora_remoting::{Budget, Class, Refusal, Reply};
 use remora_store::FileDisk;
 
 use crate::broker::Broker;
@@ -22,10 +22,11 @@ const POOLS: [&str; 5] = ["send", "pull", "litePull", "query", "ack"];
 /// 28 GET_BROKER_RUNTIME_INFO.
 pub(crate) fn runtime_info(
     broker: &Arc<Broker>,
-    _request: &Request<'_>,
+    request: &Request<'_>,
     _header: (),
 ) -> Result<Reply, Refusal> {
     let mut info = Info::default();
+    info.of_memory(request.conn.memory());
     info.of_broker(broker);
     info.of_rates(broker);
     info.of_store(broker);
@@ -55,6 +56,17 @@ impl Info {
         self.put("heldPulls", broker.hold.len());
     }
 
+    /// Ours, not Apache's: what the limit leaves for connections and their requests.
+    fn of_memory(&mut self, memory: &Budget) {
+        self.put("memoryLimitBytes", memory.limit_bytes());
+        self.put("memoryUsedBytes", memory.used_bytes());
+        for class in Class::ALL {
+            let usage = memory.usage(*class);
+            let figures = format!("{} of {}", usage.used_bytes, usage.limit_bytes);
+            self.put(&format!("memoryUsedBytes.{}", class.name()), figures);
+        }
+    }
+
     fn of_rates(&mut self, broker: &Broker) {
         let total = broker.metrics.total();
         let rates = broker.rates.lock();
@@ -62,14 +74,18 @@ impl Info {
             [10, 60, 600].map(|seconds| format!("{:?}", rates.tps(seconds, of))).join(" ")
         };
         let get_tps = windows(|totals| totals.messages_out);
+        let miss = [10, 60, 600].map(|seconds| rates.miss_tps(seconds));
         self.put("putTps", windows(|totals| totals.messages_in));
         self.put("getFoundTps", &get_tps);
-        self.put("getTotalTps", &get_tps);
         // Its name before and after Apache mended it.
         self.put("getTransferedTps", &get_tps);
         self.put("getTransferredTps", &get_tps);
-        // Pulls that found nothing are not counted.
-        self.put("getMissTps", "0.0 0.0 0.0");
+        self.put("getMissTps", miss.map(|tps| format!("{tps:?}")).join(" "));
+        let all = [10, 60, 600].map(|seconds| {
+            let found = rates.tps(seconds, |totals| totals.messages_out);
+            format!("{:?}", found + rates.miss_tps(seconds))
+        });
+        self.put("getTotalTps", all.join(" "));
         let days = rates.days();
         drop(rates);
         self.put("msgPutTotalYesterdayMorning", days.yesterday_morning.messages_in);

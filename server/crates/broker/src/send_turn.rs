@@ -279,6 +279,7 @@ pub(crate) fn append_refusal(error: &AppendError) -> Refusal {
     let code = match error {
         AppendError::TooLarge { .. } => ResponseCode::MESSAGE_ILLEGAL,
         AppendError::DiskFull { .. } | AppendError::Closed => ResponseCode::SERVICE_NOT_AVAILABLE,
+        AppendError::QueuesBehind { .. } => ResponseCode::SYSTEM_BUSY,
         AppendError::Failed { .. } => ResponseCode::SYSTEM_ERROR,
     };
     Refusal::new(code, error.to_string())

@@ -174,9 +174,7 @@ impl TopicTable {
     /// Takes what was persisted or imported, without writing it.
     pub fn restore(&self, configs: Vec<TopicConfig>, version: DataVersion) {
         self.changing.lock().version = version;
-        for config in configs {
-            self.publish(config);
-        }
+        self.publish(configs);
     }
 
     /// The topic, without a lock.
@@ -321,31 +319,40 @@ impl TopicTable {
         changes.push(version_change(&next));
         meta::write(&self.meta, &changes, durability)?;
         changing.version = next;
-        for config in configs {
-            let topic = self.publish(config);
+        for topic in self.publish(configs) {
             changing.note(&topic.name);
         }
         self.changed.notify_one();
         Ok(())
     }
 
-    fn publish(&self, config: TopicConfig) -> Arc<Topic> {
-        let shard = self.shard(&config.topic_name);
-        let known = shard.load().get(config.topic_name.as_str()).cloned();
-        let counters = known.map(|topic| topic.counters.clone()).unwrap_or_default();
-        let topic = Arc::new(Topic::new(config, counters));
-        shard.rcu(|shard| {
-            let mut shard = Shard::clone(shard);
-            shard.insert(topic.name.clone(), topic.clone());
-            shard
-        });
-        topic
+    /// Shows topics to readers: each shard of the map is copied once, however many they are.
+    fn publish(&self, configs: Vec<TopicConfig>) -> Vec<Arc<Topic>> {
+        let mut by_shard: BTreeMap<usize, Vec<Arc<Topic>>> = BTreeMap::new();
+        for config in configs {
+            let known = self.find(&config.topic_name);
+            let counters = known.map(|topic| topic.counters.clone()).unwrap_or_default();
+            let topic = Arc::new(Topic::new(config, counters));
+            by_shard.entry(self.shard_index(&topic.name)).or_default().push(topic);
+        }
+        for (index, topics) in &by_shard {
+            let Some(shard) = self.shards.get(*index) else { continue };
+            shard.rcu(|shard| {
+                let mut shard = Shard::clone(shard);
+                shard.extend(topics.iter().map(|topic| (topic.name.clone(), topic.clone())));
+                shard
+            });
+        }
+        by_shard.into_values().flatten().collect()
+    }
+
+    fn shard_index(&self, name: &str) -> usize {
+        usize::try_from(self.hasher.hash_one(name) & 0xffff).unwrap_or(0) % SHARD_COUNT
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
     fn shard(&self, name: &str) -> &ArcSwap<Shard> {
-        let hash = usize::try_from(self.hasher.hash_one(name) & 0xffff).unwrap_or(0);
-        &self.shards[hash % SHARD_COUNT]
+        &self.shards[self.shard_index(name)]
     }
 }
 

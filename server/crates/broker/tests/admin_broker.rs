@@ -77,6 +77,8 @@ async fn runtime_info_has_what_the_tools_parse() {
         ("timerReadBehind", "0"),
         ("timerEnqueueTps", "0.0"),
     ];
+    assert!(value("memoryUsedBytes").parse::<u64>().unwrap() > 0, "the asker's connection counts");
+    assert!(value("putMessageDistributeTime").starts_with("[<=0ms]:"));
     for (name, wanted) in facts {
         assert_eq!(value(name), wanted, "{name}");
     }

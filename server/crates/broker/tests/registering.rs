@@ -125,6 +125,29 @@ async fn many_topics_at_once_are_told_in_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn table_too_large_for_a_frame_is_sent_compressed() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let service = Arc::new(Nameserver(sender));
+    let nameserver = Server::start(server_config("nameserver"), service).unwrap();
+    let nameserver_addr = nameserver.local_addrs()[0].to_string();
+    let node = Node::start_with(|settings| settings.nameserver_addrs = vec![nameserver_addr]);
+    // 200 bytes each as JSON: 20 MB, and a frame has 16 MiB.
+    let names = (0..100_000).map(|index| format!("topic-{index}"));
+    let topics = names.map(|name| remora_broker::topic_table::plain_topic(&name, 8, 6)).collect();
+    node.broker.topics.restore(topics, node.broker.topics.version());
+    node.broker.start_registration();
+
+    let frame = next(&mut told).await;
+    let header = RegisterBrokerHeader::decode(frame.view().fields).unwrap();
+    assert_eq!(header.compressed, Some(true));
+    let table = RegisterBrokerBody::decode(frame.view().body, true, frame.view().version).unwrap();
+    let told_topics = table.topic_config_serialize_wrapper.topic_config_table;
+    assert_eq!(told_topics.len(), node.broker.topics.len());
+    node.stop().await;
+    nameserver.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nameserver_that_comes_later_is_registered_with() {
     // A port that was free a moment ago, as nobody can hold one without listening.
     let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -220,6 +220,9 @@ settings! {
     /// Index messages by key and unique id.
     message_index_enable: bool = true;
     "store.message_index", "messageIndexEnable", Kind::Flag, Broker, Restart
+    /// Memory for queue entries that are not in their files yet; past it sends are refused as busy.
+    queue_tails_bytes_max: u64 = 256 * MIB;
+    "store.queue_tails_bytes_max", "", Kind::Bytes { min: MIB, max: u64::MAX }, Broker, Restart
     /// Longest wait for a flush before the client is told FLUSH_DISK_TIMEOUT.
     sync_flush_timeout_ms: u64 = 5_000;
     "store.sync_flush_timeout_ms", "syncFlushTimeout", MS, Broker, Runtime

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         disk_used_percent_max: 0,
         disk_used_percent_refuse: 0,
         message_index: true,
+        queue_tails_bytes_max: 1 << 30,
     })?;
     let queues: Vec<QueueRef> =
         (0..8).map(|queue_id| store.queue("BenchmarkTest", queue_id)).collect();

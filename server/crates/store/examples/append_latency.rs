@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         disk_used_percent_max: 0,
         disk_used_percent_refuse: 95,
         message_index: true,
+        queue_tails_bytes_max: 1 << 30,
     })?;
     let host = SocketAddr::from(([127, 0, 0, 1], 10_911));
     let queues: Vec<_> = (0..8).map(|queue_id| store.queue("T", queue_id)).collect();

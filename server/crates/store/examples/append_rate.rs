@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         disk_used_percent_max: 0,
         disk_used_percent_refuse: 95,
         message_index,
+        queue_tails_bytes_max: 1 << 30,
     };
     let (store, report) = Store::open(config)?;
     println!("opened in {} ms", report.elapsed_ms);

@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         disk_used_percent_max: 0,
         disk_used_percent_refuse: 95,
         message_index: true,
+        queue_tails_bytes_max: 1 << 30,
     })?;
     println!("opened in {:.1?}: {report:?}", began.elapsed());
     if arguments.get(2).is_some_and(|what| what == "fill") {

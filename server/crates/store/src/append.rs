@@ -74,6 +74,10 @@ pub enum AppendError {
         "disk is full: {used_percent} % of the disk of {path} used, writes stop at {limit_percent} %; free space or raise diskSpaceWarningLevelRatio"
     )]
     DiskFull { path: String, used_percent: u8, limit_percent: u8 },
+    #[error(
+        "{waiting} queue entries wait in memory to be written, the limit is {entries_max} (store.queue_tails_bytes_max): the disk is slower than the senders; try again later"
+    )]
+    QueuesBehind { waiting: usize, entries_max: usize },
     #[error("the store failed and takes no more writes: {reason}")]
     Failed { reason: String },
     #[error("the store is closed")]

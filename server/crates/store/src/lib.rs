@@ -23,6 +23,7 @@ mod mmap;
 mod open;
 mod queue_files;
 mod queue_registry;
+mod queue_tails;
 mod queue_writer;
 pub mod read;
 mod recovery;

@@ -17,6 +17,7 @@ use crate::formats::refuse_others;
 use crate::index::{Index, IndexMark, Resume};
 use crate::index_file::{INDEX_DIR, IndexGeometry};
 use crate::queue_registry::{CONSUME_QUEUE_DIR, QueueRegistry};
+use crate::queue_tails::QueueTails;
 use crate::queue_writer::QueueWriter;
 use crate::replay::{ABORT_MARK, LastStop, Recovered, recover};
 use crate::retention::Retention;
@@ -147,6 +148,7 @@ fn assemble(
         index_building: Mutex::new(()),
         crc_from,
         queue_writer: QueueWriter::new(base, own, matches!(checkpoint, Checkpoint::Ours(..))),
+        queue_tails: QueueTails::new(config.queue_tails_bytes_max),
         retention: Retention::new(config.into()),
         allocate: Signal::default(),
         index_work: Signal::default(),

@@ -86,6 +86,11 @@ impl Parts {
 
     fn write_long_tails(&self) -> io::Result<()> {
         let mut state = self.queue_writer.state.lock();
+        if self.queue_tails.are_long() {
+            // Only entries of flushed records are written.
+            self.flusher.flush().map_err(io::Error::other)?;
+            return self.write_tails(&mut state, 1);
+        }
         self.write_tails(&mut state, WRITE_ENTRIES_MIN)
     }
 
@@ -93,18 +98,23 @@ impl Parts {
     fn write_tails(&self, state: &mut State, entries_min: usize) -> io::Result<()> {
         let durable = self.flusher.flushed();
         let mut result = Ok(());
+        let (before, mut left) = (self.queue_tails.begin_pass(), 0);
         for queue in self.queues.take_listed() {
-            if result.is_ok() && queue.waiting() >= entries_min {
+            let waiting = queue.waiting();
+            if result.is_ok() && waiting >= entries_min {
                 state.unsynced.insert(Arc::as_ptr(&queue).addr(), queue.clone());
                 result = queue.write_out(durable);
+                left += queue.waiting();
             } else {
                 self.queues.list(&queue);
+                left += waiting;
                 continue;
             }
             if queue.unlist() {
                 self.queues.list(&queue);
             }
         }
+        self.queue_tails.end_pass(before, left);
         if self.queues.wants_closing() {
             self.queues.all().iter().for_each(|queue| queue.close_files());
         }

@@ -18,6 +18,7 @@ use crate::flush::Flusher;
 use crate::index::Index;
 use crate::open;
 use crate::queue_registry::QueueRegistry;
+use crate::queue_tails::QueueTails;
 use crate::queue_writer::QueueWriter;
 use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
 use crate::retention::{Retention, RetentionRules};
@@ -51,6 +52,8 @@ pub struct StoreConfig {
     /// At this use of the disk appends are refused. 0 = never.
     pub disk_used_percent_refuse: u8,
     pub message_index: bool,
+    /// Memory for queue entries that are not in their files yet; past it appends are refused.
+    pub queue_tails_bytes_max: u64,
 }
 
 /// A queue of a topic: shared, cheap to clone, resolved once per topic route.
@@ -167,6 +170,7 @@ pub(crate) struct Parts {
     /// Records from here on must carry `__CRC32#`.
     pub crc_from: u64,
     pub queue_writer: QueueWriter,
+    pub queue_tails: QueueTails,
     pub retention: Retention,
     /// Wakes the thread that makes the next segment.
     pub allocate: Signal,
@@ -243,9 +247,13 @@ impl Store {
             parts.status.check()?;
             return Ok(parts.log.committed());
         }
+        parts.queue_tails.admit()?;
         self.resolve_deleted(batch)?;
         let index = parts.message_index.then_some(&parts.index.feed);
         let span = parts.log.append(batch, Followers { queues: &parts.queues, index })?;
+        if parts.queue_tails.add(batch.len()) {
+            parts.queue_writer.signal.notify();
+        }
         self.announce(batch, span);
         if parts.log.wants_next_segment() || parts.log.wants_ahead() {
             parts.allocate.notify();
@@ -390,6 +398,7 @@ impl Store {
             log_bytes: parts.log.segments.count() as u64 * parts.log.segments.segment_bytes,
             disk_used_percent: parts.status.disk_used_percent(),
             earliest_store_timestamp_ms: parts.earliest_store_timestamp_ms(),
+            queue_tails_bytes: parts.queue_tails.bytes(),
         }
     }
 
@@ -453,4 +462,6 @@ pub struct LogStatus {
     pub log_bytes: u64,
     pub disk_used_percent: u8,
     pub earliest_store_timestamp_ms: i64,
+    /// Memory of queue entries that are not in their files yet.
+    pub queue_tails_bytes: u64,
 }

@@ -33,6 +33,7 @@ pub fn config(flush: FlushMode) -> StoreConfig {
         disk_used_percent_max: 0,
         disk_used_percent_refuse: 0,
         message_index: true,
+        queue_tails_bytes_max: 1 << 30,
     }
 }
 
