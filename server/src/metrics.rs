@@ -250,6 +250,11 @@ impl Page {
             "Pulls that wait for a message",
             here(float(read.held_pulls)),
         );
+        self.counter(
+            "remora_cold_reads",
+            "Pulls that waited for the disk",
+            here(float(read.cold_reads)),
+        );
         let refused = read
             .rejections
             .iter()

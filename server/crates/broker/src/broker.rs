@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::Clients;
+use crate::cold_reads::ColdReads;
 use crate::group_table::{AutoCreate, GroupTable};
 use crate::json_files::{self, JsonError};
 use crate::meta;
@@ -65,6 +66,7 @@ pub struct Broker {
     pub offsets: OffsetTable,
     pub clients: Clients,
     pub hold: Arc<PullWait>,
+    pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
     pub(crate) later_sends: LaterSends,
     pub metrics: Metrics,
@@ -107,6 +109,7 @@ impl Broker {
             offsets: OffsetTable::default(),
             clients: Clients::default(),
             hold,
+            cold_reads: ColdReads::default(),
             registration: Registration::default(),
             later_sends,
             metrics: Metrics::default(),
@@ -176,6 +179,7 @@ impl Broker {
             }
         }
         self.hold.release_all();
+        self.cold_reads.drained().await;
         let broker = self.clone();
         let closing = tokio::task::spawn_blocking(move || broker.close());
         if let Err(error) = closing.await {

@@ -12,6 +12,7 @@ mod admin_topic;
 pub mod broker;
 pub mod client_table;
 pub mod clients;
+mod cold_reads;
 pub mod counter;
 pub mod group_table;
 mod heartbeat;

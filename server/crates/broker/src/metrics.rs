@@ -18,6 +18,8 @@ pub struct Metrics {
     pub bytes_out: Counter,
     /// Pulls that found no message, those that were then held too.
     pub pulls_missed: Counter,
+    /// Pulls that waited for the disk.
+    pub cold_reads: Counter,
     pub rejections: Rejections,
     pub put_times: PutTimes,
 }
@@ -110,6 +112,8 @@ pub struct MetricsSnapshot {
     /// Bytes appended and not yet in the key index.
     pub index_behind_bytes: u64,
     pub held_pulls: usize,
+    /// Pulls that waited for the disk, since the start.
+    pub cold_reads: u64,
     pub rejections: BTreeMap<&'static str, u64>,
 }
 
@@ -134,6 +138,7 @@ impl Broker {
             index_behind_bytes: log.physical_offset_max.saturating_sub(log.indexed_offset),
             log,
             held_pulls: self.hold.len(),
+            cold_reads: metrics.cold_reads.total(),
             rejections: metrics.rejections.by_cause(),
         }
     }

@@ -57,7 +57,8 @@ fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id: i32) -> bo
         return false;
     }
     let first = ReadLimits { messages_max: 1, bytes_max: 1, entries_scanned_max: 1 };
-    let Ok(outcome) = broker.store.read(&queue, 0, first, &mut |_| true) else { return false };
+    let read = broker.store.read_in_memory(&queue, 0, first, &mut |_| true);
+    let Ok(outcome) = read else { return false };
     let Some(slice) = outcome.slices.first() else { return false };
     let Ok(record) = record::decode(slice) else { return false };
     let behind = broker.store.log_status().physical_offset_max;

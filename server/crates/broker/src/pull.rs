@@ -7,10 +7,12 @@ use remora_protocol::ResponseCode;
 use remora_protocol::body::{MessageModel, SubscriptionGroupConfig};
 use remora_protocol::header::{PullMessageHeader, PullMessageReply};
 use remora_remoting::{Body, Call, Refusal};
-use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus};
+use remora_store::read::ReadError;
+use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Store};
 
 use crate::broker::Broker;
 use crate::clients::Subscribed;
+use crate::cold_reads::ColdReads;
 use crate::perm;
 use crate::pull_hold::WantsTag;
 use crate::pull_wait::HeldPull;
@@ -33,6 +35,15 @@ const ENTRIES_SCANNED_MAX: u32 = 16_000;
 /// Longest hold that a client may ask for. Chosen: twice what any official client asks (20 s, and
 /// 30 s for lite pull), and under the idle timeout of connections.
 const SUSPEND_MS_MAX: i64 = 60_000;
+
+/// `Store::read` or `Store::read_in_memory`.
+pub(crate) type Read = fn(
+    &Store,
+    &QueueRef,
+    u64,
+    ReadLimits,
+    &mut dyn FnMut(i64) -> bool,
+) -> Result<ReadOutcome, ReadError>;
 
 /// A pull that passed its checks.
 #[derive(Debug)]
@@ -65,10 +76,14 @@ pub(crate) fn pull_message<'a>(
         let group = &pull.group.group_name;
         broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
     }
-    let outcome = match pull.read(broker) {
+    let outcome = match pull.read(broker, Store::read_in_memory) {
         Ok(outcome) => outcome,
         Err(refusal) => return call.refuse(refusal),
     };
+    if outcome.status == ReadStatus::NotInMemory {
+        let pull = HeldPull { broker: broker.clone(), responder: call.defer(), pull };
+        return ColdReads::answer(Box::new(pull));
+    }
     let answer = pull.answer(broker, outcome);
     if answer.code == ResponseCode::PULL_NOT_FOUND {
         broker.metrics.pulls_missed.add(1);
@@ -101,13 +116,14 @@ pub(crate) struct Answer {
 }
 
 impl Pull {
-    /// Reads the queue; a corrupt record is refused with its place.
-    pub(crate) fn read(&self, broker: &Broker) -> Result<ReadOutcome, Refusal> {
+    /// Reads the queue, in one of the store's ways to read; a corrupt record is refused with its
+    /// place.
+    pub(crate) fn read(&self, broker: &Broker, read: Read) -> Result<ReadOutcome, Refusal> {
         let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
             return Ok(self.below_everything(broker));
         };
         let mut matches = |tags_code| self.filter.wants(tags_code);
-        let read = broker.store.read(&self.queue, queue_offset, self.limits, &mut matches);
+        let read = read(&broker.store, &self.queue, queue_offset, self.limits, &mut matches);
         match &read {
             Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => {
                 self.log_unreadable(corrupt.queue_offset, &corrupt.cause);
@@ -148,7 +164,7 @@ impl Pull {
     pub(crate) fn answer(&self, broker: &Broker, outcome: ReadOutcome) -> Answer {
         let code = match outcome.status {
             ReadStatus::Found => ResponseCode::SUCCESS,
-            ReadStatus::NoMatched => ResponseCode::PULL_RETRY_IMMEDIATELY,
+            ReadStatus::NoMatched | ReadStatus::NotInMemory => ResponseCode::PULL_RETRY_IMMEDIATELY,
             ReadStatus::NoMessageInQueue if self.queue_offset == 0 => ResponseCode::PULL_NOT_FOUND,
             ReadStatus::OffsetAtEnd => ResponseCode::PULL_NOT_FOUND,
             ReadStatus::NoMessageInQueue

@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 use remora_protocol::ResponseCode;
 use remora_remoting::{Body, Errand, Refusal, Responder};
 use remora_store::store::{Arrival, ArrivalListener};
+use remora_store::{ReadOutcome, ReadStatus, Store};
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
+use crate::cold_reads::ColdReads;
 use crate::pull::Pull;
 use crate::pull_hold::{Parked, PullHold, QueueKey, WantsTag};
 use crate::time;
@@ -191,18 +193,33 @@ impl Errand for HeldPull {
         if conn.is_closed() || conn.is_outbound_full() || self.broker.stopping.is_cancelled() {
             return self.not_found();
         }
-        let Self { broker, responder, pull } = *self;
-        match pull.read(&broker) {
-            Ok(outcome) => {
-                let answer = pull.answer(&broker, outcome);
-                responder.reply(answer.code, &answer.header, answer.body);
-            }
-            Err(refusal) => responder.refuse(&refusal),
+        match self.pull.read(&self.broker, Store::read_in_memory) {
+            Ok(outcome) if outcome.status == ReadStatus::NotInMemory => ColdReads::answer(self),
+            read => self.answer(read),
         }
     }
 }
 
 impl HeldPull {
+    /// As the errand, on a thread that may wait for the disk.
+    pub(crate) fn answer_from_disk(self) {
+        if self.responder.conn.is_closed() || self.broker.stopping.is_cancelled() {
+            return self.not_found();
+        }
+        let read = self.pull.read(&self.broker, Store::read);
+        self.answer(read);
+    }
+
+    fn answer(self, read: Result<ReadOutcome, Refusal>) {
+        match read {
+            Ok(outcome) => {
+                let answer = self.pull.answer(&self.broker, outcome);
+                self.responder.reply(answer.code, &answer.header, answer.body);
+            }
+            Err(refusal) => self.responder.refuse(&refusal),
+        }
+    }
+
     /// Answers without a look at the queue.
     fn not_found(self) {
         let header = remora_protocol::header::PullMessageReply {

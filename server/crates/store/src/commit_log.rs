@@ -33,6 +33,8 @@ pub(crate) struct CommitLog {
     writer: Mutex<Writer>,
     /// One past the last byte that readers may see.
     committed: AtomicU64,
+    /// Where it ended at the start.
+    opened_at: u64,
     ahead: LogAhead,
 }
 
@@ -127,11 +129,16 @@ impl CommitLog {
         };
         let committed = AtomicU64::new(end.end);
         let ahead = LogAhead::new(end.end, segments.segment_bytes);
-        Self { segments, status, clock, writer: Mutex::new(writer), committed, ahead }
+        let (writer, opened_at) = (Mutex::new(writer), end.end);
+        Self { segments, status, clock, writer, committed, opened_at, ahead }
     }
 
     pub(crate) fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn opened_at(&self) -> u64 {
+        self.opened_at
     }
 
     pub(crate) fn min(&self) -> u64 {

@@ -91,6 +91,12 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
     /// Data and length are durable when this returns (fdatasync). A failure is final.
     fn sync(&self) -> io::Result<()>;
 
+    /// How many bytes from `offset` on, of `len`, can be read without waiting for the device.
+    fn resident(&self, offset: u64, len: u64) -> io::Result<u64>;
+
+    /// Has the device read these bytes soon.
+    fn read_ahead(&self, offset: u64, len: u64) -> io::Result<()>;
+
     /// A writable view of the first `len` bytes. Allocate every range before writing to it.
     fn region(&self, len: usize) -> io::Result<Box<dyn Region>>;
 }

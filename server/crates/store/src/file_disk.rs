@@ -304,6 +304,19 @@ impl DiskFile for RealFile {
         self.file.sync_data()
     }
 
+    fn resident(&self, offset: u64, len: u64) -> io::Result<u64> {
+        let map = self.mapped()?;
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let end = usize::try_from(offset.saturating_add(len)).map_err(io::Error::other)?;
+        let bytes = map.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(mmap::resident_bytes(bytes)? as u64)
+    }
+
+    fn read_ahead(&self, offset: u64, len: u64) -> io::Result<()> {
+        let len = std::num::NonZeroU64::new(len);
+        Ok(rustix::fs::fadvise(&self.file, offset, len, rustix::fs::Advice::WillNeed)?)
+    }
+
     fn region(&self, len: usize) -> io::Result<Box<dyn Region>> {
         if self.len() < len as u64 {
             return Err(io::ErrorKind::UnexpectedEof.into());

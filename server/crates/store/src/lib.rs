@@ -28,6 +28,7 @@ mod queue_writer;
 pub mod read;
 mod recovery;
 mod replay;
+mod residence;
 pub mod retention;
 mod segment;
 mod served;

@@ -34,3 +34,34 @@ pub fn map_write(file: &File, len: usize) -> io::Result<MmapMut> {
     // cut.
     unsafe { MmapOptions::new().len(len).map_mut(file) }
 }
+
+/// How many of `bytes`, a part of a file's map, are in memory, counted up to the first page that is
+/// not.
+#[expect(unsafe_code, reason = "nothing safe tells what the page cache has; see SAFETY")]
+pub fn resident_bytes(bytes: &[u8]) -> io::Result<usize> {
+    /// Pages asked about in one call.
+    const PAGES: usize = 64;
+    let page_bytes = rustix::param::page_size();
+    let before = bytes.as_ptr().addr() % page_bytes;
+    let whole = before + bytes.len();
+    let mut known = 0;
+    while known < whole {
+        let mut pages = [0_u8; PAGES];
+        let asked = (whole - known).min(PAGES * page_bytes);
+        let start = bytes.as_ptr().wrapping_sub(before).wrapping_add(known);
+        // SAFETY: mincore reads no byte of the map, it writes one byte a page into `pages`, which
+        // has room for as many as are asked about; `bytes` keeps the map alive, whose first page is
+        // the one that `before` goes back to.
+        let outcome = unsafe { libc::mincore(start.cast_mut().cast(), asked, pages.as_mut_ptr()) };
+        if outcome != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let count = asked.div_ceil(page_bytes);
+        let resident = pages.iter().take(count).take_while(|page| **page & 1 == 1).count();
+        known += resident * page_bytes;
+        if resident < count {
+            break;
+        }
+    }
+    Ok(known.saturating_sub(before).min(bytes.len()))
+}

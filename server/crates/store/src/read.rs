@@ -1,5 +1,6 @@
 //! Reading a queue: entries to slices of the log.
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use remora_protocol::record::{self, Entry, RecordError};
@@ -8,6 +9,8 @@ use crate::consume_queue::Window;
 use crate::dispatch::dispatch;
 use crate::queue_files::QueueEntry;
 use crate::recovery::checked;
+use crate::residence::{Residence, Waiting};
+use crate::segment::Segment;
 use crate::served;
 use crate::store::{Parts, QueueRef};
 
@@ -36,6 +39,8 @@ pub enum ReadStatus {
     OffsetAtEnd,
     OffsetTooLarge,
     OffsetTooSmall,
+    /// The first message is not in memory, and the read was not to wait for the disk.
+    NotInMemory,
 }
 
 #[derive(Clone, Debug)]
@@ -92,13 +97,20 @@ struct Gathered {
     copied: Vec<u8>,
     message_count: u32,
     bytes: u32,
-    /// The segment read last: its start and its view.
-    view: Option<(u64, Bytes)>,
+    /// The segment read last, and its view.
+    view: Option<(Arc<Segment>, Bytes)>,
     /// Start and end of the run that is not in `slices` yet, in the view.
     run: Option<(usize, usize)>,
 }
 
 impl Gathered {
+    /// Whether a record of the segment entered may be read now.
+    fn is_admitted(&self, entry: &QueueEntry, residence: &mut Residence) -> bool {
+        let Some((segment, _)) = self.view.as_ref() else { return true };
+        let end = entry.end().min(segment.end());
+        residence.admits(segment, entry.physical_offset..end)
+    }
+
     fn close_run(&mut self) {
         let (Some((start, end)), Some((_, view))) = (self.run.take(), self.view.as_ref()) else {
             return;
@@ -144,6 +156,7 @@ impl Parts {
         queue_offset: u64,
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
+        waiting: Waiting,
     ) -> Result<ReadOutcome, ReadError> {
         let window = self.try_window(queue)?;
         let mut outcome = ReadOutcome {
@@ -162,7 +175,8 @@ impl Parts {
             Window { max, .. } if queue_offset == max => (ReadStatus::OffsetAtEnd, max),
             Window { max, .. } if queue_offset > max => (ReadStatus::OffsetTooLarge, max),
             Window { .. } => {
-                self.gather(queue, limits, matches, &mut outcome)?;
+                let residence = Residence::new(&self.log, waiting);
+                self.gather(queue, limits, matches, residence, &mut outcome)?;
                 return Ok(outcome);
             }
         };
@@ -176,6 +190,7 @@ impl Parts {
         queue: &QueueRef,
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
+        mut residence: Residence,
         outcome: &mut ReadOutcome,
     ) -> Result<(), ReadError> {
         let mut gathered = Gathered::default();
@@ -201,7 +216,17 @@ impl Parts {
                 if full {
                     break 'queue;
                 }
-                self.take_record(queue, next, entry, &mut gathered, &mut outcome.corrupt)?;
+                if !self.enter_segment(entry, &mut gathered)? {
+                    next += 1;
+                    continue;
+                }
+                if !gathered.is_admitted(entry, &mut residence) {
+                    if gathered.message_count == 0 {
+                        outcome.status = ReadStatus::NotInMemory;
+                    }
+                    break 'queue;
+                }
+                self.take_record(queue, next, entry, &mut gathered, &mut outcome.corrupt);
                 next += 1;
             }
         }
@@ -215,7 +240,29 @@ impl Parts {
         Ok(())
     }
 
-    /// Adds one record, or notes why not. Records that retention removed meanwhile are passed over.
+    /// Gets the view of the segment that a record is in. False where retention removed it meanwhile.
+    fn enter_segment(
+        &self,
+        entry: &QueueEntry,
+        gathered: &mut Gathered,
+    ) -> Result<bool, ReadError> {
+        let physical_offset = entry.physical_offset;
+        if gathered.view.as_ref().is_some_and(|(segment, _)| segment.contains(physical_offset)) {
+            return Ok(true);
+        }
+        gathered.close_run();
+        let Some(segment) = self.log.segments.containing(physical_offset) else {
+            return Ok(false);
+        };
+        gathered.view = match segment.view() {
+            Ok(view) => Some((segment, view)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(io_error("the commit log")(error)),
+        };
+        Ok(gathered.view.is_some())
+    }
+
+    /// Adds one record of the segment entered, or notes why not.
     fn take_record(
         &self,
         queue: &QueueRef,
@@ -223,23 +270,10 @@ impl Parts {
         entry: &QueueEntry,
         gathered: &mut Gathered,
         corrupt: &mut Option<CorruptRecord>,
-    ) -> Result<(), ReadError> {
+    ) {
         let physical_offset = entry.physical_offset;
-        let segment_bytes = self.log.segments.segment_bytes;
-        let segment_start = physical_offset - physical_offset % segment_bytes;
-        if gathered.view.as_ref().is_none_or(|(start, _)| *start != segment_start) {
-            gathered.close_run();
-            let Some(segment) = self.log.segments.containing(physical_offset) else {
-                return Ok(());
-            };
-            gathered.view = match segment.view() {
-                Ok(view) => Some((segment_start, view)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(io_error("the commit log")(error)),
-            };
-        }
-        let Some((_, view)) = gathered.view.as_ref() else { return Ok(()) };
-        let start = usize::try_from(physical_offset - segment_start).unwrap_or(usize::MAX);
+        let Some((segment, view)) = gathered.view.as_ref() else { return };
+        let start = usize::try_from(physical_offset - segment.start).unwrap_or(usize::MAX);
         let length = usize::try_from(entry.record_bytes).unwrap_or(usize::MAX);
         let end = start.saturating_add(length);
         let checked = match view.get(start..end) {
@@ -252,7 +286,7 @@ impl Parts {
             gathered.close_run();
             self.report_corrupt(queue, queue_offset, physical_offset, &cause);
             corrupt.get_or_insert(CorruptRecord { queue_offset, physical_offset, cause });
-            return Ok(());
+            return;
         }
         gathered.message_count += 1;
         gathered.bytes = gathered.bytes.saturating_add(entry.record_bytes);
@@ -263,7 +297,6 @@ impl Parts {
                 gathered.run = Some((start, end));
             }
         }
-        Ok(())
     }
 
     fn report_corrupt(

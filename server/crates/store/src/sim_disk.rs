@@ -15,6 +15,9 @@ use crate::disk::{Access, Disk, DiskFile, Entry, LockError, LockGuard, Region};
 /// What a disk writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
 
+/// What is in memory or not.
+const PAGE_BYTES: u64 = 4096;
+
 /// What happens to writes that were not synced when the power goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PowerCut {
@@ -71,6 +74,8 @@ struct Inode {
     durable: Vec<u8>,
     unsynced: Vec<(usize, Vec<u8>)>,
     name_durable: bool,
+    /// Pages that are not in memory.
+    cold: BTreeSet<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,7 +160,7 @@ impl Inode {
             bytes.clone_from(&self.bytes);
         }
         let (durable, unsynced) = (bytes.clone(), Vec::new());
-        Some(Self { id: self.id, bytes, durable, unsynced, name_durable: true })
+        Some(Self { id: self.id, bytes, durable, unsynced, name_durable: true, ..Self::default() })
     }
 }
 
@@ -213,6 +218,14 @@ impl SimDisk {
         self.state.lock().plan = plan;
     }
 
+    /// Puts a file from a byte on out of memory, until it is read ahead.
+    pub fn evict(&self, path: &str, from: u64) {
+        if let Some(inode) = self.state.lock().files.get_mut(path) {
+            let pages = (inode.bytes.len() as u64).div_ceil(PAGE_BYTES);
+            inode.cold = (from / PAGE_BYTES..pages).collect();
+        }
+    }
+
     pub fn set_used_percent(&self, percent: u8) {
         self.state.lock().used_percent = percent;
     }
@@ -259,7 +272,7 @@ impl SimDisk {
         state.ops += 1;
         let id = state.ops;
         let (durable, unsynced) = (bytes.clone(), Vec::new());
-        let inode = Inode { id, bytes, durable, unsynced, name_durable: true };
+        let inode = Inode { id, bytes, durable, unsynced, name_durable: true, ..Inode::default() };
         state.files.insert(path.to_owned(), inode);
     }
 
@@ -467,6 +480,21 @@ impl DiskFile for SimFile {
             to.copy_from_slice(from);
         }
         Ok(read)
+    }
+
+    fn resident(&self, offset: u64, len: u64) -> io::Result<u64> {
+        let mut state = self.disk.state.lock();
+        let first_page = offset / PAGE_BYTES;
+        let cold = state.inode(&self.path, self.id)?.cold.range(first_page..).next().copied();
+        let end = cold.map_or(u64::MAX, |page| page * PAGE_BYTES);
+        Ok(end.saturating_sub(offset).min(len))
+    }
+
+    fn read_ahead(&self, offset: u64, len: u64) -> io::Result<()> {
+        let mut state = self.disk.state.lock();
+        let pages = offset / PAGE_BYTES..(offset + len).div_ceil(PAGE_BYTES);
+        state.inode(&self.path, self.id)?.cold.retain(|page| !pages.contains(page));
+        Ok(())
     }
 
     fn slice(&self, offset: u64, len: usize) -> io::Result<Bytes> {

@@ -21,6 +21,7 @@ use crate::queue_registry::QueueRegistry;
 use crate::queue_tails::QueueTails;
 use crate::queue_writer::QueueWriter;
 use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
+use crate::residence::Waiting;
 use crate::retention::{Retention, RetentionRules};
 use crate::signal::Signal;
 use crate::status::Status;
@@ -337,7 +338,22 @@ impl Store {
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
     ) -> Result<ReadOutcome, ReadError> {
-        self.parts.read(&self.live(queue), queue_offset, limits, matches)
+        let waiting = Waiting::ForDisk;
+        self.parts.read(&self.live(queue), queue_offset, limits, matches, waiting)
+    }
+
+    /// As `read`, but does not wait for the disk to bring records in: what is in memory is given,
+    /// and where that is nothing, `ReadStatus::NotInMemory`. Then `read` on a thread that may wait;
+    /// it has the disk read ahead for those to come.
+    pub fn read_in_memory(
+        &self,
+        queue: &QueueRef,
+        queue_offset: u64,
+        limits: ReadLimits,
+        matches: &mut dyn FnMut(i64) -> bool,
+    ) -> Result<ReadOutcome, ReadError> {
+        let waiting = Waiting::Never;
+        self.parts.read(&self.live(queue), queue_offset, limits, matches, waiting)
     }
 
     /// One record by its physical offset, CRC-checked.

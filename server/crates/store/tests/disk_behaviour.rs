@@ -95,6 +95,19 @@ fn regions_reach_the_file() {
 }
 
 #[test]
+fn what_was_just_written_is_in_memory_from_any_byte_on() {
+    on_both(|disk| {
+        disk.create_dir("d").expect("made");
+        let file = disk.open("d/f", Access::Create).expect("made");
+        file.write_at(0, &[7; 600_000]).expect("written");
+        for (offset, len) in [(0, 600_000), (5_000, 100), (4_095, 2), (599_999, 1), (17, 0)] {
+            assert_eq!(file.resident(offset, len).expect("known"), len, "from {offset}");
+        }
+        file.read_ahead(0, 600_000).expect("asked for");
+    });
+}
+
+#[test]
 fn lock_is_exclusive_until_dropped() {
     on_both(|disk| {
         disk.create_dir("").expect("made");

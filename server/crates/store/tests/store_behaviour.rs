@@ -94,6 +94,39 @@ fn neighbours_come_as_one_slice_and_small_ones_are_copied_together() {
 }
 
 #[test]
+fn records_out_of_memory_are_left_to_a_read_that_may_wait() {
+    let (bench, disk) = Bench::sim(FlushMode::Async);
+    let (store, _) = bench.open();
+    let queue = store.queue("T", 0);
+    for number in 0..12 {
+        append(&store, &queue, &[number; 1_000]).expect("appended");
+    }
+    append(&store, &queue, b"the last").expect("appended");
+    let in_memory = |queue_offset| {
+        let read = store.read_in_memory(&queue, queue_offset, LIMITS, &mut |_| true);
+        let outcome = read.expect("read");
+        (outcome.status, outcome.message_count, outcome.queue_offset_next)
+    };
+    assert_eq!(in_memory(0), (ReadStatus::Found, 13, 13));
+    // All but the first page: it ends in the fourth record.
+    disk.evict(FIRST_SEGMENT, 4_096);
+    assert_eq!(in_memory(0), (ReadStatus::Found, 3, 3));
+    assert_eq!(in_memory(3), (ReadStatus::NotInMemory, 0, 3));
+    // What was written last is there whatever the disk says.
+    assert_eq!(in_memory(12), (ReadStatus::Found, 1, 13));
+    assert_eq!(bodies(&store, &queue, 3).len(), 10);
+    // The read that waited had the disk read ahead.
+    assert_eq!(in_memory(3), (ReadStatus::Found, 10, 13));
+    // After a start nothing is taken to be in memory.
+    drop(store);
+    let (store, _) = bench.open();
+    disk.evict(FIRST_SEGMENT, 0);
+    let queue = store.queue("T", 0);
+    let read = store.read_in_memory(&queue, 12, LIMITS, &mut |_| true).expect("read");
+    assert_eq!(read.status, ReadStatus::NotInMemory);
+}
+
+#[test]
 fn reads_stop_at_each_limit() {
     let (bench, _) = Bench::sim(FlushMode::Async);
     let (store, _) = bench.open();
