@@ -4,8 +4,8 @@
 //! it is told to, [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`]
 //! (connections, routes, heartbeats) unless it is given one to share.
 //!
-//! [`Producer`] sends singly unless its builder's `auto_batch` lets callers share requests. How fast
-//! that is, alone and beside the official Java client: `cargo run --release -p remora-client
+//! [`Producer`] sends singly unless its builder's `auto_batch` lets callers share requests. How
+//! fast that is, alone and beside the official Java client: `cargo run --release -p remora-client
 //! --example client_rate -- --help`.
 //!
 //! Decisions are made in pure code that takes the time as a number: `route.rs`,

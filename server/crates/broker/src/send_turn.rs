@@ -96,8 +96,8 @@ impl<'a> SendTurn<'a> {
 
     /// The topic's place in this turn; a run of sends to one topic looks it up once.
     pub(crate) fn topic(&mut self, broker: &Broker, name: &str) -> Option<usize> {
-        // Among the latest only: to look through all of a turn over many topics would cost more than
-        // the table. One that comes twice is counted in two parts.
+        // Among the latest only: to look through all of a turn over many topics would cost more
+        // than the table. One that comes twice is counted in two parts.
         let older = self.topics.len().saturating_sub(RECENT_TOPICS);
         let recent = self.topics.get(older..).unwrap_or_default();
         if let Some(index) = recent.iter().rposition(|known| *known.topic.name == *name) {

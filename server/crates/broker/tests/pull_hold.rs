@@ -83,7 +83,8 @@ proptest! {
                 let key = QueueKey(queue);
                 let room = model.len() < 12;
                 if room {
-                    let pull = Parked { key, connection_id, queue_offset, deadline_ms, payload: () };
+                    let payload = ();
+                    let pull = Parked { key, connection_id, queue_offset, deadline_ms, payload };
                     model.push((number, pull, tag));
                 }
                 let payload = Pull(number, tag);

@@ -1,7 +1,7 @@
 //! How long single appends take at a steady rate, while segments roll, flushes and checkpoints run.
 //!
-//! `append_latency [appends a second] [seconds] [segment MiB] [body bytes] [1 = sync flush]`: prints
-//! percentiles without the time that the thread waited for a core, and each append over a
+//! `append_latency [appends a second] [seconds] [segment MiB] [body bytes] [1 = sync flush]`:
+//! prints percentiles without the time that the thread waited for a core, and each append over a
 //! millisecond. On a busy machine that wait is what a plain clock shows.
 use std::net::SocketAddr;
 use std::path::PathBuf;

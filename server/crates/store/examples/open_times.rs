@@ -1,7 +1,7 @@
 //! How long a store of some size takes to open and close.
 //!
-//! `open_times DIR fill MIB QUEUES [1 = die without a stop]` appends that much, `open_times DIR open`
-//! opens and closes what is there.
+//! `open_times DIR fill MIB QUEUES [1 = die without a stop]` appends that much, `open_times DIR
+//! open` opens and closes what is there.
 use std::net::SocketAddr;
 use std::time::Instant;
 

@@ -9,7 +9,8 @@ use crate::index_feed::Key;
 use crate::queue_files::QueueEntry;
 use crate::store::{Arrival, QueueRef};
 
-/// Queues that a cleared batch keeps: of a batch that comes back to them no reference count changes.
+/// Queues that a cleared batch keeps: of a batch that comes back to them no reference count
+/// changes.
 const KEPT_QUEUES_MAX: usize = 16;
 
 /// The records of one connection turn. Reuse it: `clear` keeps the buffers.

@@ -95,8 +95,8 @@ impl ConsumeQueue {
         self.next.load(Ordering::Acquire)
     }
 
-    /// Adds the entries of the next queue offsets. Only under the append lock. True if the queue has
-    /// to be put on the writer's list.
+    /// Adds the entries of the next queue offsets. Only under the append lock. True if the queue
+    /// has to be put on the writer's list.
     pub(crate) fn push(&self, entries: impl Iterator<Item = QueueEntry>) -> bool {
         let count = {
             let mut tail = self.tail.lock();

@@ -1,6 +1,7 @@
 //! Keys of appended records on their way to the index, so that it need not read the log again.
 //!
-//! Only a shortcut: what is not in here (a restart, a thread that fell behind) is read from the log.
+//! Only a shortcut: what is not in here (a restart, a thread that fell behind) is read from the
+//! log.
 use parking_lot::Mutex;
 
 /// Keys that wait at most. Chosen: 1.5 MiB, and 60 ms of a million records a second.

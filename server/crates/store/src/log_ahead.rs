@@ -77,8 +77,8 @@ impl LogAhead {
         let from = if made > log_end {
             made
         } else {
-            // Pieces begin at their multiples in the file, as folios do. The page with the log's end
-            // is left alone.
+            // Pieces begin at their multiples in the file, as folios do. The page with the log's
+            // end is left alone.
             let in_segment = log_end % segments.segment_bytes;
             log_end - in_segment + (in_segment + 1).next_multiple_of(piece_bytes)
         };
