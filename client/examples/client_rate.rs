@@ -3,8 +3,8 @@
 //!
 //! `answer` is a nameserver and broker that acknowledges every send and stores nothing: what the
 //! client reaches against it is the client's own ceiling. Instructions and allocations a message
-//! are the differences between two runs under `valgrind --tool=callgrind` and `--tool=memcheck` with
-//! `send --messages 20480` and `61440`.
+//! are the differences between two runs under `valgrind --tool=callgrind` and `--tool=memcheck`
+//! with `send --messages 20480` and `61440`.
 //!
 //! Beside the official Java client, on any server, after `mvn -q process-classes` in
 //! `tests/interop/java`:

@@ -2,8 +2,8 @@
 //! grows past it.
 //!
 //! Holders account a buffer when it grows or shrinks by a step, never a message: the hot path,
-//! whose buffers belong to the thread, does not come here at all. Hence one counter a class, without
-//! cells for threads.
+//! whose buffers belong to the thread, does not come here at all. Hence one counter a class,
+//! without cells for threads.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -240,7 +240,8 @@ impl Parts {
         Ok(())
     }
 
-    /// Gets the view of the segment that a record is in. False where retention removed it meanwhile.
+    /// Gets the view of the segment that a record is in. False where retention removed it
+    /// meanwhile.
     fn enter_segment(
         &self,
         entry: &QueueEntry,
