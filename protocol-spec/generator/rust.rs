@@ -198,7 +198,7 @@ fn headers(area: &Area) -> String {
         out.push_str("use crate::text::Text;\n");
     }
     if area.headers.iter().any(|header| header.hot) {
-        out.push_str("use crate::generated::hot;\n");
+        out.push_str("use crate::field_order::Names;\nuse crate::generated::hot;\n");
     }
     for header in &area.headers {
         structure(&mut out, header);
@@ -279,6 +279,9 @@ fn decoders(out: &mut String, header: &Header) {
         out.push_str("\n    /// The same for the form with one-letter names.\n");
         decoder(out, header, &SHORT);
     }
+    if header.hot {
+        decoder_by_place(out, header);
+    }
     out.push_str("}\n");
 }
 
@@ -301,47 +304,48 @@ fn decoder(out: &mut String, header: &Header, form: &Form) {
     _ = write!(
         out,
         "    pub fn decode{suffix}(fields: Fields<'a>) -> Result<Self, HeaderError> {{\n        \
-         match Self::decode{suffix}_by_place(&fields) {{\n            \
+         match Self::by_place(&fields, &hot::{}) {{\n            \
          Some(header) => Ok(header),\n            \
-         None => Self::decode{suffix}_by_name(fields),\n        }}\n    }}\n\n    \
-         /// `None` where a field is missing or malformed, or the header unusual.\n    \
-         #[inline]\n    \
-         fn decode{suffix}_by_place(fields: &Fields<'a>) -> Option<Self> {{\n        \
-         let order = fields.order(&hot::{})?;\n        \
-         let at = |slot| fields.at(&order, slot);\n        \
-         Some(Self {{\n",
+         None => Self::decode{suffix}_by_name(fields),\n        }}\n    }}\n\n",
         hot_name(header, form)
     );
+    decoder_by_name(out, header, form, &format!("#[cold]\n    fn decode{suffix}_by_name"));
+}
+
+/// Reads a hot header in any of its forms.
+fn decoder_by_place(out: &mut String, header: &Header) {
+    out.push_str(
+        "\n    /// `None` where a field is missing or malformed, or the header unusual.\n    \
+         #[inline]\n    \
+         fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {\n        \
+         let order = fields.order(names)?;\n        \
+         let at = |slot| fields.at(&order, slot);\n        \
+         Some(Self {\n",
+    );
     for (slot, field) in header.fields.iter().enumerate() {
-        let read = match field.kind.as_str() {
-            "int" => "value.int()?",
-            "long" => "value.long()?",
-            "bool" => "value.boolean()?",
-            "text" => "value.text()",
-            _ => "value.to_str()",
-        };
         let name = &field.rust;
-        if field.kind == "text" {
-            _ = writeln!(
+        let read = match field.kind.as_str() {
+            "int" => "int()?",
+            "long" => "long()?",
+            "bool" => "boolean()?",
+            _ => "to_str()",
+        };
+        _ = match field.kind.as_str() {
+            "text" => writeln!(
                 out,
                 "            {name}: at({slot}).map_or_else(Text::default, FieldValue::text),"
-            );
-        } else if field.required {
-            _ = writeln!(
+            ),
+            _ if field.required => writeln!(out, "            {name}: at({slot})?.{read},"),
+            "str" => writeln!(out, "            {name}: at({slot}).map(FieldValue::to_str),"),
+            _ => writeln!(
                 out,
-                "            {name}: at({slot})?{},",
-                read.trim_start_matches("value")
-            );
-        } else if field.kind == "str" {
-            _ = writeln!(out, "            {name}: at({slot}).map(FieldValue::to_str),");
-        } else {
-            _ = writeln!(out, "            {name}: match at({slot}) {{");
-            _ = writeln!(out, "                Some(value) => Some({read}),");
-            _ = writeln!(out, "                None => None,\n            }},");
-        }
+                "            {name}: match at({slot}) {{\n                \
+                 Some(value) => Some(value.{read}),\n                \
+                 None => None,\n            }},"
+            ),
+        };
     }
-    out.push_str("        })\n    }\n\n");
-    decoder_by_name(out, header, form, &format!("#[cold]\n    fn decode{suffix}_by_name"));
+    out.push_str("        })\n    }\n");
 }
 
 /// The constant with the names of a form of a hot header.
@@ -359,7 +363,7 @@ fn hot_name(header: &Header, form: &Form) -> String {
 /// The names of the hot headers, and which code has which.
 fn hot(schema: &Schema) -> String {
     let mut out = format!("{NOTE}//! The names of the headers that come with every message.\n");
-    out.push_str("use crate::field_order::Names;\n");
+    out.push_str("use crate::field_order::Names;\nuse crate::generated::header;\n");
     let mut arms: BTreeMap<String, Vec<i32>> = BTreeMap::new();
     for code in schema.codes() {
         let Some(header) = view(schema, code).filter(|header| header.hot) else { continue };
@@ -374,10 +378,12 @@ fn hot(schema: &Schema) -> String {
                 continue;
             }
             id += 1;
-            _ = write!(
-                out,
-                "\npub(crate) const {name}: Names = Names {{\n    id: {id},\n    list: &[\n"
-            );
+            _ = writeln!(out, "\npub(crate) const {name}: Names = Names {{\n    id: {id},");
+            if form.suffix == LONG.suffix {
+                _ = writeln!(out, "    list: header::{}::FIELDS,\n}};", header.rust);
+                continue;
+            }
+            out.push_str("    list: &[\n");
             for field in &header.fields {
                 _ = writeln!(out, "        \"{}\",", (form.name)(field).unwrap_or_default());
             }

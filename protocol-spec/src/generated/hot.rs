@@ -1,46 +1,16 @@
 // Made from protocol-spec/schema by tests/generated_is_fresh.rs: do not edit.
 //! The names of the headers that come with every message.
 use crate::field_order::Names;
+use crate::generated::header;
 
 pub(crate) const PULL_MESSAGE: Names = Names {
     id: 1,
-    list: &[
-        "consumerGroup",
-        "topic",
-        "queueId",
-        "queueOffset",
-        "maxMsgNums",
-        "sysFlag",
-        "commitOffset",
-        "suspendTimeoutMillis",
-        "subscription",
-        "subVersion",
-        "expressionType",
-        "maxMsgBytes",
-        "requestSource",
-        "proxyFrowardClientId",
-        "liteTopic",
-    ],
+    list: header::PullMessageHeader::FIELDS,
 };
 
 pub(crate) const SEND_MESSAGE: Names = Names {
     id: 2,
-    list: &[
-        "producerGroup",
-        "topic",
-        "defaultTopic",
-        "defaultTopicQueueNums",
-        "queueId",
-        "sysFlag",
-        "bornTimestamp",
-        "flag",
-        "properties",
-        "reconsumeTimes",
-        "unitMode",
-        "batch",
-        "maxReconsumeTimes",
-        "bname",
-    ],
+    list: header::SendMessageHeader::FIELDS,
 };
 
 pub(crate) const SEND_MESSAGE_SHORT: Names = Names {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::field_writer::FieldWriter;
 use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, int, long, required};
+use crate::field_order::Names;
 use crate::generated::hot;
 
 /// Request header `PullMessageRequestHeader`: PULL_MESSAGE and LITE_PULL_MESSAGE.
@@ -64,40 +65,10 @@ impl<'a> PullMessageHeader<'a> {
 
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::decode_by_place(&fields) {
+        match Self::by_place(&fields, &hot::PULL_MESSAGE) {
             Some(header) => Ok(header),
             None => Self::decode_by_name(fields),
         }
-    }
-
-    /// `None` where a field is missing or malformed, or the header unusual.
-    #[inline]
-    fn decode_by_place(fields: &Fields<'a>) -> Option<Self> {
-        let order = fields.order(&hot::PULL_MESSAGE)?;
-        let at = |slot| fields.at(&order, slot);
-        Some(Self {
-            consumer_group: at(0)?.to_str(),
-            topic: at(1)?.to_str(),
-            queue_id: at(2)?.int()?,
-            queue_offset: at(3)?.long()?,
-            max_msg_nums: at(4)?.int()?,
-            sys_flag: at(5)?.int()?,
-            commit_offset: at(6)?.long()?,
-            suspend_timeout_millis: at(7)?.long()?,
-            subscription: at(8).map(FieldValue::to_str),
-            sub_version: at(9)?.long()?,
-            expression_type: at(10).map(FieldValue::to_str),
-            max_msg_bytes: match at(11) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            request_source: match at(12) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            proxy_forward_client_id: at(13).map(FieldValue::to_str),
-            lite_topic: at(14).map(FieldValue::to_str),
-        })
     }
 
     #[cold]
@@ -154,6 +125,36 @@ impl<'a> PullMessageHeader<'a> {
             request_source,
             proxy_forward_client_id,
             lite_topic,
+        })
+    }
+
+    /// `None` where a field is missing or malformed, or the header unusual.
+    #[inline]
+    fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {
+        let order = fields.order(names)?;
+        let at = |slot| fields.at(&order, slot);
+        Some(Self {
+            consumer_group: at(0)?.to_str(),
+            topic: at(1)?.to_str(),
+            queue_id: at(2)?.int()?,
+            queue_offset: at(3)?.long()?,
+            max_msg_nums: at(4)?.int()?,
+            sys_flag: at(5)?.int()?,
+            commit_offset: at(6)?.long()?,
+            suspend_timeout_millis: at(7)?.long()?,
+            subscription: at(8).map(FieldValue::to_str),
+            sub_version: at(9)?.long()?,
+            expression_type: at(10).map(FieldValue::to_str),
+            max_msg_bytes: match at(11) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            request_source: match at(12) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            proxy_forward_client_id: at(13).map(FieldValue::to_str),
+            lite_topic: at(14).map(FieldValue::to_str),
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::field_writer::FieldWriter;
 use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, boolean, int, long, required};
 use crate::text::Text;
+use crate::field_order::Names;
 use crate::generated::hot;
 
 /// Request header `SendMessageRequestHeader`: SEND_MESSAGE, and with one-letter names
@@ -63,45 +64,10 @@ impl<'a> SendMessageHeader<'a> {
 
     /// Reads the fields in one pass; unknown ones are skipped.
     pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::decode_by_place(&fields) {
+        match Self::by_place(&fields, &hot::SEND_MESSAGE) {
             Some(header) => Ok(header),
             None => Self::decode_by_name(fields),
         }
-    }
-
-    /// `None` where a field is missing or malformed, or the header unusual.
-    #[inline]
-    fn decode_by_place(fields: &Fields<'a>) -> Option<Self> {
-        let order = fields.order(&hot::SEND_MESSAGE)?;
-        let at = |slot| fields.at(&order, slot);
-        Some(Self {
-            producer_group: at(0)?.to_str(),
-            topic: at(1)?.to_str(),
-            default_topic: at(2)?.to_str(),
-            default_topic_queue_nums: at(3)?.int()?,
-            queue_id: at(4)?.int()?,
-            sys_flag: at(5)?.int()?,
-            born_timestamp: at(6)?.long()?,
-            flag: at(7)?.int()?,
-            properties: at(8).map_or_else(Text::default, FieldValue::text),
-            reconsume_times: match at(9) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            unit_mode: match at(10) {
-                Some(value) => Some(value.boolean()?),
-                None => None,
-            },
-            batch: match at(11) {
-                Some(value) => Some(value.boolean()?),
-                None => None,
-            },
-            max_reconsume_times: match at(12) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            broker_name: at(13).map(FieldValue::to_str),
-        })
     }
 
     #[cold]
@@ -160,45 +126,10 @@ impl<'a> SendMessageHeader<'a> {
 
     /// The same for the form with one-letter names.
     pub fn decode_short(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::decode_short_by_place(&fields) {
+        match Self::by_place(&fields, &hot::SEND_MESSAGE_SHORT) {
             Some(header) => Ok(header),
             None => Self::decode_short_by_name(fields),
         }
-    }
-
-    /// `None` where a field is missing or malformed, or the header unusual.
-    #[inline]
-    fn decode_short_by_place(fields: &Fields<'a>) -> Option<Self> {
-        let order = fields.order(&hot::SEND_MESSAGE_SHORT)?;
-        let at = |slot| fields.at(&order, slot);
-        Some(Self {
-            producer_group: at(0)?.to_str(),
-            topic: at(1)?.to_str(),
-            default_topic: at(2)?.to_str(),
-            default_topic_queue_nums: at(3)?.int()?,
-            queue_id: at(4)?.int()?,
-            sys_flag: at(5)?.int()?,
-            born_timestamp: at(6)?.long()?,
-            flag: at(7)?.int()?,
-            properties: at(8).map_or_else(Text::default, FieldValue::text),
-            reconsume_times: match at(9) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            unit_mode: match at(10) {
-                Some(value) => Some(value.boolean()?),
-                None => None,
-            },
-            batch: match at(11) {
-                Some(value) => Some(value.boolean()?),
-                None => None,
-            },
-            max_reconsume_times: match at(12) {
-                Some(value) => Some(value.int()?),
-                None => None,
-            },
-            broker_name: at(13).map(FieldValue::to_str),
-        })
     }
 
     #[cold]
@@ -252,6 +183,41 @@ impl<'a> SendMessageHeader<'a> {
             batch,
             max_reconsume_times,
             broker_name,
+        })
+    }
+
+    /// `None` where a field is missing or malformed, or the header unusual.
+    #[inline]
+    fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {
+        let order = fields.order(names)?;
+        let at = |slot| fields.at(&order, slot);
+        Some(Self {
+            producer_group: at(0)?.to_str(),
+            topic: at(1)?.to_str(),
+            default_topic: at(2)?.to_str(),
+            default_topic_queue_nums: at(3)?.int()?,
+            queue_id: at(4)?.int()?,
+            sys_flag: at(5)?.int()?,
+            born_timestamp: at(6)?.long()?,
+            flag: at(7)?.int()?,
+            properties: at(8).map_or_else(Text::default, FieldValue::text),
+            reconsume_times: match at(9) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            unit_mode: match at(10) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            batch: match at(11) {
+                Some(value) => Some(value.boolean()?),
+                None => None,
+            },
+            max_reconsume_times: match at(12) {
+                Some(value) => Some(value.int()?),
+                None => None,
+            },
+            broker_name: at(13).map(FieldValue::to_str),
         })
     }
 }
