@@ -316,7 +316,7 @@ fn decoder(out: &mut String, header: &Header, form: &Form) {
 fn decoder_by_place(out: &mut String, header: &Header) {
     out.push_str(
         "\n    /// `None` where a field is missing or malformed, or the header unusual.\n    \
-         #[inline]\n    \
+         #[inline(always)] // once for each of its callers: 200 instructions less a message\n    \
          fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {\n        \
          let order = fields.order(names)?;\n        \
          let at = |slot| fields.at(&order, slot);\n        \
