@@ -129,7 +129,8 @@ async fn two_hundred_connections_at_once_are_all_served() {
 async fn a_flood_that_is_never_read_leaves_memory_bounded() {
     let rig = Rig::start(ServerConfig { outbound_bytes_max: MIB, ..server_config() });
     let mut flood = rig.peer().await;
-    let burst: Vec<u8> = (0..100).flat_map(|opaque| request(10, opaque, &[9; 10_000])).collect();
+    // Three digits each: frames of one length.
+    let burst: Vec<u8> = (100..200).flat_map(|opaque| request(10, opaque, &[9; 10_000])).collect();
     // Until neither side takes any more.
     let mut sent_bytes = 0_usize;
     let mut stalled = 0;
