@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p remora-tests --bin instruction-counts` builds each crate's example
 //! `instruction_counts` in release, counts under valgrind and fails where an operation takes over
-//! 3 % more than recorded; with `--record` it writes the file anew.
+//! 5 % more than recorded; with `--record` it writes the file anew.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ const OPERATIONS: [u64; 2] = [1_000, 11_000];
 
 /// The counts of one program repeat to 0.1 %, from one x86-64 to another too once `TUNABLES` are
 /// set. The rest is room for what a change elsewhere does to inlining.
-const TOLERANCE_PERCENT: u64 = 3;
+const TOLERANCE_PERCENT: u64 = 5;
 
 /// The C library picks its copies and comparisons by the CPU: here the same ones everywhere. Its
 /// older releases know the second form of the names, and each skips those it does not know.
@@ -89,13 +89,15 @@ fn verdict(counted: u64, limit: Option<u64>) -> &'static str {
     }
 }
 
-/// Builds a crate's example; gives the program.
+/// Builds a crate's example; gives the program. One unit of code: how several are divided, and so
+/// what is inlined, changes with any line of the crate.
 fn build(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let messages = output(
         Command::new(cargo)
             .args(["build", "--release", "--locked", "--message-format", "json", "-p", package])
-            .args(["--example", "instruction_counts"]),
+            .args(["--example", "instruction_counts"])
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
     )?;
     messages
         .lines()

@@ -2,13 +2,14 @@
 //!
 //! `cargo run --release -p remora-store --example append_rate -- [threads] [seconds] [batch] [body
 //! bytes] [1 = index] [queues a thread]`
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use remora_protocol::record::Draft;
-use remora_store::{AppendBatch, FlushMode, ReadLimits, Store, StoreConfig};
+use remora_store::{AppendBatch, ReadLimits, Store, StoreConfig};
+
+mod common;
+use common::{Properties, config, draft, now};
 
 fn argument(index: usize, default: u64) -> u64 {
     std::env::args().nth(index).and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -19,24 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (batch_count, body_bytes) = (argument(3, 32), argument(4, 60));
     let (message_index, queue_count) = (argument(5, 0) == 1, argument(6, 1).max(1));
     let root = PathBuf::from(format!("append-rate-{}", std::process::id()));
-    let config = StoreConfig {
-        root: root.clone(),
-        flush: FlushMode::Async,
-        flush_interval_ms: 500,
-        commit_log_segment_bytes: 1 << 30,
-        consume_queue_file_bytes: 6_000_000,
-        retention_ms: u64::MAX,
-        retention_bytes: 0,
-        delete_when: "04".to_owned(),
-        disk_used_percent_max: 0,
-        disk_used_percent_refuse: 95,
-        message_index,
-        queue_tails_bytes_max: 1 << 30,
-    };
-    let (store, report) = Store::open(config)?;
+    let (store, report) = Store::open(StoreConfig { message_index, ..config(root.clone()) })?;
     println!("opened in {} ms", report.elapsed_ms);
     let appended = AtomicU64::new(0);
-    let began = Instant::now();
+    let began = now();
     let cpu_began = cpu_time();
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -57,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     print_threads(count)?;
     read_all(&store)?;
-    let began = Instant::now();
+    let began = now();
     store.close();
     println!("closed in {:.2?}", began.elapsed());
     std::fs::remove_dir_all(root)?;
@@ -78,33 +65,16 @@ fn append_until(store: &Store, work: &Work, began: Instant, appended: &AtomicU64
         store.queue(&topic, i32::try_from(number % 8).unwrap_or(0))
     };
     let queues: Vec<_> = (0..work.queue_count).map(queue).collect();
-    let host = SocketAddr::from(([127, 0, 0, 1], 10_911));
     let body = vec![b'x'; usize::try_from(work.body_bytes).unwrap_or(0)];
     let mut batch = AppendBatch::new();
-    let mut properties =
-        b"UNIQ_KEY\x017F00000100002A139A3C000000000000\x02WAIT\x01true\x02TAGS\x01A\x02".to_vec();
+    let mut properties = Properties::default();
     let mut number = 0_u64;
     while began.elapsed() < Duration::from_secs(work.seconds) {
         batch.clear();
         for _ in 0..work.batch_count {
             number += 1;
             let queue = &queues[usize::try_from(number % work.queue_count).unwrap_or(0)];
-            let digits = number.to_be_bytes().map(|byte| b'A' + byte % 16);
-            properties[33..41].copy_from_slice(&digits);
-            let draft = Draft {
-                topic: &queue.topic,
-                queue_id: queue.queue_id,
-                flag: 0,
-                sys_flag: 0,
-                born_timestamp_ms: 0,
-                born_host: host,
-                store_host: host,
-                reconsume_times: 0,
-                prepared_transaction_offset: 0,
-                body: &body,
-                properties: &properties,
-            };
-            batch.push(queue, &draft);
+            batch.push(queue, &draft(queue, &body, properties.of(number)));
         }
         if let Err(error) = store.append(&mut batch) {
             println!("refused: {error}");
@@ -116,7 +86,7 @@ fn append_until(store: &Store, work: &Work, began: Instant, appended: &AtomicU64
 
 fn read_all(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
     let limits = ReadLimits { messages_max: 32, bytes_max: 4 << 20, entries_scanned_max: 10_000 };
-    let (began, cpu_began) = (Instant::now(), cpu_time());
+    let (began, cpu_began) = (now(), cpu_time());
     let (mut count, mut bytes) = (0_u64, 0_u64);
     for (topic, queue_id) in store.queues() {
         let queue = store.queue(&topic, queue_id);
