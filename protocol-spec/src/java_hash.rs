@@ -2,19 +2,20 @@
 
 /// `String.hashCode` of `text`: over its UTF-16 units, wrapping.
 pub fn hash(text: &str) -> i32 {
-    hash_onto(0, text)
+    hash_onto(0, text.as_bytes())
 }
 
-/// `String.hashCode` continued: `hash_onto(hash(a), b)` is the hash of `a` followed by `b`.
-pub fn hash_onto(hash: i32, text: &str) -> i32 {
+/// `String.hashCode` continued: `hash_onto(hash(a), b)` is the hash of `a` followed by `b`, which
+/// is UTF-8 and nearly always ASCII; other bytes count for nothing.
+pub fn hash_onto(hash: i32, text: &[u8]) -> i32 {
     if text.is_ascii() {
-        return hash_ascii_onto(hash, text.as_bytes());
+        return hash_ascii_onto(hash, text);
     }
-    text.encode_utf16().fold(hash, |hash, unit| add(hash, i32::from(unit)))
+    let units = str::from_utf8(text).unwrap_or_default().encode_utf16();
+    units.fold(hash, |hash, unit| add(hash, i32::from(unit)))
 }
 
-/// As `hash_onto`, of bytes that are known to be ASCII.
-pub fn hash_ascii_onto(hash: i32, text: &[u8]) -> i32 {
+fn hash_ascii_onto(hash: i32, text: &[u8]) -> i32 {
     // Eight a step: their products do not wait for each other.
     let (chunks, tail) = text.as_chunks::<8>();
     let hash = chunks.iter().fold(hash, |hash, chunk| {
@@ -43,8 +44,8 @@ const POWERS_OF_31: [i32; 9] = {
 };
 
 /// The tags code of a queue entry: the hash sign-extended, 0 without tags.
-pub fn tags_code(tags: &str) -> i64 {
-    i64::from(hash(tags))
+pub fn tags_code(tags: &[u8]) -> i64 {
+    i64::from(hash_onto(0, tags))
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
         let expected = text.encode_utf16().fold(0, |hash, unit| add(hash, i32::from(unit)));
         for at in text.char_indices().map(|(at, _)| at) {
             let (first, second) = text.split_at(at);
-            assert_eq!(hash_onto(hash(first), second), expected, "cut at {at}");
+            assert_eq!(hash_onto(hash(first), second.as_bytes()), expected, "cut at {at}");
         }
     }
 
@@ -75,7 +76,7 @@ mod tests {
         ];
         for (text, expected) in known {
             assert_eq!(hash(text), expected, "{text}");
-            assert_eq!(tags_code(text), i64::from(expected));
+            assert_eq!(tags_code(text.as_bytes()), i64::from(expected));
         }
     }
 }

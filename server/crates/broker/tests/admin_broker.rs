@@ -146,7 +146,7 @@ async fn entries_of_a_consume_queue_are_shown() {
     let entry = |index: i64| ConsumeQueueData {
         physic_offset: index * record_bytes,
         physic_size: i32::try_from(record_bytes).unwrap(),
-        tags_code: java_hash::tags_code("red"),
+        tags_code: java_hash::tags_code(b"red"),
         ..ConsumeQueueData::default()
     };
     let wanted = QueryConsumeQueueResponse {

@@ -85,35 +85,26 @@ pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatc
 fn tags_code(topic: &str, tags: &[u8], delay_level: &[u8]) -> TagsCode {
     // Delayed messages carry their delivery time instead of a tags code.
     if topic == SCHEDULE_TOPIC
-        && let Some(level) = str::from_utf8(delay_level).ok().and_then(|text| text.parse().ok())
+        && let Ok(level) = str::from_utf8(delay_level).unwrap_or_default().parse::<usize>()
         && level > 0
     {
-        let level: usize = level;
         // Levels past the last one count as the last one.
         let index = level.min(DELAY_LEVELS_MS.len()) - 1;
         let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
         return TagsCode::DeliverAfterMs(delay_ms);
     }
-    TagsCode::Hash(i64::from(hash_onto(0, tags)))
+    TagsCode::Hash(java_hash::tags_code(tags))
 }
 
 /// The part of the index's hash that all keys of a topic share.
 pub fn topic_hash(topic: &str) -> i32 {
-    java_hash::hash_onto(java_hash::hash(topic), "#")
+    java_hash::hash_onto(java_hash::hash(topic), b"#")
 }
 
 /// The index's hash of a key: |hashCode("topic#key")|, 0 for the one that has no absolute value.
 /// `topic_hash`: of its topic.
 pub fn index_hash(topic_hash: i32, key: &[u8]) -> u32 {
-    hash_onto(topic_hash, key).checked_abs().map_or(0, i32::unsigned_abs)
-}
-
-/// `java_hash::hash_onto` of bytes that are UTF-8, nearly always ASCII.
-fn hash_onto(hash: i32, text: &[u8]) -> i32 {
-    if text.is_ascii() {
-        return java_hash::hash_ascii_onto(hash, text);
-    }
-    str::from_utf8(text).map_or(hash, |text| java_hash::hash_onto(hash, text))
+    java_hash::hash_onto(topic_hash, key).checked_abs().map_or(0, i32::unsigned_abs)
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ mod index;
 mod index_feed;
 mod index_file;
 mod log_ahead;
-
 pub mod meta_log;
 mod mmap;
 mod open;

@@ -1,8 +1,9 @@
 //! Whether a stored record may be given to a consumer.
 use remora_protocol::record::{
     MAGIC_V1, MAGIC_V2, PHYSICAL_OFFSET_AT, QUEUE_OFFSET_AT, RecordError, SYS_FLAG_AT,
+    body_length_at,
 };
-use remora_protocol::{record_crc, sys_flag};
+use remora_protocol::record_crc;
 
 use crate::recovery::checked;
 use crate::store::QueueRef;
@@ -10,9 +11,6 @@ use crate::store::QueueRef;
 const TOTAL_BYTES_AT: usize = 0;
 const MAGIC_AT: usize = 4;
 const QUEUE_ID_AT: usize = 12;
-/// Where both hosts are IPv4; each IPv6 one moves it.
-const BODY_BYTES_AT: usize = 84;
-const V6_HOST_MORE_BYTES: usize = 12;
 
 /// Soundness, and that this record is the one that the entry means.
 pub(crate) fn check(
@@ -60,11 +58,7 @@ fn is_plainly_sound(
     if !meant {
         return Some(false);
     }
-    let flags = i32::from_be_bytes(field(bytes, SYS_FLAG_AT)?);
-    let mut at = BODY_BYTES_AT;
-    for v6 in [sys_flag::BORN_HOST_V6, sys_flag::STORE_HOST_V6] {
-        at += if flags & v6 == 0 { 0 } else { V6_HOST_MORE_BYTES };
-    }
+    let at = body_length_at(i32::from_be_bytes(field(bytes, SYS_FLAG_AT)?));
     let body_bytes = u32::from_be_bytes(field(bytes, at)?) as usize;
     let after_body = bytes.get(at + 4..)?.get(body_bytes..)?;
     let (topic_bytes, after_topic_length) = match after_body {

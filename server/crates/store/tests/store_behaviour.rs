@@ -157,7 +157,7 @@ fn filter_sees_tag_codes_and_says_where_to_go_on() {
             append_with(&store, &queue, &body(number), &properties(tag, "k")).expect("appended");
         }
         store.flush().expect("flushed");
-        let rare = java_hash::tags_code("Rare");
+        let rare = java_hash::tags_code(b"Rare");
         let outcome = store.read(&queue, 0, LIMITS, &mut |code| code == rare).expect("read");
         let found: Vec<_> = outcome.slices.iter().flat_map(|slice| bodies_in(slice)).collect();
         assert_eq!(found, [body(0), body(5), body(10), body(15)]);
