@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::target::{BrokerTarget, Target};
+use crate::template::{OPAQUE_DIGITS, OPAQUE_SAMPLE};
 
 /// One read takes what is there, up to this.
 const READ_BYTES: usize = 64 * 1024;
@@ -107,9 +108,6 @@ struct Answers {
     json: Vec<u8>,
     opaque_at: usize,
 }
-
-const OPAQUE_SAMPLE: i32 = 1_987_654_321;
-const OPAQUE_DIGITS: usize = 10;
 
 impl Answers {
     fn new() -> Self {

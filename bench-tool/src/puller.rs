@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use bytes::BytesMut;
 use remora_protocol::{
     Decoded, EncodeHeader, FieldWriter, Flags, Frame, FrameLimits, Head, Language, SerializeType,
-    frame, record, sys_flag,
+    frame, record,
 };
 
 use crate::clock;
@@ -220,16 +220,11 @@ impl Received {
     }
 }
 
-/// Position of the body's length where both hosts are IPv4; each IPv6 host moves it by 12.
-const BODY_LENGTH_AT: usize = 84;
-
 /// Body of the first record, and what comes after the record.
 fn split_record(records: &[u8]) -> Option<(&[u8], &[u8])> {
     let Ok(record::Entry::Record { total_bytes }) = record::entry(records) else { return None };
     let (record, after) = records.split_at_checked(total_bytes as usize)?;
     let sys_flag = i32::from_be_bytes(*record.get(record::SYS_FLAG_AT..)?.first_chunk()?);
-    let v6 = |bit: i32| if sys_flag & bit != 0 { 12 } else { 0 };
-    let length_at = BODY_LENGTH_AT + v6(sys_flag::BORN_HOST_V6) + v6(sys_flag::STORE_HOST_V6);
-    let (length, body) = record.get(length_at..)?.split_first_chunk()?;
+    let (length, body) = record.get(record::body_length_at(sys_flag)..)?.split_first_chunk()?;
     Some((body.get(..u32::from_be_bytes(*length) as usize)?, after))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use remora_protocol::{Decoded, FrameLimits, SerializeType, frame};
+use remora_protocol::{Decoded, FrameLimits, ResponseCode, SerializeType, frame};
 
 use crate::clock;
 use crate::pacer::Pacer;
@@ -248,8 +248,7 @@ impl Sender {
         };
         let due_ns = std::mem::take(&mut slot.due_ns);
         self.free.push(number);
-        // 10, 11, 12: stored, but not flushed or replicated in time.
-        if !matches!(answer.code, 0 | 10 | 11 | 12) {
+        if !ResponseCode(answer.code).is_stored() {
             self.refused(number, from);
             return Ok(0);
         }

@@ -1,12 +1,15 @@
 //! A send request encoded once; the parts that differ from message to message are patched in place.
 use bytes::BytesMut;
+use remora_protocol::message_id::HEX_PAIRS;
 use remora_protocol::{EncodeHeader, FieldWriter, Flags, Head, Language, SerializeType, frame};
 
 use crate::payload::BodyTemplate;
 
 /// Opaque values of the generator all have ten digits, so that they patch in place in JSON.
 pub const OPAQUE_BASE: i32 = 1_000_000_000;
-const OPAQUE_SAMPLE: i32 = 1_987_654_321;
+/// An opaque to encode, and to find in what was encoded.
+pub const OPAQUE_SAMPLE: i32 = 1_987_654_321;
+pub const OPAQUE_DIGITS: usize = 10;
 const BORN_SAMPLE: i64 = 1_234_567_890_123;
 const UNIQ_SAMPLE: &str = "0123456789ABCDEF0123456789ABCDEF";
 /// The digits of a unique key that count messages; those before them tell the source.
@@ -41,7 +44,7 @@ pub struct Template {
 /// An opaque as it stands in a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum OpaqueBytes {
-    Json([u8; 10]),
+    Json([u8; OPAQUE_DIGITS]),
     Binary([u8; 4]),
 }
 
@@ -50,7 +53,7 @@ impl OpaqueBytes {
     pub fn new(serialize: SerializeType, opaque: i32) -> Self {
         match serialize {
             SerializeType::Json => {
-                let mut digits = [0; 10];
+                let mut digits = [0; OPAQUE_DIGITS];
                 write_digits(&mut digits, opaque.into());
                 Self::Json(digits)
             }
@@ -168,7 +171,9 @@ impl Template {
         out.extend_from_slice(&self.frame);
         let frame = &mut out[start..];
         match opaque {
-            OpaqueBytes::Json(digits) => frame[self.opaque_at..][..10].copy_from_slice(digits),
+            OpaqueBytes::Json(digits) => {
+                frame[self.opaque_at..][..digits.len()].copy_from_slice(digits);
+            }
             OpaqueBytes::Binary(bytes) => frame[self.opaque_at..][..4].copy_from_slice(bytes),
         }
         for ((uniq_at, body_at), sequence) in self.messages.iter().zip(sequence..) {
@@ -215,18 +220,6 @@ fn write_digits(out: &mut [u8], value: i64) {
         rest /= 10;
     }
 }
-
-/// Both hex digits of every byte.
-const HEX_PAIRS: [[u8; 2]; 256] = {
-    let digits = b"0123456789ABCDEF";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
 
 /// The last bytes of `value`, as many as `out` has room for.
 #[inline]

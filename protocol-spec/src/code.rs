@@ -9,6 +9,20 @@ pub struct RequestCode(pub i32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ResponseCode(pub i32);
 
+impl ResponseCode {
+    /// Whether the answer to a send says that the message is stored, if perhaps less safely than
+    /// asked for: not flushed or not replicated in time.
+    pub fn is_stored(self) -> bool {
+        matches!(
+            self,
+            Self::SUCCESS
+                | Self::FLUSH_DISK_TIMEOUT
+                | Self::FLUSH_SLAVE_TIMEOUT
+                | Self::SLAVE_NOT_AVAILABLE
+        )
+    }
+}
+
 /// Language of the peer, as a number (JAVA 0, GO 9, RUST 12 …); JSON headers carry its name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Language(pub u8);

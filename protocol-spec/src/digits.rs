@@ -1,8 +1,16 @@
 //! Decimal numbers as headers mostly carry them: a few digits without a sign.
 
+/// The number of 1 to 18 digits that `text` begins with, and what follows it.
+#[inline]
+pub fn leading(text: &[u8]) -> Option<(i64, &[u8])> {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at_checked(count)?;
+    Some((unsigned(digits)?, rest))
+}
+
 /// The number of 1 to 18 digits; `None` where `text` is anything else.
 #[inline]
-pub(crate) fn unsigned(text: &[u8]) -> Option<i64> {
+pub fn unsigned(text: &[u8]) -> Option<i64> {
     if let [digit @ b'0'..=b'9'] = text {
         return Some(i64::from(digit - b'0'));
     }
@@ -56,6 +64,12 @@ mod tests {
             let usual = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
             let expected = expected.filter(|_| usual);
             prop_assert_eq!(unsigned(text.as_bytes()), expected);
+            let rest = text.trim_start_matches(|character: char| character.is_ascii_digit());
+            let number = unsigned(&text.as_bytes()[..text.len() - rest.len()]);
+            prop_assert_eq!(
+                leading(text.as_bytes()),
+                number.map(|number| (number, rest.as_bytes()))
+            );
         }
     }
 }

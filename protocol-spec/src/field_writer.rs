@@ -62,10 +62,7 @@ impl<'o> FieldWriter<'o> {
 
     /// Writes a value as it came, without unescaping it where both sides speak JSON.
     pub fn text(&mut self, name: &'static str, value: Text<'_>) {
-        match (self.serialize, value.as_escaped()) {
-            (SerializeType::Json, Some(escaped)) => self.plain(name, escaped),
-            _ => self.str(name, &value.to_str()),
-        }
+        self.texts(name, &[value]);
     }
 
     #[inline(always)]
@@ -91,10 +88,7 @@ impl<'o> FieldWriter<'o> {
                 self.out.put_slice(BEFORE_NAME);
                 json_write::escape(self.out, name);
                 self.out.put_slice(AFTER_NAME);
-                match value.as_escaped() {
-                    Some(escaped) => self.out.put_slice(escaped.as_bytes()),
-                    None => json_write::escape(self.out, &value.to_str()),
-                }
+                json_write::text(self.out, value);
             }
             SerializeType::Binary => self.binary(name, &value.to_str()),
         }
@@ -113,12 +107,7 @@ impl<'o> FieldWriter<'o> {
         match self.serialize {
             SerializeType::Json => {
                 self.open(name);
-                for part in parts {
-                    match part.as_escaped() {
-                        Some(escaped) => self.out.put_slice(escaped.as_bytes()),
-                        None => json_write::escape(self.out, &part.to_str()),
-                    }
-                }
+                parts.iter().for_each(|part| json_write::text(self.out, *part));
             }
             SerializeType::Binary => {
                 let value_bytes = parts.iter().map(|part| part.unescaped_bytes()).sum();

@@ -1,6 +1,8 @@
 //! Strings of a JSON header, written straight into the frame.
 use bytes::{BufMut, BytesMut};
 
+use crate::text::Text;
+
 /// Appends a number.
 #[inline(never)]
 pub(crate) fn int(out: &mut BytesMut, number: i64) {
@@ -8,6 +10,14 @@ pub(crate) fn int(out: &mut BytesMut, number: i64) {
         return out.put_u8(b'0' + digit);
     }
     out.put_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends a value as it came; what has no escapes yet gets those that it needs.
+pub(crate) fn text(out: &mut BytesMut, value: Text<'_>) {
+    match value.as_escaped() {
+        Some(escaped) => out.put_slice(escaped.as_bytes()),
+        None => escape(out, &value.to_str()),
+    }
 }
 
 /// Appends `text` escaped, without quotes around it. Text without `"`, `\` and control characters

@@ -6,7 +6,7 @@ pub mod batch;
 mod binary_header;
 pub mod body;
 pub mod code;
-mod digits;
+pub mod digits;
 mod field_order;
 mod field_value;
 mod field_writer;

@@ -135,8 +135,8 @@ impl HexId {
     }
 }
 
-/// The two digits of every byte.
-static HEX_PAIRS: [[u8; 2]; 256] = {
+/// The two upper-case digits of every byte.
+pub static HEX_PAIRS: [[u8; 2]; 256] = {
     let mut pairs = [[0; 2]; 256];
     let mut byte = 0;
     while byte < 256 {

@@ -1,6 +1,7 @@
 //! What a load generator must know of a frame, read from the ends of its header.
 use crate::binary_header;
 use crate::code::restore_truncated;
+use crate::digits;
 use crate::frame::{
     Decoded, Flags, FrameError, FrameLimits, Measured, SerializeType, decode, measure,
 };
@@ -77,22 +78,13 @@ fn before_text(rest: &[u8]) -> Option<&[u8]> {
 
 /// The int32 that `text` starts with, up to a comma or brace; without a sign.
 fn leading_int(text: &[u8]) -> Option<i32> {
-    let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
-    let number = int(text.get(..digits)?)?;
-    matches!(text.get(digits), Some(b',' | b'}')).then_some(number)
+    let (number, rest) = digits::leading(text)?;
+    i32::try_from(number).ok().filter(|_| matches!(rest.first(), Some(b',' | b'}')))
 }
 
 /// The int32 that `text` ends with, and what stands before it; without a sign.
 fn trailing_int(text: &[u8]) -> Option<(&[u8], i32)> {
     let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (rest, digits) = text.split_at(text.len() - digits);
-    Some((rest, int(digits)?))
-}
-
-fn int(digits: &[u8]) -> Option<i32> {
-    if digits.is_empty() || digits.len() > 10 {
-        return None;
-    }
-    let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-    i32::try_from(number).ok()
+    Some((rest, i32::try_from(digits::unsigned(digits)?).ok()?))
 }

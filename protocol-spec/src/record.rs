@@ -25,6 +25,13 @@ pub const PHYSICAL_OFFSET_AT: usize = 28;
 pub const SYS_FLAG_AT: usize = 36;
 const BORN_HOST_AT: usize = 48;
 
+/// Where the body's length stands, given the record's sysFlag: hosts are 8 or 20 bytes each.
+pub fn body_length_at(sys_flag: i32) -> usize {
+    let store_host_at = store_timestamp_at(sys_flag) + 8;
+    // Reconsume times and prepared transaction offset lie between.
+    store_host_at + host_bytes(sys_flag & sys_flag::STORE_HOST_V6 != 0) + 12
+}
+
 /// Why bytes are not a sound record.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordError {
@@ -291,9 +298,9 @@ impl Draft<'_> {
     fn record_bytes(&self, properties_bytes: usize) -> usize {
         let topic_length_bytes = if self.topic.len() > TOPIC_BYTES_V1_MAX { 2 } else { 1 };
         BORN_HOST_AT
-            + host_bytes(self.born_host)
+            + host_bytes(is_v6(self.born_host))
             + 8
-            + host_bytes(self.store_host)
+            + host_bytes(is_v6(self.store_host))
             + 12
             + 4
             + self.body.len()
@@ -380,20 +387,24 @@ pub fn seal(record: &mut [u8], queue_offset: i64, physical_offset: i64, store_ti
     record[QUEUE_OFFSET_AT..QUEUE_OFFSET_AT + 8].copy_from_slice(&queue_offset.to_be_bytes());
     record[PHYSICAL_OFFSET_AT..PHYSICAL_OFFSET_AT + 8]
         .copy_from_slice(&physical_offset.to_be_bytes());
-    let at = store_timestamp_at(record[SYS_FLAG_AT + 3]);
+    let at = store_timestamp_at(record[SYS_FLAG_AT + 3].into());
     record[at..at + 8].copy_from_slice(&store_timestamp_ms.to_be_bytes());
     record_crc::write(record);
 }
 
-/// Position of the store timestamp, from the low byte of the sysFlag.
-fn store_timestamp_at(sys_flag_low: u8) -> usize {
-    let v6 = i32::from(sys_flag_low) & sys_flag::BORN_HOST_V6 != 0;
-    BORN_HOST_AT + if v6 { 20 } else { 8 }
+/// Position of the store timestamp; the low byte of the sysFlag is enough to tell.
+fn store_timestamp_at(sys_flag: i32) -> usize {
+    BORN_HOST_AT + host_bytes(sys_flag & sys_flag::BORN_HOST_V6 != 0)
+}
+
+/// Address and port as stored.
+fn host_bytes(v6: bool) -> usize {
+    if v6 { 20 } else { 8 }
 }
 
 /// IPv4 addresses mapped into IPv6, as a dual-stack socket gives them, are stored as IPv4.
-fn host_bytes(host: SocketAddr) -> usize {
-    if host.ip().to_canonical().is_ipv6() { 20 } else { 8 }
+fn is_v6(host: SocketAddr) -> bool {
+    host.ip().to_canonical().is_ipv6()
 }
 
 fn put_host(out: &mut Vec<u8>, ip: IpAddr, port: u16) {

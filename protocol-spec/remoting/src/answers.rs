@@ -10,14 +10,6 @@ use crate::reply_shape::ReplyShape;
 /// that the task that reads an answer need not look the request up to know.
 pub(crate) const TAKES_STORED: i32 = 1;
 
-/// Codes of an answer to a send whose message was stored.
-const STORED: [ResponseCode; 4] = [
-    ResponseCode::SUCCESS,
-    ResponseCode::FLUSH_DISK_TIMEOUT,
-    ResponseCode::FLUSH_SLAVE_TIMEOUT,
-    ResponseCode::SLAVE_NOT_AVAILABLE,
-];
-
 /// The usual answer to a send, with no memory of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredReply {
@@ -32,7 +24,7 @@ impl StoredReply {
     /// `None` where the answer says more than fits, or something else.
     fn read(frame: &Frame<'_>) -> Option<Self> {
         let code = ResponseCode(frame.code);
-        if !STORED.contains(&code) || !frame.body.is_empty() {
+        if !code.is_stored() || !frame.body.is_empty() {
             return None;
         }
         let reply = header::SendMessageReply::decode(frame.fields).ok()?;

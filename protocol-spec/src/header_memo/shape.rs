@@ -66,8 +66,9 @@ impl Shape {
             rest = rest.strip_prefix(self.header.get(hole.literal.clone())?)?;
             let run_bytes = match hole.of {
                 RunOf::Opaque => {
-                    let digit_count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                    opaque = i32::try_from(digits::unsigned(rest.get(..digit_count)?)?).ok()?;
+                    let (number, after) = digits::leading(rest)?;
+                    opaque = i32::try_from(number).ok()?;
+                    let digit_count = rest.len() - after.len();
                     if hole.literal.end < self.fields.start {
                         fields.start = fields.start + digit_count - hole.bytes;
                         fields.end = fields.end + digit_count - hole.bytes;
