@@ -47,7 +47,13 @@ enum Command {
     /// Reads what the topic holds, from the first message to the last, and verifies it.
     Consume(LoadArgs),
     /// Sends at a rate and receives; latency is from due time to receipt.
-    E2e(LoadArgs),
+    E2e {
+        /// Consumer groups, each of which receives everything.
+        #[arg(long, default_value_t = 1)]
+        groups: usize,
+        #[command(flatten)]
+        load: LoadArgs,
+    },
     /// Loads on several servers in turn, with ratios: Remora, the ceiling, Apache's broker.
     Compare(CompareArgs),
     /// Serves the ceiling of `compare`: answers only; stores nothing, checks nothing.
@@ -141,6 +147,7 @@ impl LoadArgs {
                 Serialize::Binary => SerializeType::Binary,
             },
             run: clock::run_id(),
+            groups: 1,
         })
     }
 
@@ -177,8 +184,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             let options = args.options(1)?;
             finish(&args, load::consume(&args.target(&args.nameserver)?, &options, "consume")?)
         }
-        Command::E2e(args) => {
+        Command::E2e { groups, load: args } => {
             let mut options = args.options(1)?;
+            options.groups = groups.max(1);
             options.rate = options.rate.or(Some(1_000.0));
             finish(&args, load::end_to_end(&args.target(&args.nameserver)?, &options, "e2e")?)
         }

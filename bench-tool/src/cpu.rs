@@ -3,15 +3,67 @@
 use std::collections::HashMap;
 use std::fs;
 
-/// CPU time of a process in microseconds, user and system; `None` once it is gone.
-pub fn process_cpu_us(pid: u32) -> Option<u64> {
-    Some(stat(pid)?.cpu_us)
+/// CPU time in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuTime {
+    pub user_us: u64,
+    pub system_us: u64,
 }
 
-/// CPU time of a process and all that it has started, in microseconds.
-pub fn tree_cpu_us(pid: u32) -> Option<u64> {
+impl CpuTime {
+    pub fn total_us(self) -> u64 {
+        self.user_us + self.system_us
+    }
+
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { user_us: self.user_us + other.user_us, system_us: self.system_us + other.system_us }
+    }
+
+    /// What was used from `before` to now; 0 where that would be negative.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            user_us: self.user_us.saturating_sub(before.user_us),
+            system_us: self.system_us.saturating_sub(before.system_us),
+        }
+    }
+}
+
+/// CPU time of a process; `None` once it is gone.
+pub fn process_cpu(pid: u32) -> Option<CpuTime> {
+    Some(stat(pid)?.cpu)
+}
+
+/// CPU time of a process and all that it has started.
+pub fn tree_cpu(pid: u32) -> Option<CpuTime> {
     let tree = tree(pid);
-    (!tree.is_empty()).then(|| tree.iter().filter_map(|pid| process_cpu_us(*pid)).sum())
+    let each = || tree.iter().filter_map(|pid| process_cpu(*pid));
+    (!tree.is_empty()).then(|| each().fold(CpuTime::default(), CpuTime::plus))
+}
+
+/// A thread by the name that it gave itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Thread {
+    pub id: u32,
+    /// At most 15 bytes, by Linux's rule.
+    pub name: String,
+    pub cpu: CpuTime,
+}
+
+/// The threads of a process and of all that it has started.
+pub fn tree_threads(pid: u32) -> Vec<Thread> {
+    tree(pid).iter().flat_map(|pid| threads(*pid)).collect()
+}
+
+fn threads(pid: u32) -> impl Iterator<Item = Thread> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(move |entry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let text = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let name = text.split_once('(')?.1.rsplit_once(')')?.0.to_owned();
+        Some(Thread { id, name, cpu: parse_stat(pid, &text)?.cpu })
+    })
 }
 
 /// Memory of a process and all that it has started, in bytes: resident, without mapped files.
@@ -31,7 +83,8 @@ pub fn tree_resident_bytes(pid: u32) -> Option<u64> {
 pub fn programs_cpu_us() -> Option<u64> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     let machine_us = machine_cpu_us(text.lines().next()?);
-    let kernel_us: u64 = all().filter(|(_, stat)| stat.kernel).map(|(_, stat)| stat.cpu_us).sum();
+    let kernel = all().filter(|(_, stat)| stat.kernel);
+    let kernel_us: u64 = kernel.map(|(_, stat)| stat.cpu.total_us()).sum();
     Some(machine_us.saturating_sub(kernel_us))
 }
 
@@ -50,7 +103,7 @@ const KTHREADD: u32 = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stat {
     parent: u32,
-    cpu_us: u64,
+    cpu: CpuTime,
     kernel: bool,
 }
 
@@ -65,7 +118,8 @@ fn parse_stat(pid: u32, text: &str) -> Option<Stat> {
     let user: u64 = fields.get(11)?.parse().ok()?;
     let system: u64 = fields.get(12)?.parse().ok()?;
     let kernel = pid == KTHREADD || parent == KTHREADD;
-    Some(Stat { parent, cpu_us: (user + system) * TICK_US, kernel })
+    let cpu = CpuTime { user_us: user * TICK_US, system_us: system * TICK_US };
+    Some(Stat { parent, cpu, kernel })
 }
 
 fn all() -> impl Iterator<Item = (u32, Stat)> {
@@ -108,7 +162,8 @@ mod tests {
     #[test]
     fn a_process_name_may_hold_brackets_and_spaces() {
         let text = "7 (a) b (c) S 2 7 7 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 1 0 9 0 0";
-        let expected = Stat { parent: 2, cpu_us: 2_000_000, kernel: true };
+        let cpu = CpuTime { user_us: 1_500_000, system_us: 500_000 };
+        let expected = Stat { parent: 2, cpu, kernel: true };
         assert_eq!(parse_stat(7, text), Some(expected));
     }
 
@@ -122,5 +177,13 @@ mod tests {
         let own = std::process::id();
         assert!(tree(own).contains(&own));
         assert!(tree_resident_bytes(own) >= tree_anonymous_bytes(own));
+    }
+
+    #[test]
+    fn a_thread_is_found_by_the_name_it_gave_itself() {
+        let find = || tree_threads(std::process::id()).into_iter().find(|t| t.name == "seen (7)");
+        let thread = std::thread::Builder::new().name("seen (7)".to_owned()).spawn(find);
+        let found = thread.map(std::thread::JoinHandle::join).expect("a thread").expect("its word");
+        assert!(found.is_some());
     }
 }

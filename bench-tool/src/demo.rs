@@ -44,6 +44,7 @@ fn load_and_verify(nameserver: &str) -> anyhow::Result<()> {
         threads: 1,
         serialize: SerializeType::Json,
         run: clock::run_id(),
+        groups: 1,
     };
     let target = target::prepare(nameserver, TOPIC, 8)?;
     println!("sending for 2 s: 4 connections, 32 requests in flight on each, 128-byte bodies");

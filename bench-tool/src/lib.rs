@@ -10,6 +10,7 @@ pub mod demo;
 pub mod load;
 pub mod pacer;
 pub mod payload;
+pub mod profile;
 pub mod progress;
 pub mod puller;
 pub mod report;

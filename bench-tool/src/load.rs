@@ -32,6 +32,8 @@ pub struct LoadOptions {
     pub threads: usize,
     pub serialize: SerializeType,
     pub run: u32,
+    /// Consumer groups of `end_to_end`, each of which receives everything.
+    pub groups: usize,
 }
 
 /// What one connection has to say in the end.
@@ -124,9 +126,10 @@ pub fn send(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Resu
 }
 
 /// Sends at a rate and receives by long-polling pulls; the latencies are from due time to receipt.
+/// What counts are the messages received, those of every consumer group.
 pub fn end_to_end(target: &Target, options: &LoadOptions, label: &str) -> anyhow::Result<Report> {
     let sent = LoadStats::new(options.connections, options.threads);
-    let received = LoadStats::new(target.brokers.len(), 1);
+    let received = LoadStats::new(target.brokers.len() * options.groups, 1);
     let stop_sending = Arc::new(AtomicBool::new(false));
     let stop_pulling = Arc::new(AtomicBool::new(false));
     let pullers = puller_jobs(target, options, &received, &stop_pulling, Until::Stopped);
@@ -135,7 +138,8 @@ pub fn end_to_end(target: &Target, options: &LoadOptions, label: &str) -> anyhow
     let sending = Workers::start(options.threads, senders, stop_sending)?;
     let mut report = measure(target, options, label, &received, &pulling)?;
     let senders = sending.finish()?.sent;
-    let acknowledged = senders.iter().map(|sent| sent.acknowledged_messages).sum();
+    let acknowledged: u64 = senders.iter().map(|sent| sent.acknowledged_messages).sum();
+    let acknowledged = acknowledged * options.groups as u64;
     wait_for_the_last(acknowledged, &received);
     report.faults = Some(faults_beside(acknowledged, senders, pulling.finish()?.received));
     report.refused = sent.refused();
@@ -152,7 +156,8 @@ pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::R
     while !reading.workers.all_done() {
         progress.tick_after(LOOK_AGAIN);
     }
-    let report = before.report(target, label, &reading.stats);
+    let mut report = before.report(target, label, &reading.stats);
+    report.stalled_s = progress.stalled_ns() as f64 / 1e9;
     progress.finish();
     reading.finish(report)
 }
@@ -291,7 +296,12 @@ fn puller_jobs(
         .enumerate()
         .map(|(n, stats)| {
             let broker = &target.brokers[n / per_broker % target.brokers.len()];
-            let mine = |queue: &u32| *queue as usize % per_broker == n % per_broker;
+            // A backlog is shared out; of what comes, every group gets all.
+            let (sharers, group) = match until {
+                Until::End => (per_broker, "remora-bench".to_owned()),
+                Until::Stopped => (1, format!("remora-bench-{}", n % per_broker)),
+            };
+            let mine = |queue: &u32| *queue as usize % sharers == n % sharers;
             let from = |queue: u32| match until {
                 Until::End => (queue, 0),
                 Until::Stopped => (queue, broker.queue_offsets_max[queue as usize]),
@@ -299,6 +309,7 @@ fn puller_jobs(
             let queues: Vec<_> = (0..broker.queues).filter(mine).map(from).collect();
             let plan = PullerPlan {
                 addr: broker.addr.clone(),
+                group,
                 topic: target.topic().to_owned(),
                 queues,
                 messages_max: MESSAGES_MAX,
@@ -338,7 +349,8 @@ fn measure(
     stats.reset();
     let before = Usage::now(target);
     wait(before.at_ns + nanos(options.duration), &progress);
-    let report = before.report(target, label, stats);
+    let mut report = before.report(target, label, stats);
+    report.stalled_s = progress.stalled_ns() as f64 / 1e9;
     progress.finish();
     Ok(report)
 }

@@ -16,6 +16,7 @@ pub struct Progress {
     stats: LoadStats,
     start_ns: u64,
     last: Cell<(u64, u64)>,
+    stalled_ns: Cell<u64>,
 }
 
 impl Progress {
@@ -33,7 +34,13 @@ impl Progress {
         }
         bar.set_prefix(label.to_owned());
         let now_ns = clock::now_ns();
-        Self { bar, stats: stats.clone(), start_ns: now_ns, last: Cell::new((now_ns, 0)) }
+        Self {
+            bar,
+            stats: stats.clone(),
+            start_ns: now_ns,
+            last: Cell::new((now_ns, 0)),
+            stalled_ns: Cell::new(0),
+        }
     }
 
     /// Waits a tenth of a second and redraws twice a second.
@@ -43,8 +50,12 @@ impl Progress {
 
     /// The same after another wait.
     pub fn tick_after(&self, wait: Duration) {
+        let asleep_ns = clock::now_ns();
         std::thread::sleep(wait);
         let now_ns = clock::now_ns();
+        let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        let late_ns = now_ns.saturating_sub(asleep_ns).saturating_sub(wait_ns);
+        self.stalled_ns.set(self.stalled_ns.get().max(late_ns));
         let (last_ns, last_messages) = self.last.get();
         if now_ns - last_ns < REDRAW_NS {
             return;
@@ -62,6 +73,12 @@ impl Progress {
             self.stats.refused()
         ));
         self.last.set((now_ns, messages));
+    }
+
+    /// By how much the machine was late at most to wake a thread that slept, so far: a virtual
+    /// machine that its host stops is late by seconds.
+    pub fn stalled_ns(&self) -> u64 {
+        self.stalled_ns.get()
     }
 
     pub fn finish(&self) {

@@ -28,6 +28,8 @@ pub enum Until {
 #[derive(Debug)]
 pub struct PullerPlan {
     pub addr: String,
+    /// Consumer group.
+    pub group: String,
     pub topic: String,
     /// Wire queue id and the queue offset to start at.
     pub queues: Vec<(u32, i64)>,
@@ -89,7 +91,7 @@ struct PullFields<'a> {
 impl EncodeHeader for PullFields<'_> {
     fn encode(&self, out: &mut FieldWriter<'_>) {
         let suspend = if self.plan.until == Until::Stopped { MAY_SUSPEND } else { 0 };
-        out.str("consumerGroup", "remora-bench");
+        out.str("consumerGroup", &self.plan.group);
         out.str("topic", &self.plan.topic);
         out.int("queueId", self.queue_id.into());
         out.int("queueOffset", self.queue_offset);

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::payload::Faults;
+use crate::profile::CpuProfile;
 
 /// The percentiles that tables and JSON name.
 const QUANTILES: [(&str, f64); 6] =
@@ -32,11 +33,13 @@ pub struct Report {
     pub foreign: u64,
     /// Where messages were read back: what the verification found.
     pub faults: Option<Faults>,
-    pub server_cpu_us_per_message: Option<f64>,
+    pub server_cpu: Option<CpuProfile>,
     pub generator_cpu_us_per_message: Option<f64>,
     pub server_resident_bytes: Option<u64>,
     /// CPU cores that neither the server nor the generator used: the noise of the machine.
     pub other_cores: Option<f64>,
+    /// How long the machine stood still at most, seconds.
+    pub stalled_s: f64,
 }
 
 impl Report {
@@ -62,10 +65,12 @@ impl Report {
             "unanswered": self.unanswered,
             "foreign": self.foreign,
             "verification": self.faults,
-            "server_cpu_us_per_message": self.server_cpu_us_per_message,
+            "server_cpu_us_per_message": self.server_cpu.as_ref().map(CpuProfile::total_us),
+            "server_cpu": self.server_cpu.as_ref().map(CpuProfile::to_json),
             "generator_cpu_us_per_message": self.generator_cpu_us_per_message,
             "server_resident_bytes": self.server_resident_bytes,
             "other_cores": self.other_cores,
+            "stalled_s": self.stalled_s,
         })
     }
 
@@ -83,8 +88,11 @@ impl Report {
                 table.add_row([name, &format!("{us:.0} us")]);
             }
         }
-        if let Some(us) = self.server_cpu_us_per_message {
-            table.add_row(["server CPU", &format!("{us:.2} us a message")]);
+        if let Some(cpu) = &self.server_cpu {
+            let (user, system) = cpu.split_us();
+            let split = format!("{user:.2} user + {system:.2} system");
+            table.add_row(["server CPU", &format!("{:.2} us a message: {split}", cpu.total_us())]);
+            table.add_row(["by thread", &cpu.threads()]);
         }
         if let Some(us) = self.generator_cpu_us_per_message {
             table.add_row(["generator CPU", &format!("{us:.2} us a message")]);

@@ -1,15 +1,17 @@
 //! CPU that a load used, of the server, of the generator and of everybody else.
 use crate::clock;
-use crate::cpu;
+use crate::cpu::{self, CpuTime, Thread};
+use crate::profile::CpuProfile;
 use crate::report::Report;
 use crate::stats::LoadStats;
 use crate::target::Target;
 
 /// CPU used up to a moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Usage {
     pub at_ns: u64,
-    server_us: Option<u64>,
+    server: Option<CpuTime>,
+    threads: Vec<Thread>,
     own_us: Option<u64>,
     programs_us: Option<u64>,
 }
@@ -25,8 +27,9 @@ impl Usage {
         let server = server_pid.filter(|pid| *pid != std::process::id());
         Self {
             at_ns: clock::now_ns(),
-            server_us: server.and_then(cpu::tree_cpu_us),
-            own_us: cpu::process_cpu_us(std::process::id()),
+            server: server.and_then(cpu::tree_cpu),
+            threads: server.map(cpu::tree_threads).unwrap_or_default(),
+            own_us: cpu::process_cpu(std::process::id()).map(CpuTime::total_us),
             programs_us: cpu::programs_cpu_us(),
         }
     }
@@ -36,7 +39,8 @@ impl Usage {
     pub fn other_cores_since(&self, before: &Self) -> Option<f64> {
         let used = |now: u64, then: u64| now.saturating_sub(then) as f64;
         let own_us = used(self.own_us?, before.own_us?);
-        let server_us = used(self.server_us.unwrap_or(0), before.server_us.unwrap_or(0));
+        let server = self.server.unwrap_or_default().since(before.server.unwrap_or_default());
+        let server_us = server.total_us() as f64;
         let others_us = used(self.programs_us?, before.programs_us?) - own_us - server_us;
         let seconds = used(self.at_ns, before.at_ns) / 1e9;
         (seconds > 0.0).then(|| (others_us / 1e6 / seconds).max(0.0))
@@ -48,7 +52,9 @@ impl Usage {
         let seconds = (now.at_ns - self.at_ns) as f64 / 1e9;
         let used = |then: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(then?) as f64);
         let messages = stats.messages();
-        let server_us = used(self.server_us, now.server_us);
+        let profile = self.server.zip(now.server).map(|(then, after)| {
+            CpuProfile::between(&self.threads, &now.threads, after.since(then), messages)
+        });
         let own_us = used(self.own_us, now.own_us);
         let each = |us: f64| us / messages.max(1) as f64;
         Report {
@@ -64,10 +70,11 @@ impl Usage {
             unanswered: 0,
             foreign: 0,
             faults: None,
-            server_cpu_us_per_message: server_us.map(each).filter(|_| messages > 0),
+            server_cpu: profile.filter(|_| messages > 0),
             generator_cpu_us_per_message: own_us.map(each).filter(|_| messages > 0),
             server_resident_bytes: target.server_pid.and_then(cpu::tree_resident_bytes),
             other_cores: now.other_cores_since(self),
+            stalled_s: 0.0,
         }
     }
 }

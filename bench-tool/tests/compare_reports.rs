@@ -5,8 +5,10 @@ use remora_bench::compare::figures::{
 use remora_bench::compare::loads::{LOADS, select};
 use remora_bench::compare::machine::Machine;
 use remora_bench::compare::session::LoadResult;
-use remora_bench::compare::tables::{remarks, rows};
+use remora_bench::compare::tables::{free_memory, profiles, remarks, rows};
 use remora_bench::compare::{Comparison, goals, html};
+use remora_bench::cpu::{CpuTime, Thread};
+use remora_bench::profile::CpuProfile;
 use remora_bench::stats;
 
 const RATE: Key = Key { name: "msg/s", at: None, unit: Unit::MessagesPerSecond };
@@ -44,7 +46,7 @@ fn comparison(noise: Noise, results: Vec<LoadResult>) -> Comparison {
         memory_gib: 24.0,
         load_average: 0.1,
     };
-    Comparison { machine, results, noise, other_cores_max: 0.3 }
+    Comparison { machine, results, noise, other_cores_max: 0.3, memory_filled: true }
 }
 
 fn throughput() -> LoadResult {
@@ -97,6 +99,70 @@ fn a_void_round_is_not_counted_and_not_hidden() {
 }
 
 #[test]
+fn a_round_during_which_the_machine_stood_still_says_so() {
+    let mut stalled = round(5.0, 0.1);
+    (stalled.measured.stalled_s, stalled.void) = (98.4, true);
+    let load = result("c64w32", vec![column("remora", vec![round(6.0, 0.1), stalled])]);
+    let expected = "remora: 1 of 2 rounds void (not counted): the machine stood still for 98.4 s";
+    assert_eq!(remarks(&load, Noise::Refused), [expected]);
+}
+
+/// As of a server whose io threads used `io_us` and others 100 us for 100 messages.
+fn profile(io_us: u64) -> CpuProfile {
+    let thread = |id, name: &str, user_us| {
+        let cpu = CpuTime { user_us, system_us: 0 };
+        Thread { id, name: name.to_owned(), cpu }
+    };
+    let all = CpuTime { user_us: io_us, system_us: 100 };
+    CpuProfile::between(&[], &[thread(1, "broker-io-0", io_us), thread(2, "idle", 0)], all, 100)
+}
+
+#[test]
+fn the_profile_of_the_round_in_the_middle_is_told() {
+    let with = |io_us: &u64| {
+        let mut round = round(1e6, 0.1);
+        round.measured.profiled("16", Some(&profile(*io_us)));
+        round
+    };
+    let rounds = [900, 100, 300].iter().map(with).collect();
+    let load = result("sizes", vec![column("remora", rounds), absent("apache", "no java here")]);
+    let expected = ["remora, 16 body bytes", "4.00", "3.00", "1.00", "broker-io 3.00, other 1.00"];
+    assert_eq!(profiles(&load, Noise::Refused).rows, [expected]);
+}
+
+#[test]
+fn the_points_of_a_curve_stand_one_below_the_other() {
+    let mut measured = Measured::default();
+    for at in [1, 64] {
+        measured.put_at("msg/s", at, Unit::MessagesPerSecond, 1e6);
+        measured.put_at("server", at, Unit::MicrosPerMessage, 1.0);
+    }
+    let load = result("producers", vec![column("remora", vec![Round { measured, void: false }])]);
+    let titles: Vec<String> =
+        rows(&load, Noise::Refused).rows.into_iter().map(|row| row[0].clone()).collect();
+    let expected = [
+        "msg/s at 1 producers",
+        "msg/s at 64 producers",
+        "server us/msg at 1 producers",
+        "server us/msg at 64 producers",
+    ];
+    assert_eq!(titles, expected);
+}
+
+#[test]
+fn free_memory_before_the_rounds_is_told() {
+    let of = |mib: u64| {
+        let mut round = round(1e6, 0.1);
+        round.measured.free_memory_bytes = Some(mib << 20);
+        round
+    };
+    let load = result("c1w1", vec![column("remora", vec![of(512), of(3_072), of(1_024)])]);
+    let told = free_memory(&comparison(Noise::Refused, vec![load]));
+    let expected = "free memory before a round, B: 512Mi / 1.00Gi / 3.00Gi, filled with page cache";
+    assert_eq!(told.as_deref(), Some(expected));
+}
+
+#[test]
 fn accepted_noise_is_counted_and_marked() {
     let table = rows(&throughput(), Noise::Accepted);
     assert_eq!(table.rows[0][1], "~9.00 / 850k / 1.00M");
@@ -139,7 +205,7 @@ fn the_page_is_well_formed_whatever_ran() {
     for noise in [Noise::Refused, Noise::Accepted] {
         let page = html::page(&comparison(noise, results.clone()));
         well_formed(&page);
-        assert_eq!(page.matches("<svg").count(), 2 + 4 * 2);
+        assert_eq!(page.matches("<svg").count(), 2 + 6 * 2);
         assert!(!page.contains("NaN") && !page.contains("inf"), "a point without a place");
         assert!(!page.contains("http") && !page.contains("<script"), "not self-contained");
     }

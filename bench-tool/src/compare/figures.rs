@@ -2,6 +2,9 @@
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
+use crate::profile::CpuProfile;
+use crate::report::Report;
+
 /// What a number counts, which says how it is printed and which way is better.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -87,6 +90,12 @@ pub struct Measured {
     pub latency: Option<Histogram<u64>>,
     /// CPU cores that neither the server nor the generator used, at most at any moment looked at.
     pub other_cores: Option<f64>,
+    /// How long the machine stood still at most, seconds.
+    pub stalled_s: f64,
+    /// Memory that held nothing, not even a cached file, before the round.
+    pub free_memory_bytes: Option<u64>,
+    /// Where the server's CPU went; with the part of the round, where it has several.
+    pub profiles: Vec<(String, CpuProfile)>,
     /// What must not be overlooked: refusals, lost messages.
     pub warnings: Vec<String>,
 }
@@ -104,6 +113,21 @@ impl Measured {
     pub fn disturbed(&mut self, other_cores: Option<f64>) {
         if let Some(cores) = other_cores {
             self.other_cores = Some(self.other_cores.map_or(cores, |most| most.max(cores)));
+        }
+    }
+
+    /// What a part of the round says of the machine.
+    pub fn disturbed_as(&mut self, report: &Report) {
+        self.disturbed(report.other_cores);
+        self.stalled_s = self.stalled_s.max(report.stalled_s);
+    }
+
+    /// Adds to the profile of that part.
+    pub fn profiled(&mut self, part: &str, profile: Option<&CpuProfile>) {
+        let Some(profile) = profile else { return };
+        match self.profiles.iter_mut().find(|(own, _)| own == part) {
+            Some((_, sum)) => *sum = std::mem::take(sum).plus(profile),
+            None => self.profiles.push((part.to_owned(), profile.clone())),
         }
     }
 
@@ -198,6 +222,25 @@ impl Column {
         sum
     }
 
+    /// For each part the profile of the round whose CPU is the median: a mean would mix in what
+    /// disturbed one of them.
+    pub fn profiles(&self, noise: Noise) -> Vec<(&str, &CpuProfile)> {
+        let mut parts: Vec<(&str, Vec<&CpuProfile>)> = Vec::new();
+        for (part, profile) in self.counted(noise).flat_map(|measured| &measured.profiles) {
+            match parts.iter_mut().find(|(own, _)| own == part) {
+                Some((_, rounds)) => rounds.push(profile),
+                None => parts.push((part, vec![profile])),
+            }
+        }
+        let parts = parts.into_iter();
+        parts
+            .filter_map(|(part, mut rounds)| {
+                rounds.sort_by(|a, b| a.total_us().total_cmp(&b.total_us()));
+                Some((part, *rounds.get((rounds.len() - 1) / 2)?))
+            })
+            .collect()
+    }
+
     pub fn void_count(&self) -> usize {
         self.rounds.iter().filter(|round| round.void).count()
     }
@@ -226,8 +269,15 @@ impl Column {
                 let figures: Vec<Value> = figures
                     .map(|(key, value)| json!({ "name": key.name, "at": key.at, "value": value }))
                     .collect();
+                let profiles = measured.profiles.iter();
+                let profiles: Vec<Value> = profiles
+                    .map(|(part, profile)| json!({ "part": part, "cpu": profile.to_json() }))
+                    .collect();
                 json!({ "void": void, "other_cores": measured.other_cores,
-                        "warnings": measured.warnings, "figures": figures })
+                        "stalled_s": measured.stalled_s,
+                        "free_memory_bytes": measured.free_memory_bytes,
+                        "warnings": measured.warnings, "figures": figures,
+                        "server_cpu": profiles })
             })
             .collect();
         json!({ "target": self.target, "not_measured": self.absent,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use crate::compare::Comparison;
 use crate::compare::figures::{Column, Key, Noise, Spread, times_better};
 use crate::compare::session::LoadResult;
-use crate::compare::tables::{cell, ratio};
+use crate::compare::tables::{cell, free_memory, ratio};
 
 /// What a goal asks of the median.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -142,10 +142,11 @@ pub fn markdown(comparison: &Comparison) -> String {
     let _infallible = writeln!(
         text,
         "\nmin / median / max of the rounds; {}. Rounds during which others used more than {} cores \
-         are {}.",
+         are {}.{}",
         comparison.machine.describe(),
         comparison.other_cores_max,
         if comparison.noise == Noise::Accepted { "marked ~" } else { "void" },
+        free_memory(comparison).map(|memory| format!(" {memory}.")).unwrap_or_default(),
     );
     text
 }

@@ -8,7 +8,7 @@ use crate::compare::figures::{Column, Key, Noise, Unit};
 use crate::compare::goals;
 use crate::compare::session::LoadResult;
 use crate::compare::svg::{Axis, Bar, Series, Upright, bars, escape, lines};
-use crate::compare::tables::{keys, remarks, rows};
+use crate::compare::tables::{free_memory, keys, profiles, remarks, rows};
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--fg:#1c2330;--bg:#fff;--soft:#5b6575;--line:#d8dde5;--card:#f6f8fa;
@@ -20,10 +20,14 @@ margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem}p,li{color:var(--soft)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:left;
-font-variant-numeric:tabular-nums;white-space:nowrap}td:first-child{white-space:normal}
-.charts{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
+font-variant-numeric:tabular-nums;white-space:nowrap}
+.goals td:nth-child(-n+2){white-space:normal;min-width:9rem}.goals td:first-child{min-width:14rem}
+.profile{color:var(--soft);margin-top:1rem}.profile td:last-child{white-space:normal;
+min-width:18rem}
+.yes{color:var(--c3)}.no{color:var(--c2)}
+.charts{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0;align-items:flex-start}
 figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px;flex:1 1 30rem;
-max-width:40rem}figcaption{font-size:.85rem;color:var(--soft)}
+box-sizing:border-box;max-width:40rem;min-width:min(30rem,100%)}figcaption{font-size:.85rem;color:var(--soft)}
 svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);fill:none}
 polyline{fill:none;stroke-width:2}.whisker{stroke:var(--fg);stroke-width:1.5;fill:none}
@@ -56,10 +60,13 @@ pub fn page(comparison: &Comparison) -> String {
     let goals = goals::rows(comparison);
     if !goals.is_empty() {
         body.push_str("<h2>Goals</h2>");
-        table(&mut body, &goals::HEADER.map(str::to_owned), &goals);
+        table(&mut body, "goals", &goals::HEADER.map(str::to_owned), &goals);
     }
     for result in &comparison.results {
         section(&mut body, result, comparison.noise);
+    }
+    if let Some(memory) = free_memory(comparison) {
+        let _infallible = write!(body, "<footer><p>{}.</p></footer>", escape(&memory));
     }
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\
@@ -87,7 +94,11 @@ fn section(body: &mut String, result: &LoadResult, noise: Noise) {
     body.push_str("</div>");
     let figures = rows(result, noise);
     if !figures.rows.is_empty() {
-        table(body, &figures.header, &figures.rows);
+        table(body, "figures", &figures.header, &figures.rows);
+    }
+    let profiles = profiles(result, noise);
+    if !profiles.rows.is_empty() {
+        table(body, "profile", &profiles.header, &profiles.rows);
     }
     let remarks = remarks(result, noise);
     if !remarks.is_empty() {
@@ -104,14 +115,17 @@ fn legend(result: &LoadResult) -> String {
         .collect()
 }
 
-fn table(body: &mut String, header: &[String], rows: &[Vec<String>]) {
-    let row = |tag: &str, cells: &[String]| {
-        let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
-        format!("<tr>{}</tr>", cells.collect::<String>())
+fn table(body: &mut String, class: &str, header: &[String], rows: &[Vec<String>]) {
+    let cell = |text: &String| match text.as_str() {
+        verdict @ ("yes" | "no") => format!("<td class=\"{verdict}\">{verdict}</td>"),
+        text => format!("<td>{}</td>", escape(text)),
     };
-    let rows: String = rows.iter().map(|cells| row("td", cells)).collect();
+    let row = |cells: String| format!("<tr>{cells}</tr>");
+    let head = header.iter().map(|name| format!("<th>{}</th>", escape(name)));
+    let head = row(head.collect());
+    let rows: String = rows.iter().map(|cells| row(cells.iter().map(cell).collect())).collect();
     let _infallible =
-        write!(body, "<div class=\"wide\"><table>{}{rows}</table></div>", row("th", header));
+        write!(body, "<div class=\"wide\"><table class=\"{class}\">{head}{rows}</table></div>");
 }
 
 fn figure(body: &mut String, drawing: &str, caption: &str) {

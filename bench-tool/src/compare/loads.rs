@@ -44,6 +44,10 @@ pub enum Work {
     Topics(&'static [usize]),
     /// Send rate against the number of connections with 8 in flight.
     Connections(&'static [usize]),
+    /// Send rate to one queue against the number of producers with 32 in flight.
+    Producers(&'static [usize]),
+    /// `Push` at a low rate against the number of consumer groups that receive all of it.
+    Groups { rate: u32, points: &'static [usize] },
     /// Send rate against the size of the body.
     Sizes(&'static [usize]),
     /// Pull rate against the length of the backlog.
@@ -95,6 +99,12 @@ pub const LOADS: &[Load] = &[
     more("overload", "overload: 64 connections x 256, 2,000 connections x 32", Work::Overload),
     more("topics", "topics of 8 queues", Work::Topics(&[1, 100, 1_000, 10_000])),
     more("connections", "connections", Work::Connections(&[1, 8, 64, 512, 2_000])),
+    more("producers", "producers on one queue", Work::Producers(&[1, 2, 4, 8, 16, 32, 64])),
+    more(
+        "groups",
+        "consumer groups on one topic at 500 msg/s, deliveries",
+        Work::Groups { rate: 500, points: &[1, 10, 50, 200] },
+    ),
     more(
         "sizes",
         "body bytes",
@@ -110,16 +120,35 @@ impl Load {
         match self.work {
             Work::Topics(_) => Some("topics"),
             Work::Connections(_) => Some("connections"),
+            Work::Producers(_) => Some("producers"),
+            Work::Groups { .. } => Some("groups"),
             Work::Sizes(_) => Some("body bytes"),
             Work::Backlogs(_) => Some("messages of backlog"),
             _ => None,
         }
     }
 
+    /// Whether a server that answers only cannot take it.
+    pub fn needs_store(&self) -> bool {
+        matches!(
+            self.work,
+            Work::Pull { .. }
+                | Work::Push { .. }
+                | Work::Mixed { .. }
+                | Work::Groups { .. }
+                | Work::Backlogs(_)
+                | Work::Start
+        )
+    }
+
     /// How many measured windows a round of it has, for the estimate of the time left.
     pub fn windows(&self) -> usize {
         match self.work {
-            Work::Topics(points) | Work::Connections(points) | Work::Sizes(points) => points.len(),
+            Work::Topics(points)
+            | Work::Connections(points)
+            | Work::Producers(points)
+            | Work::Groups { points, .. }
+            | Work::Sizes(points) => points.len(),
             Work::Backlogs(points) => 2 * points.len(),
             Work::Overload => 3,
             Work::Mixed { .. } => 2,

@@ -3,6 +3,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::compare::memory::field_bytes;
+
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+
 /// Facts of the machine at the start of a comparison.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Machine {
@@ -21,7 +25,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             cpu_model: cpu_model(&read("/proc/cpuinfo")),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            memory_gib: memory_gib(&read("/proc/meminfo")),
+            memory_gib: field_bytes(&read("/proc/meminfo"), "MemTotal:").unwrap_or(0) as f64 / GIB,
             load_average: read("/proc/loadavg")
                 .split_whitespace()
                 .next()
@@ -53,10 +57,4 @@ fn cpu_model(cpuinfo: &str) -> String {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"));
     let model = line.and_then(|line| line.split_once(':')).map(|(_, model)| model.trim());
     format!("{} {}", std::env::consts::ARCH, model.unwrap_or("unknown model"))
-}
-
-fn memory_gib(meminfo: &str) -> f64 {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-    kib.unwrap_or(0.0) / 1024.0 / 1024.0
 }

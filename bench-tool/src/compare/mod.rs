@@ -9,6 +9,7 @@ pub mod html;
 pub mod idle;
 pub mod loads;
 pub mod machine;
+pub mod memory;
 pub mod rounds;
 pub mod servers;
 pub mod session;
@@ -29,6 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::compare::figures::{Noise, Unit};
 use crate::compare::machine::Machine;
+use crate::compare::memory::Filler;
 use crate::compare::rounds::Patience;
 use crate::compare::servers::Contender;
 use crate::compare::session::{LoadResult, Session};
@@ -41,6 +43,8 @@ pub struct Comparison {
     pub results: Vec<LoadResult>,
     pub noise: Noise,
     pub other_cores_max: f64,
+    /// Whether free memory was filled with page cache.
+    pub memory_filled: bool,
 }
 
 /// Options of `compare`.
@@ -86,8 +90,17 @@ pub struct CompareArgs {
     #[arg(long)]
     accept_noise: bool,
     /// Folder for the servers' stores; the disk of it is what is measured.
+    /// Created if it does not exist.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Fill free memory with cached file pages before the first round, and again between rounds.
+    /// A virtual machine fetches memory from its host when it is first used and gives it back when
+    /// it is free: on one that was just started, or where a store was just deleted, a server that
+    /// writes its log pays for that with CPU that is not its own. On a machine that has been up for
+    /// a day memory is full of cached files: this brings about that state. The pages are those of
+    /// an empty file without a name in --dir: they take no room on the disk.
+    #[arg(long)]
+    fill_memory: bool,
     /// Write every round as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -112,6 +125,9 @@ impl CompareArgs {
         let seconds =
             |value: f64, name: &'static str| Duration::try_from_secs_f64(value).context(name);
         let contender = |word: &String| Contender::parse(word, self.remora.as_deref());
+        let loads = loads::select(&self.loads)?;
+        let parent = self.dir.clone().unwrap_or_else(std::env::temp_dir);
+        make_writable(&parent)?;
         let mut session = Session {
             contenders: self.targets.iter().map(contender).collect::<anyhow::Result<_>>()?,
             windows: Windows {
@@ -126,7 +142,8 @@ impl CompareArgs {
                 repeats_max: self.repeats,
             },
             repeat_for: seconds(self.repeat_minutes * 60.0, "--repeat-minutes")?,
-            parent: self.dir.clone().unwrap_or_else(std::env::temp_dir),
+            filler: self.fill_memory.then(|| Filler::new(&parent)).transpose()?,
+            parent,
             interrupted: interrupted()?,
             kept: Vec::new(),
         };
@@ -135,11 +152,18 @@ impl CompareArgs {
         idle::allow_files(OPEN_FILES);
         let machine = Machine::here();
         eprintln!("{}", machine.describe());
-        let results = session.run(&loads::select(&self.loads)?)?;
+        eprintln!("{}", session.plan(&loads));
+        if !self.fill_memory && memory::is_mostly_unused() {
+            eprintln!(
+                "much memory is free: a virtual machine pays for its first use, see --fill-memory"
+            );
+        }
+        let results = session.run(&loads)?;
         drop(session);
         let noise = if self.accept_noise { Noise::Accepted } else { Noise::Refused };
         let other_cores_max = self.other_cores_max;
-        self.report(&Comparison { machine, results, noise, other_cores_max })
+        let memory_filled = self.fill_memory;
+        self.report(&Comparison { machine, results, noise, other_cores_max, memory_filled })
     }
 
     fn report(&self, comparison: &Comparison) -> anyhow::Result<()> {
@@ -166,6 +190,7 @@ impl Comparison {
         json!({
             "machine": self.machine.to_json(),
             "other_cores_max": self.other_cores_max,
+            "memory_filled": self.memory_filled,
             "void_rounds_count": self.noise == Noise::Accepted,
             "loads": loads,
         })
@@ -200,6 +225,14 @@ fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
         });
     })?;
     Ok(flag)
+}
+
+/// The folder for the servers' stores: before anything starts.
+fn make_writable(dir: &Path) -> anyhow::Result<()> {
+    let told = || format!("--dir {}", dir.display());
+    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot create it", told()))?;
+    tempfile::tempfile_in(dir).with_context(|| format!("{}: cannot write in it", told()))?;
+    Ok(())
 }
 
 /// Brokers refuse messages when the disk is 90 % full, and a throughput load writes gigabytes.

@@ -11,6 +11,10 @@ pub struct Patience {
     pub repeats_max: usize,
 }
 
+/// A round during which the machine stood still for longer is void as well. Chosen: two busy cores
+/// wake a thread within a tenth of that.
+pub const STALLED_S_MAX: f64 = 1.0;
+
 /// The next thing to measure: one round of one target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
@@ -42,7 +46,8 @@ impl Schedule {
 
     /// Judges what the turn measured and moves on. `may_repeat` is false when time is up.
     pub fn judge(&mut self, measured: Measured, may_repeat: bool) -> Round {
-        let void = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
+        let busy = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
+        let void = busy || measured.stalled_s > STALLED_S_MAX;
         if void && may_repeat && self.turn.repeat < self.patience.repeats_max {
             self.turn.repeat += 1;
         } else {
@@ -113,6 +118,14 @@ mod tests {
     #[test]
     fn a_void_round_stays_void_when_time_is_up() {
         assert_eq!(run(&[9.0], false)[..2], [(1, 0, 0, true), (1, 1, 0, false)]);
+    }
+
+    #[test]
+    fn a_round_during_which_the_machine_stood_still_is_void() {
+        let mut schedule = Schedule::new(PATIENCE, 1);
+        let stalled = |stalled_s| Measured { stalled_s, ..measured(0.0) };
+        let void = [1.5, 0.2].map(|seconds| schedule.judge(stalled(seconds), true).void);
+        assert_eq!(void, [true, false]);
     }
 
     #[test]

@@ -56,6 +56,20 @@ impl Contender {
         !matches!(self.source, Source::Remora { .. })
     }
 
+    /// Whether it needs load before it is at its speed.
+    pub fn warms_up(&self) -> bool {
+        matches!(self.source, Source::Apache { .. })
+    }
+
+    /// Why a load cannot be put on it.
+    pub fn lacks(&self) -> &'static str {
+        match self.source {
+            Source::Ceiling => "it stores nothing",
+            Source::Given { .. } => "it is not started here",
+            Source::Remora { .. } | Source::Apache { .. } => "it does not do that",
+        }
+    }
+
     /// Starts a server with an empty store in a folder of its own under `parent`, and waits until
     /// it is ready. A failure is why the target has no figures.
     pub fn start(&self, flush: Flush, parent: &Path) -> anyhow::Result<Server> {

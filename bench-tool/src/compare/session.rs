@@ -11,8 +11,9 @@ use anyhow::anyhow;
 use crate::clock;
 use crate::compare::figures::{Column, Measured};
 use crate::compare::loads::{Flush, Load, Shape, Work};
-use crate::compare::rounds::{Patience, Schedule, Turn};
-use crate::compare::servers::{Contender, Server};
+use crate::compare::memory::{self, Filler};
+use crate::compare::rounds::{Patience, STALLED_S_MAX, Schedule, Turn};
+use crate::compare::servers::{Contender, Server, Source};
 use crate::compare::start;
 use crate::compare::work::{Bench, Windows};
 use crate::target::Target;
@@ -35,6 +36,8 @@ pub struct Session {
     pub repeat_for: Duration,
     /// Where servers have their folders.
     pub parent: PathBuf,
+    /// Keeps memory full between rounds.
+    pub filler: Option<Filler>,
     /// Set by Ctrl-C: no further round begins.
     pub interrupted: Arc<AtomicBool>,
     /// By contender; a server of another flush mode is stopped before the next starts.
@@ -48,8 +51,9 @@ pub struct Running {
     prepared: RefCell<HashMap<String, Target>>,
 }
 
-/// Starting a server, creating topics and tables between two rounds, as seen on two cores.
-const BETWEEN_ROUNDS: Duration = Duration::from_millis(700);
+/// Starting a server, creating topics and tables between two windows, as seen on two cores.
+const BETWEEN_WINDOWS: Duration = Duration::from_millis(700);
+const JVM_START: Duration = Duration::from_secs(8);
 
 impl Session {
     /// Loads of one flush mode run together, so that a JVM starts once for each; results come in
@@ -68,25 +72,46 @@ impl Session {
                 break;
             }
             let later = order.get(nth + 1..).unwrap_or_default();
-            let later_s: f64 = later
-                .iter()
-                .filter_map(|at| loads.get(*at))
-                .map(|load| {
-                    self.seconds_of(load) * (self.patience.rounds * self.contenders.len()) as f64
-                })
-                .sum();
+            let later = later.iter().filter_map(|at| loads.get(*at));
+            let later_s: f64 = later.map(|load| self.load_seconds(load)).sum();
             *place = Some(self.run_load(load, later_s, started_ns));
         }
         Ok(results.into_iter().flatten().collect())
     }
 
+    /// What is about to be done, and how long it will take, for a person.
+    pub fn plan(&self, loads: &[Load]) -> String {
+        let targets: Vec<&str> = self.contenders.iter().map(|one| one.name.as_str()).collect();
+        let jvms = self.contenders.iter().filter(|one| one.warms_up()).count();
+        let modes = [Flush::Async, Flush::Sync];
+        let used = modes.iter().filter(|mode| loads.iter().any(|load| load.flush == **mode));
+        let jvm_s = (self.jvm_warmup + JVM_START).as_secs_f64() * (jvms * used.count()) as f64;
+        let seconds = jvm_s + loads.iter().map(|load| self.load_seconds(load)).sum::<f64>();
+        format!(
+            "{} loads on {}, {} rounds each: about {:.0} minutes, more where rounds are void",
+            loads.len(),
+            targets.join(", "),
+            self.patience.rounds,
+            (seconds / 60.0).max(1.0)
+        )
+    }
+
+    /// How long all rounds of all contenders take, about.
+    fn load_seconds(&self, load: &Load) -> f64 {
+        let round_s: f64 = self.contenders.iter().map(|one| self.round_seconds(load, one)).sum();
+        round_s * self.patience.rounds as f64
+    }
+
     /// How long one round of one contender takes, about.
-    fn seconds_of(&self, load: &Load) -> f64 {
+    fn round_seconds(&self, load: &Load, contender: &Contender) -> f64 {
+        if load.needs_store() && contender.source == Source::Ceiling {
+            return 0.0;
+        }
         let measured = match load.work {
             Work::Push { .. } | Work::Mixed { .. } => self.windows.push,
             _ => self.windows.duration,
         };
-        let window = self.windows.warmup + measured + BETWEEN_ROUNDS;
+        let window = self.windows.warmup + measured + BETWEEN_WINDOWS;
         window.as_secs_f64() * load.windows() as f64
     }
 
@@ -99,6 +124,8 @@ impl Session {
         let mut columns: Vec<Column> = self.contenders.iter().map(empty).collect();
         // What earlier loads have left to write is not this one's.
         rustix::fs::sync();
+        // The store of the last load has just been deleted: its memory has not gone back yet.
+        self.fill_memory();
         // Start-up is measured on servers of its own; the others stay as they are.
         let served = load.work != Work::Start;
         let count = if served { self.contenders.len() } else { 0 };
@@ -111,7 +138,9 @@ impl Session {
             if self.interrupted.load(Ordering::Relaxed) {
                 break;
             }
-            let left_s = later_s + schedule.left() as f64 * self.seconds_of(load);
+            let left_s = later_s
+                + schedule.left() as f64 * self.load_seconds(load)
+                    / (self.patience.rounds * columns.len()) as f64;
             let (Some(column), Some(contender)) =
                 (columns.get_mut(turn.target), self.contenders.get(turn.target))
             else {
@@ -122,15 +151,17 @@ impl Session {
                 continue;
             }
             let label = self.label(load, contender, turn, left_s);
+            let free_memory_bytes = memory::free_memory_bytes();
             match self.perform(load, contender, servers.get(turn.target), &label) {
-                Ok(Some(measured)) => {
+                Ok(Some(mut measured)) => {
+                    measured.free_memory_bytes = free_memory_bytes;
                     let in_time = clock::now_ns() < started_ns + nanos(self.repeat_for);
                     let round = schedule.judge(measured, in_time);
                     tell(&label, &round.measured, round.void);
                     column.rounds.push(round);
                 }
                 Ok(None) => {
-                    column.absent = Some("it does not do that".to_owned());
+                    column.absent = Some(contender.lacks().to_owned());
                     schedule.skip();
                 }
                 Err(error) => {
@@ -148,6 +179,13 @@ impl Session {
             self.put_back(at, load.flush, running);
         }
         LoadResult { load: *load, columns }
+    }
+
+    fn fill_memory(&mut self) {
+        let Some(filler) = &mut self.filler else { return };
+        if let Err(error) = filler.top_up("filling memory", &self.interrupted) {
+            eprintln!("{error:#}");
+        }
     }
 
     fn label(&self, load: &Load, contender: &Contender, turn: Turn, left_s: f64) -> String {
@@ -227,8 +265,12 @@ fn tell(label: &str, measured: &Measured, void: bool) {
         .map(|(key, value)| format!("{} {} {}", key.name, key.unit.show(*value), key.unit.suffix()))
         .collect();
     let cores = measured.other_cores.unwrap_or(0.0);
+    let stalled = match measured.stalled_s {
+        seconds if seconds > STALLED_S_MAX => format!(", stood still for {seconds:.1} s"),
+        _ => String::new(),
+    };
     let void = if void { "  VOID" } else { "" };
-    eprintln!("{label}: {}; others {cores:.2} cores{void}", figures.join(", "));
+    eprintln!("{label}: {}; others {cores:.2} cores{stalled}{void}", figures.join(", "));
     for warning in &measured.warnings {
         eprintln!("    {warning}");
     }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use comfy_table::{Table, presets};
 
 use crate::compare::Comparison;
-use crate::compare::figures::{Column, Key, Noise, times_better};
+use crate::compare::figures::{Column, Key, Measured, Noise, Spread, Unit, times_better};
+use crate::compare::rounds::STALLED_S_MAX;
 use crate::compare::session::LoadResult;
 
 /// Everything, in the order in which it was asked for.
@@ -12,18 +13,35 @@ pub fn terminal(comparison: &Comparison) -> String {
     let mut text = format!("{}\n", comparison.machine.describe());
     for result in &comparison.results {
         let _infallible = writeln!(text, "\n{}: {}", result.load.name, result.load.title);
-        let _infallible = writeln!(text, "{}", table(result, comparison.noise));
+        let _infallible = writeln!(text, "{}", table(rows(result, comparison.noise)));
+        let profiles = profiles(result, comparison.noise);
+        if !profiles.rows.is_empty() {
+            let _infallible = writeln!(text, "{}", table(profiles));
+        }
         for remark in remarks(result, comparison.noise) {
             let _infallible = writeln!(text, "  {remark}");
         }
     }
+    if let Some(memory) = free_memory(comparison) {
+        let _infallible = writeln!(text, "\n{memory}");
+    }
     text
 }
 
-fn table(result: &LoadResult, noise: Noise) -> Table {
+/// How much memory was free before the rounds: where much was, its first use is in the figures.
+pub fn free_memory(comparison: &Comparison) -> Option<String> {
+    let columns = comparison.results.iter().flat_map(|result| &result.columns);
+    let rounds = columns.flat_map(|column| &column.rounds);
+    let free = rounds.filter_map(|round| round.measured.free_memory_bytes);
+    let spread = Spread::of(free.map(|bytes| bytes as f64).collect())?;
+    let filled = if comparison.memory_filled { ", filled with page cache" } else { "" };
+    let (figures, unit) = (spread.show(Unit::Bytes), Unit::Bytes.suffix());
+    Some(format!("free memory before a round, {unit}: {figures}{filled}"))
+}
+
+fn table(rows: Rows) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    let rows = rows(result, noise);
     table.set_header(rows.header);
     for row in rows.rows {
         table.add_row(row);
@@ -57,7 +75,7 @@ pub fn rows(result: &LoadResult, noise: Noise) -> Rows {
     Rows { header, rows: keys(result).into_iter().map(row).collect() }
 }
 
-/// The figures of all targets, each once.
+/// The figures of all targets, each once; the points of a curve one below the other.
 pub fn keys(result: &LoadResult) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for key in result.columns.iter().flat_map(Column::keys) {
@@ -65,7 +83,26 @@ pub fn keys(result: &LoadResult) -> Vec<Key> {
             keys.push(key);
         }
     }
+    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    keys.sort_by_key(|key| names.iter().position(|name| *name == key.name));
     keys
+}
+
+/// Where the CPU of each target went.
+pub fn profiles(result: &LoadResult, noise: Noise) -> Rows {
+    let header = ["server CPU, us/msg", "all", "user", "system", "by thread"];
+    let mut rows = Vec::new();
+    for column in &result.columns {
+        for (part, profile) in column.profiles(noise) {
+            let axis = result.load.axis().unwrap_or_default();
+            let part = if part.is_empty() { String::new() } else { format!(", {part} {axis}") };
+            let (user, system) = profile.split_us();
+            let us = |us: f64| Unit::MicrosPerMessage.show(us);
+            let name = format!("{}{part}", column.target).trim_end().to_owned();
+            rows.push(vec![name, us(profile.total_us()), us(user), us(system), profile.threads()]);
+        }
+    }
+    Rows { header: header.map(str::to_owned).to_vec(), rows }
 }
 
 /// `~` marks figures that stem from void rounds.
@@ -92,19 +129,22 @@ pub fn remarks(result: &LoadResult, noise: Noise) -> Vec<String> {
         if let Some(reason) = absent {
             remarks.push(format!("{target}: not measured: {reason}"));
         }
+        let why = |measured: &Measured| {
+            if measured.stalled_s > STALLED_S_MAX {
+                return format!("the machine stood still for {:.1} s", measured.stalled_s);
+            }
+            format!("others used {:.2} cores", measured.other_cores.unwrap_or(0.0))
+        };
         let void = rounds.iter().filter(|round| round.void);
-        let cores: Vec<String> = void
-            .filter_map(|round| round.measured.other_cores)
-            .map(|cores| format!("{cores:.2}"))
-            .collect();
-        if !cores.is_empty() {
+        let whys: Vec<String> = void.map(|round| why(&round.measured)).collect();
+        if !whys.is_empty() {
             let counted =
                 if noise == Noise::Accepted { "counted, marked ~" } else { "not counted" };
             remarks.push(format!(
-                "{target}: {} of {} rounds void ({counted}): others used {} cores",
-                cores.len(),
+                "{target}: {} of {} rounds void ({counted}): {}",
+                whys.len(),
                 rounds.len(),
-                cores.join(", ")
+                whys.join(", ")
             ));
         }
         let mut warnings: Vec<_> = rounds.iter().flat_map(|r| &r.measured.warnings).collect();

@@ -11,6 +11,7 @@ use crate::compare::idle;
 use crate::compare::loads::{Load, Shape, Work};
 use crate::compare::servers::Server;
 use crate::load::{self, LoadOptions};
+use crate::profile::CpuProfile;
 use crate::report::Report;
 use crate::target::Target;
 use crate::{clock, cpu};
@@ -44,36 +45,39 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     /// `None` where the server cannot take such a load.
     pub fn perform(&self, load: &Load) -> anyhow::Result<Option<Measured>> {
-        let stores = !self.server.is_ceiling();
+        if load.needs_store() && self.server.is_ceiling() {
+            return Ok(None);
+        }
         Ok(Some(match load.work {
             Work::Send(shape) => self.send_figures(load.name, shape)?,
             Work::Overload => self.overload()?,
             Work::Topics(points) => self.topics(points)?,
             Work::Connections(points) => {
-                self.curve(points, |connections| Shape::new(connections, 8))?
+                self.curve("curve", QUEUES, points, |connections| Shape::new(connections, 8))?
             }
-            Work::Sizes(points) => self.curve(points, sized)?,
+            Work::Producers(points) => {
+                self.curve("one-queue", 1, points, |producers| Shape::new(producers, 32))?
+            }
+            Work::Sizes(points) => self.curve("curve", QUEUES, points, sized)?,
             Work::Idle { connections } => {
-                let target = self.target("idle", 1)?;
+                let target = self.target("idle", 1, QUEUES)?;
                 idle::memory(&target, connections)?
             }
-            Work::Pull { backlog } if stores => self.pull_figures("pull", backlog)?,
-            Work::Push { rate } if stores => self.push(rate)?,
-            Work::Mixed { rate, backlog } if stores => self.mixed(rate, backlog)?,
-            Work::Backlogs(points) if stores => self.backlogs(points)?,
-            Work::Pull { .. }
-            | Work::Push { .. }
-            | Work::Mixed { .. }
-            | Work::Backlogs(_)
-            | Work::Start => return Ok(None),
+            Work::Pull { backlog } => self.pull_figures("pull", backlog)?,
+            Work::Push { rate } => self.push(rate)?,
+            Work::Mixed { rate, backlog } => self.mixed(rate, backlog)?,
+            Work::Groups { rate, points } => self.groups(rate, points)?,
+            Work::Backlogs(points) => self.backlogs(points)?,
+            // On servers of its own, see `start`.
+            Work::Start => return Ok(None),
         }))
     }
 
-    fn target(&self, prefix: &str, count: usize) -> anyhow::Result<Target> {
+    fn target(&self, prefix: &str, count: usize, queues: u32) -> anyhow::Result<Target> {
         if let Some(target) = self.prepared.borrow().get(prefix) {
             return Ok(target.clone());
         }
-        let target = self.server.target(prefix, count, QUEUES)?;
+        let target = self.server.target(prefix, count, queues)?;
         self.prepared.borrow_mut().insert(prefix.to_owned(), target.clone());
         Ok(target)
     }
@@ -90,6 +94,7 @@ impl Bench<'_> {
             threads: 1,
             serialize: SerializeType::Json,
             run: clock::run_id(),
+            groups: 1,
         }
     }
 
@@ -98,7 +103,7 @@ impl Bench<'_> {
     }
 
     fn send_figures(&self, name: &str, shape: Shape) -> anyhow::Result<Measured> {
-        let report = self.send(&self.target(name, 1)?, shape)?;
+        let report = self.send(&self.target(name, 1, QUEUES)?, shape)?;
         let mut measured = Measured::default();
         measured.put("msg/s", Unit::MessagesPerSecond, report.messages_per_second);
         latencies(&mut measured, &report);
@@ -109,22 +114,26 @@ impl Bench<'_> {
     }
 
     fn overload(&self) -> anyhow::Result<Measured> {
-        let target = self.target("overload", 1)?;
+        let target = self.target("overload", 1, QUEUES)?;
         let mut measured = Measured::default();
         let peak = self.send(&target, Shape::new(64, 32))?;
-        measured.disturbed(peak.other_cores);
+        measured.disturbed_as(&peak);
         measured.put("peak msg/s", Unit::MessagesPerSecond, peak.messages_per_second);
-        let mut unanswered = peak.unanswered;
-        for (name, shape) in [
-            ("accepted of peak, 64 x 256", Shape::new(64, 256)),
-            ("accepted of peak, 2,000 x 32", Shape::new(2_000, 32)),
+        measured.profiled("64 x 32", peak.server_cpu.as_ref());
+        let (mut unanswered, mut refused) = (peak.unanswered, peak.refused);
+        for (name, part, shape) in [
+            ("accepted of peak, 64 x 256", "64 x 256", Shape::new(64, 256)),
+            ("accepted of peak, 2,000 x 32", "2,000 x 32", Shape::new(2_000, 32)),
         ] {
             let report = self.send(&target, shape)?;
-            measured.disturbed(report.other_cores);
+            measured.disturbed_as(&report);
+            measured.profiled(part, report.server_cpu.as_ref());
+            refused += report.refused;
             let share = report.messages_per_second / peak.messages_per_second.max(1.0);
             measured.put(name, Unit::Share, share);
             unanswered += report.unanswered;
         }
+        measured.put("refused", Unit::Count, refused as f64);
         measured.put("unanswered", Unit::Count, unanswered as f64);
         Ok(measured)
     }
@@ -133,22 +142,31 @@ impl Bench<'_> {
         let mut measured = Measured::default();
         for count in points {
             if self.server.is_apache() && *count > APACHE_TOPICS_MAX {
+                measured.warnings.push(format!("creating {count} topics takes minutes: left out"));
                 continue;
             }
-            let target = self.target(&format!("topics-{count}"), *count)?;
+            let target = self.target(&format!("topics-{count}"), *count, QUEUES)?;
             let report = self.send(&target, Shape::new(8, 32))?;
             point(&mut measured, *count, &report);
         }
         let rates = measured.figures.iter().filter(|(key, _)| key.name == "msg/s");
         let rates: Vec<f64> = rates.map(|(_, rate)| *rate).collect();
-        if let [first, .., last] = rates.as_slice() {
+        if let [first, .., last] = rates.as_slice()
+            && rates.len() == points.len()
+        {
             measured.put("kept with most topics", Unit::Share, last / first);
         }
         Ok(measured)
     }
 
-    fn curve(&self, points: &[usize], shape: fn(usize) -> Shape) -> anyhow::Result<Measured> {
-        let target = self.target("curve", 1)?;
+    fn curve(
+        &self,
+        topic: &str,
+        queues: u32,
+        points: &[usize],
+        shape: fn(usize) -> Shape,
+    ) -> anyhow::Result<Measured> {
+        let target = self.target(topic, 1, queues)?;
         let mut measured = Measured::default();
         for at in points {
             let report = self.send(&target, shape(*at))?;
@@ -199,12 +217,34 @@ impl Bench<'_> {
         })
     }
 
+    /// Every group receives every message.
+    fn groups(&self, rate: u32, points: &[usize]) -> anyhow::Result<Measured> {
+        let mut measured = Measured::default();
+        for groups in points {
+            let target = self.fresh("groups")?;
+            let mut options = LoadOptions { groups: *groups, ..self.options(Shape::new(4, 128)) };
+            options.rate = Some(rate.into());
+            let report = load::end_to_end(&target, &options, &self.label)?;
+            point(&mut measured, *groups, &report);
+            for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+                if let Some(us) = report.latency_us(quantile) {
+                    measured.put_at(name, *groups as u64, Unit::Micros, us);
+                }
+            }
+        }
+        Ok(measured)
+    }
+
     fn backlogs(&self, points: &[u64]) -> anyhow::Result<Measured> {
         let mut measured = Measured::default();
         for backlog in points {
             let one = self.pull_figures(&format!("backlog-{backlog}"), *backlog)?;
             measured.disturbed(one.other_cores);
+            measured.stalled_s = measured.stalled_s.max(one.stalled_s);
             measured.warnings.extend(one.warnings);
+            for (_, profile) in &one.profiles {
+                measured.profiled(&backlog.to_string(), Some(profile));
+            }
             for (key, value) in one.figures.iter().filter(|(key, _)| key.name != "generator") {
                 measured.put_at(key.name, *backlog, key.unit, *value);
             }
@@ -219,13 +259,13 @@ impl Bench<'_> {
         // The first pass brings both sides to speed.
         load::consume(&target, &options, &self.label)?;
         let mut measured = Measured::default();
-        let (mut sum, mut server_us, mut own_us) = ((0, 0, 0.0), 0.0, 0.0);
+        let (mut sum, mut own_us) = ((0, 0, 0.0), 0.0);
         while sum.2 < options.duration.as_secs_f64() {
             let pass = load::consume(&target, &options, &self.label)?;
             sum = (sum.0 + pass.messages, sum.1 + pass.bytes, sum.2 + pass.seconds);
-            server_us += pass.server_cpu_us_per_message.unwrap_or(0.0) * pass.messages as f64;
+            measured.profiled("", pass.server_cpu.as_ref());
             own_us += pass.generator_cpu_us_per_message.unwrap_or(0.0) * pass.messages as f64;
-            measured.disturbed(pass.other_cores);
+            measured.disturbed_as(&pass);
             note(&mut measured, &pass);
             if pass.messages == 0 {
                 anyhow::bail!("the backlog of {backlog} messages reads as empty");
@@ -234,7 +274,10 @@ impl Bench<'_> {
         let (messages, bytes, seconds) = (sum.0 as f64, sum.1 as f64, sum.2);
         measured.put("records/s", Unit::BytesPerSecond, bytes / seconds);
         measured.put("msg/s", Unit::MessagesPerSecond, messages / seconds);
-        measured.put("server", Unit::MicrosPerMessage, server_us / messages);
+        if let [(_, profile)] = measured.profiles.as_slice() {
+            let us = profile.total_us();
+            measured.put("server", Unit::MicrosPerMessage, us);
+        }
         measured.put("generator", Unit::MicrosPerMessage, own_us / messages);
         Ok(measured)
     }
@@ -275,9 +318,10 @@ fn sized(body_bytes: usize) -> Shape {
 fn point(measured: &mut Measured, at: usize, report: &Report) {
     let at = at as u64;
     measured.put_at("msg/s", at, Unit::MessagesPerSecond, report.messages_per_second);
-    if let Some(us) = report.server_cpu_us_per_message {
-        measured.put_at("server", at, Unit::MicrosPerMessage, us);
+    if let Some(cpu) = &report.server_cpu {
+        measured.put_at("server", at, Unit::MicrosPerMessage, cpu.total_us());
     }
+    measured.profiled(&at.to_string(), report.server_cpu.as_ref());
     note(measured, report);
 }
 
@@ -291,18 +335,19 @@ fn latencies(measured: &mut Measured, report: &Report) {
 
 fn cpu_figures(measured: &mut Measured, report: &Report) {
     for (name, us) in [
-        ("server", report.server_cpu_us_per_message),
+        ("server", report.server_cpu.as_ref().map(CpuProfile::total_us)),
         ("generator", report.generator_cpu_us_per_message),
     ] {
         if let Some(us) = us {
             measured.put(name, Unit::MicrosPerMessage, us);
         }
     }
+    measured.profiled("", report.server_cpu.as_ref());
 }
 
 /// What must not be overlooked beside the figures.
 fn note(measured: &mut Measured, report: &Report) {
-    measured.disturbed(report.other_cores);
+    measured.disturbed_as(report);
     if report.refused > 0 {
         let first = report.first_refusal.as_deref().unwrap_or("");
         measured.warnings.push(format!("{} refused, the first with {first}", report.refused));

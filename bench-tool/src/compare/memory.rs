@@ -1,0 +1,140 @@
+//! Fills free memory with page cache, so that servers are measured as on a machine that has been up
+//! for a day.
+//!
+//! A virtual machine gets its memory from the host at the first touch, which costs ten times what a
+//! page costs that was used before, and gives free memory back after two seconds. A log written to
+//! fresh page cache pays that; one written where old cache is evicted does not.
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::fs::Advice;
+
+use crate::clock;
+use crate::compare::figures::Unit;
+
+/// Memory is full when no more than this of it is free. Chosen: well above what the kernel keeps
+/// free by itself.
+const FULL_BYTES: u64 = 512 << 20;
+/// It is filled again when more than this is free, or a sixteenth of a smaller machine's memory.
+const REFILL_BYTES: u64 = 1_536 << 20;
+/// Of one read.
+const CHUNK_BYTES: usize = 1 << 20;
+/// After so many reads of which less than an eighth has stayed in memory no more can be filled; a
+/// process that ended meanwhile explains one such step, not three.
+const STEP_READS: usize = 1_024;
+const FRUITLESS_STEPS_MAX: usize = 3;
+const STEP_BYTES: u64 = (STEP_READS * CHUNK_BYTES) as u64;
+/// How long filling may take before the first round, and between two.
+const FIRST_NS: u64 = 120_000_000_000;
+const AGAIN_NS: u64 = 9_000_000_000;
+
+/// A file of nothing but a hole: reading it makes clean page cache, and takes no room on the disk.
+/// It has no name, so that nothing of it stays whatever ends this program.
+#[derive(Debug)]
+pub struct Filler {
+    hole: File,
+    /// What is read next: pages from here on are not in the cache yet.
+    read_bytes: u64,
+    /// What the last filling left.
+    left_bytes: u64,
+}
+
+impl Filler {
+    /// On the disk of `dir`, which must not be one in memory.
+    pub fn new(dir: &Path) -> anyhow::Result<Self> {
+        let hole = tempfile::tempfile_in(dir)
+            .with_context(|| format!("--fill-memory needs a file in {}", dir.display()))?;
+        // Read ahead, it would make pages of 2 MiB, for which fragments of free memory are no use.
+        rustix::fs::fadvise(&hole, 0, None, Advice::Random)?;
+        Ok(Self { hole, read_bytes: 0, left_bytes: 0 })
+    }
+
+    /// Fills what is free where that is much. Says how it goes under `label`.
+    pub fn top_up(&mut self, label: &str, interrupted: &AtomicBool) -> anyhow::Result<()> {
+        let Some((free_bytes, total_bytes)) = free_and_total_bytes() else { return Ok(()) };
+        let refill_bytes = REFILL_BYTES.min(total_bytes / 16);
+        if free_bytes <= refill_bytes.max(self.left_bytes + refill_bytes / 2) {
+            return Ok(());
+        }
+        let started_ns = clock::now_ns();
+        let give_up_ns = started_ns + if self.read_bytes == 0 { FIRST_NS } else { AGAIN_NS };
+        let full_bytes = FULL_BYTES.min(total_bytes / 48);
+        let bar = bar(label, free_bytes.saturating_sub(full_bytes));
+        let mut chunk = vec![0; CHUNK_BYTES];
+        self.left_bytes = free_bytes;
+        let mut fruitless_steps = 0;
+        while self.left_bytes > full_bytes
+            && fruitless_steps < FRUITLESS_STEPS_MAX
+            && clock::now_ns() < give_up_ns
+            && !interrupted.load(Ordering::Relaxed)
+        {
+            let before_bytes = self.left_bytes;
+            for _ in 0..STEP_READS {
+                self.hole.set_len(self.read_bytes + CHUNK_BYTES as u64)?;
+                self.hole.read_exact_at(&mut chunk, self.read_bytes)?;
+                self.read_bytes += CHUNK_BYTES as u64;
+                self.left_bytes = free_memory_bytes().unwrap_or(0);
+                bar.set_position(free_bytes.saturating_sub(self.left_bytes));
+                if self.left_bytes <= full_bytes {
+                    break;
+                }
+            }
+            let fruitless = self.left_bytes + STEP_BYTES / 8 > before_bytes;
+            fruitless_steps = if fruitless { fruitless_steps + 1 } else { 0 };
+        }
+        bar.finish_and_clear();
+        let show = |bytes: u64| Unit::Bytes.show(bytes as f64);
+        let seconds = (clock::now_ns() - started_ns) as f64 / 1e9;
+        let (before, after) = (show(free_bytes), show(self.left_bytes));
+        eprintln!("{label}: {before}B free, {after}B after {seconds:.0} s");
+        Ok(())
+    }
+}
+
+fn bar(label: &str, bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    let style = "{prefix} {bar:20} {bytes} of {total_bytes}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_owned());
+    bar
+}
+
+/// Memory that holds nothing, not even a cached file; `None` where the system does not say.
+pub fn free_memory_bytes() -> Option<u64> {
+    Some(free_and_total_bytes()?.0)
+}
+
+fn free_and_total_bytes() -> Option<(u64, u64)> {
+    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
+    Some((field_bytes(&meminfo, "MemFree:")?, field_bytes(&meminfo, "MemTotal:")?))
+}
+
+/// One line of `/proc/meminfo`.
+pub fn field_bytes(meminfo: &str, key: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Whether so much memory is free that `--fill-memory` would change what is measured.
+pub fn is_mostly_unused() -> bool {
+    free_and_total_bytes().is_some_and(|(free, total)| free > REFILL_BYTES.min(total / 16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_from_the_line_of_its_name() {
+        let meminfo = "MemTotal:       24683520 kB\nMemFree:         2844428 kB\n";
+        assert_eq!(field_bytes(meminfo, "MemFree:"), Some(2_844_428 * 1024));
+        assert_eq!(field_bytes(meminfo, "Free:"), None);
+    }
+}
