@@ -7,13 +7,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use remora_protocol::record;
 
 use crate::append::{AppendBatch, AppendError, Appended};
 use crate::clock::Clock;
 use crate::disk::is_no_space;
 use crate::index_feed::IndexFeed;
+use crate::lock::Lock;
 use crate::log_ahead::LogAhead;
 use crate::queue_registry::QueueRegistry;
 use crate::segment::{Segment, Segments};
@@ -30,7 +30,7 @@ pub(crate) struct CommitLog {
     pub segments: Segments,
     status: Arc<Status>,
     clock: Arc<dyn Clock>,
-    writer: Mutex<Writer>,
+    writer: Lock<Writer>,
     /// One past the last byte that readers may see.
     committed: AtomicU64,
     /// Where it ended at the start.
@@ -129,7 +129,7 @@ impl CommitLog {
         };
         let committed = AtomicU64::new(end.end);
         let ahead = LogAhead::new(end.end, segments.segment_bytes);
-        let (writer, opened_at) = (Mutex::new(writer), end.end);
+        let (writer, opened_at) = (Lock::new(writer), end.end);
         Self { segments, status, clock, writer, committed, opened_at, ahead }
     }
 

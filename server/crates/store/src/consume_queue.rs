@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::dispatch::topic_hash;
+use crate::lock::Lock;
 use crate::queue_files::{ENTRY_BYTES, QueueDisk, QueueEntry, QueueFiles, read_entries};
 
 /// Entries that one write takes from the tail: 80 KB.
@@ -25,7 +26,7 @@ pub struct ConsumeQueue {
     pub(crate) topic_hash: i32,
     /// The offset of the next message. Changed under the append lock only.
     next: AtomicU64,
-    tail: Mutex<Tail>,
+    tail: Lock<Tail>,
     files: Mutex<QueueFiles>,
     loaded: AtomicBool,
     deleted: AtomicBool,
@@ -59,7 +60,7 @@ impl ConsumeQueue {
             topic,
             queue_id,
             next: AtomicU64::new(0),
-            tail: Mutex::new(Tail::default()),
+            tail: Lock::new(Tail::default()),
             files: Mutex::new(QueueFiles::new(shared, dir)),
             loaded: AtomicBool::new(false),
             deleted: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 //!
 //! Only a shortcut: what is not in here (a restart, a thread that fell behind) is read from the
 //! log.
-use parking_lot::Mutex;
+use crate::lock::Lock;
 
 /// Keys that wait at most. Chosen: 1.5 MiB, and 60 ms of a million records a second.
 const KEYS_MAX: usize = 65_536;
@@ -28,7 +28,7 @@ pub(crate) struct Fed {
 /// Filled by appends, emptied by the index's thread.
 #[derive(Debug, Default)]
 pub(crate) struct IndexFeed {
-    fed: Mutex<Fed>,
+    fed: Lock<Fed>,
 }
 
 impl Fed {

@@ -16,6 +16,7 @@ mod formats;
 mod index;
 mod index_feed;
 mod index_file;
+mod lock;
 mod log_ahead;
 pub mod meta_log;
 mod mmap;

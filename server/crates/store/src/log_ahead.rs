@@ -9,11 +9,10 @@
 //! The zeros must never meet a record. A piece begins past the log's end as seen under the append
 //! lock, and an append that reaches a piece while it is being written waits for it.
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
 
-use parking_lot::{Mutex, MutexGuard};
-
+use crate::lock::Lock;
 use crate::segment::{Segment, Segments};
 
 /// Bytes of one write. Chosen: larger folios make small appends dearer, as each of their blocks is
@@ -37,7 +36,7 @@ pub(crate) struct LogAhead {
     /// Where the piece begins that is being written. Changed to a place under the append lock only.
     writing_from: AtomicU64,
     /// Held while a piece is written.
-    writing: Mutex<()>,
+    writing: Lock<()>,
 }
 
 /// A part of one segment.
@@ -62,7 +61,7 @@ impl LogAhead {
         let room = AHEAD_BYTES_MAX.min(segment_bytes / 4);
         let ahead_bytes = if room < PIECE_BYTES as u64 { 0 } else { room };
         let (made, writing_from) = (AtomicU64::new(log_end + ahead_bytes), AtomicU64::new(NOWHERE));
-        Self { ahead_bytes, made, writing_from, writing: Mutex::new(()) }
+        Self { ahead_bytes, made, writing_from, writing: Lock::new(()) }
     }
 
     pub(crate) fn is_wanted(&self, log_end: u64) -> bool {
