@@ -13,7 +13,7 @@ use bytes::Bytes;
 pub use crate::file_disk::FileDisk;
 
 /// A directory with files. All changes of names are durable when the call returns, except those of
-/// `Access::CreateUnsynced`.
+/// `Access::CreateUnsynced` and `create_dir_unsynced`.
 pub trait Disk: Debug + Send + Sync + 'static {
     /// Another handle on the same disk.
     fn share(&self) -> Arc<dyn Disk>;
@@ -46,6 +46,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
 
     /// Makes the names in `dir` durable.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
+
+    /// Makes the root's own name durable, and those of the directories above it.
+    fn sync_root(&self) -> io::Result<()>;
 
     /// Makes everything on this disk durable: cheaper than many single syncs.
     fn sync_all(&self) -> io::Result<()>;

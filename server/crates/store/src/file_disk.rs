@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -144,6 +144,22 @@ impl Disk for FileDisk {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         File::open(self.at(dir))?.sync_all()
+    }
+
+    fn sync_root(&self) -> io::Result<()> {
+        let root = self.root.canonicalize()?;
+        let device = root.metadata()?.dev();
+        // Where another file system begins, no name was made.
+        let is_same = |dir: &&Path| dir.metadata().is_ok_and(|meta| meta.dev() == device);
+        for parent in root.ancestors().skip(1).take_while(is_same) {
+            match File::open(parent) {
+                Ok(dir) => dir.sync_all()?,
+                // Nor could names have been made there.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn sync_all(&self) -> io::Result<()> {

@@ -148,12 +148,17 @@ impl Flusher {
         if target <= from {
             return Ok(from);
         }
+        let fail = |reason: &str| {
+            self.status.fail(reason);
+            self.status.failure().unwrap_or(AppendError::Closed)
+        };
         for segment in self.log.segments.overlapping(from, target) {
-            if let Err(error) = segment.file.sync() {
-                self.status.fail(&format!("fdatasync of {}: {error}", segment.path));
-                return Err(self.status.failure().unwrap_or(AppendError::Closed));
-            }
+            let synced = segment.file.sync();
+            synced.map_err(|error| fail(&format!("fdatasync of {}: {error}", segment.path)))?;
         }
+        // Names and sizes of files that were made without waiting for the disk.
+        let settled = self.log.segments.due_syncs.settle_below(target);
+        settled.map_err(|error| fail(&format!("making new files durable: {error}")))?;
         self.flushed.fetch_max(target, Ordering::AcqRel);
         Ok(target)
     }

@@ -10,6 +10,7 @@ mod commit_log;
 mod consume_queue;
 pub mod disk;
 pub mod dispatch;
+mod due_syncs;
 mod file_disk;
 mod flush;
 mod formats;

@@ -127,7 +127,7 @@ mod tests {
     const SEGMENT_BYTES: u64 = 1 << 20;
 
     fn segments() -> Segments {
-        let segments = Segments::open(SimDisk::new().share(), SEGMENT_BYTES).expect("opened");
+        let segments = Segments::open(SimDisk::new().share(), SEGMENT_BYTES, 0).expect("opened");
         segments.ensure(0).expect("made");
         segments
     }

@@ -75,10 +75,16 @@ pub(crate) fn open(config: &StoreConfig, environment: Environment) -> Result<Ope
     let lock = take_lock(disk.as_ref())?;
     let abort = read_file(disk.as_ref(), ABORT_FILE).map_err(io_at(ABORT_FILE))?;
     let checkpoint = Checkpoint::read(disk.as_ref()).map_err(io_at("checkpoint"))?;
-    let segments = Segments::open(disk.clone(), config.commit_log_segment_bytes)?;
+    let stop = LastStop::of(abort.as_deref(), &environment.boot_id);
+    let unflushed_from = match &checkpoint {
+        Checkpoint::Ours(_, own) => own.durable_offset,
+        Checkpoint::Missing if stop != LastStop::Clean => 0,
+        _ => u64::MAX,
+    };
+    let segments =
+        Segments::open(disk.clone(), config.commit_log_segment_bytes, unflushed_from)?;
     let queues = QueueRegistry::open(&disk, config.consume_queue_file_bytes)
         .map_err(io_at(CONSUME_QUEUE_DIR))?;
-    let stop = LastStop::of(abort.as_deref(), &environment.boot_id);
     let now_ms = environment.clock.now_ms();
     let recovered = recover(&disk, &segments, &queues, &checkpoint, stop, now_ms)?;
     let report = RecoveryReport {

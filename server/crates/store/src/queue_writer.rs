@@ -221,7 +221,14 @@ impl Parts {
     pub(crate) fn run_allocate(&self) {
         const IDLE: Duration = Duration::from_millis(200);
         let zeros = vec![0; PIECE_BYTES];
-        while self.allocate.wait(IDLE) {
+        loop {
+            // Also those of the start.
+            if let Err(error) = self.log.segments.due_syncs.settle() {
+                self.status.fail(&format!("making new files durable: {error}"));
+            }
+            if !self.allocate.wait(IDLE) {
+                return;
+            }
             if self.status.check().is_err() {
                 continue;
             }

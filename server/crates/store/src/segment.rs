@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::disk::{Access, Disk, DiskFile};
+use crate::due_syncs::{DueSync, DueSyncs};
 use crate::store::OpenError;
 
 pub(crate) const COMMIT_LOG_DIR: &str = "commitlog";
@@ -54,6 +55,8 @@ impl Segment {
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     pub segment_bytes: u64,
+    /// What makes new files durable, and what the start left to be made durable.
+    pub due_syncs: DueSyncs,
     list: RwLock<VecDeque<Arc<Segment>>>,
     /// Held while a file is added, so that one is not made twice.
     creating: Mutex<()>,
@@ -64,9 +67,16 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Opens the files that are there. Their size wins over `segment_bytes`.
-    pub(crate) fn open(disk: Arc<dyn Disk>, segment_bytes: u64) -> Result<Self, OpenError> {
+    ///
+    /// `unflushed_from`: from here on nothing was known to be flushed, so that the newest file may
+    /// be one that a power cut left unfinished.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        segment_bytes: u64,
+        unflushed_from: u64,
+    ) -> Result<Self, OpenError> {
         let mut found = log_files(disk.as_ref())?;
-        drop_unfinished_last(disk.as_ref(), &mut found)?;
+        finish_or_drop_last(disk.as_ref(), &mut found, segment_bytes, unflushed_from)?;
         let segment_bytes = found.first().map_or(segment_bytes, |(_, bytes)| *bytes);
         let mut list = VecDeque::with_capacity(found.len());
         let mut expected_start = None;
@@ -90,7 +100,8 @@ impl Segments {
         let first_start = AtomicU64::new(list.front().map_or(0, |first| first.start));
         let end = AtomicU64::new(list.back().map_or(0, |last| last.end()));
         let (list, creating) = (RwLock::new(list), Mutex::new(()));
-        Ok(Self { disk, segment_bytes, list, creating, first_start, end })
+        let due_syncs = DueSyncs::new(disk.clone());
+        Ok(Self { disk, segment_bytes, due_syncs, list, creating, first_start, end })
     }
 
     /// Start of the oldest file.
@@ -145,15 +156,25 @@ impl Segments {
         Ok(segment)
     }
 
-    /// Space is reserved before a byte is written, so that a full disk is found here.
+    /// Space is reserved before a byte is written, so that a full disk is found here. The disk is
+    /// not waited for: see `due_syncs`.
     fn create(&self, start: u64) -> io::Result<Segment> {
-        self.disk.create_dir(COMMIT_LOG_DIR)?;
+        // Of two files that a power cut finds unfinished, the newer might be there and the older
+        // not. The one before was made half a file ago: its syncs are done, or nearly.
+        self.due_syncs.settle_below(start)?;
+        let is_first = self.disk.entry(COMMIT_LOG_DIR)?.is_none();
+        self.disk.create_dir_unsynced(COMMIT_LOG_DIR)?;
         let path = path_of(start);
-        let file = self.disk.open(&path, Access::Create)?;
-        if let Err(error) = file.allocate(0, self.segment_bytes).and_then(|()| file.sync()) {
+        let file = self.disk.open(&path, Access::CreateUnsynced)?;
+        if let Err(error) = file.allocate(0, self.segment_bytes) {
             let _gone_or_removed_at_next_start = self.disk.remove(&path);
             return Err(error);
         }
+        if is_first {
+            self.due_syncs.note(start, DueSync::Dir(""));
+        }
+        self.due_syncs.note(start, DueSync::File(file.clone()));
+        self.due_syncs.note(start, DueSync::Dir(COMMIT_LOG_DIR));
         Ok(Segment { start, bytes: self.segment_bytes, path, file })
     }
 
@@ -194,11 +215,20 @@ fn log_files(disk: &dyn Disk) -> Result<Vec<(u64, u64)>, OpenError> {
     Ok(files.filter_map(|entry| Some((start_of(&entry.name)?, entry.bytes))).collect())
 }
 
-/// A crash between making the newest file and giving it its size leaves it short and without data.
-fn drop_unfinished_last(disk: &dyn Disk, found: &mut Vec<(u64, u64)>) -> Result<(), OpenError> {
+/// The newest file is published before its size is durable. A power cut may leave it short: without
+/// data it is dropped and made again, with data it gets its size, unless something of it was known
+/// to be flushed (then so was its size, and a short file is damage).
+fn finish_or_drop_last(
+    disk: &dyn Disk,
+    found: &mut Vec<(u64, u64)>,
+    segment_bytes: u64,
+    unflushed_from: u64,
+) -> Result<(), OpenError> {
     let Some(&(start, bytes)) = found.last() else { return Ok(()) };
+    let is_unflushed = start >= unflushed_from;
     let expected = match found.first() {
         Some(&(first, first_bytes)) if first != start => first_bytes,
+        _ if is_unflushed => segment_bytes,
         _ => 0,
     };
     if bytes != 0 && (expected == 0 || bytes >= expected) {
@@ -207,11 +237,16 @@ fn drop_unfinished_last(disk: &dyn Disk, found: &mut Vec<(u64, u64)>) -> Result<
     let path = path_of(start);
     let io_error = |source| OpenError::Io { path: disk.display(&path), source };
     let file = disk.open(&path, Access::Write).map_err(io_error)?;
-    let data = file.next_data(0).map_err(io_error)?;
-    if data.is_none() {
+    if file.next_data(0).map_err(io_error)?.is_none() {
         drop(file);
         disk.remove(&path).map_err(io_error)?;
         found.pop();
+    } else if is_unflushed {
+        tracing::warn!(path, bytes, expected, "a power cut left a commit log file short");
+        file.allocate(0, expected).and_then(|()| file.sync()).map_err(io_error)?;
+        if let Some((_, found_bytes)) = found.last_mut() {
+            *found_bytes = expected;
+        }
     }
     Ok(())
 }

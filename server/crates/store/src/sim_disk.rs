@@ -2,7 +2,9 @@
 //!
 //! It counts every changing operation, can fail the n-th one, refuses space, and `crash` gives the
 //! disk as it would be found after a power cut: synced bytes are there, unsynced writes are there,
-//! gone or torn at 512-byte sectors. Not modelled: loss of a rename that returned.
+//! gone or torn at 512-byte sectors, unsynced allocations whole, in part or gone, and of unsynced
+//! names those that were made first (as journals of file systems keep them). Not modelled: loss of a
+//! rename that returned.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -128,19 +130,24 @@ impl Inode {
     fn sync(&mut self) {
         self.durable.clone_from(&self.bytes);
         self.unsynced.clear();
-        self.name_durable = true;
     }
 
-    fn after(&self, cut: PowerCut, random: &mut SplitMix) -> Option<Self> {
-        let keep_name = match cut {
-            PowerCut::KeepAll => true,
-            PowerCut::LoseUnsynced => self.name_durable,
-            PowerCut::TearUnsynced { .. } => self.name_durable || random.coin(),
-        };
-        if !keep_name {
+    /// `names_until`: unsynced names of this age or older are there.
+    fn after(&self, cut: PowerCut, names_until: u64, random: &mut SplitMix) -> Option<Self> {
+        if !self.name_durable && self.id > names_until {
             return None;
         }
         let mut bytes = self.durable.clone();
+        if let PowerCut::TearUnsynced { .. } = cut {
+            let grown_sectors = (self.bytes.len().saturating_sub(bytes.len()) / SECTOR_BYTES) as u64;
+            let kept_sectors = match random.below(3) {
+                0 => 0,
+                1 => grown_sectors,
+                _ => random.below(grown_sectors + 1),
+            };
+            let kept_sectors = usize::try_from(kept_sectors).unwrap_or(0);
+            bytes.resize(bytes.len() + kept_sectors * SECTOR_BYTES, 0);
+        }
         for (offset, data) in &self.unsynced {
             for (index, sector) in sectors(*offset, data) {
                 let kept = match cut {
@@ -237,10 +244,16 @@ impl SimDisk {
             PowerCut::TearUnsynced { seed } => seed,
             _ => 0,
         });
+        let names_until = match cut {
+            PowerCut::KeepAll => u64::MAX,
+            PowerCut::LoseUnsynced => 0,
+            PowerCut::TearUnsynced { .. } => random.below(state.ops + 1),
+        };
+        let after = |inode: &Inode, random: &mut SplitMix| inode.after(cut, names_until, random);
         let files = state
             .files
             .iter()
-            .filter_map(|(path, inode)| Some((path.clone(), inode.after(cut, &mut random)?)))
+            .filter_map(|(path, inode)| Some((path.clone(), after(inode, &mut random)?)))
             .collect();
         let after = State {
             files,
@@ -396,10 +409,17 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn sync_root(&self) -> io::Result<()> {
+        self.state.lock().step(Kind::Sync)
+    }
+
     fn sync_all(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.step(Kind::Sync)?;
-        state.files.values_mut().for_each(Inode::sync);
+        for inode in state.files.values_mut() {
+            inode.sync();
+            inode.name_durable = true;
+        }
         Ok(())
     }
 
@@ -508,8 +528,6 @@ impl DiskFile for SimFile {
         self.change(Kind::Write, |inode| {
             if inode.bytes.len() < end {
                 inode.bytes.resize(end, 0);
-                // A length without data is metadata; the model keeps it.
-                inode.durable.resize(end.max(inode.durable.len()), 0);
             }
         })
     }
@@ -518,6 +536,7 @@ impl DiskFile for SimFile {
         let len = place(len)?;
         self.change(Kind::Write, |inode| {
             inode.bytes.resize(len, 0);
+            // A length without data is metadata; the model keeps it.
             inode.durable.resize(len, 0);
             inode.unsynced.retain(|(offset, data)| offset + data.len() <= len);
         })
