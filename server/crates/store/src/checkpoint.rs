@@ -4,8 +4,9 @@
 //! (which a disk writes whole or not at all), with a CRC and a copy of Apache's: when they differ,
 //! Apache's broker ran here since and its numbers count.
 use std::io;
+use std::sync::Arc;
 
-use crate::disk::{Access, Disk, read_file};
+use crate::disk::{Access, Disk, DiskFile, read_file};
 use crate::index::IndexMark;
 
 pub(crate) const CHECKPOINT_FILE: &str = "checkpoint";
@@ -59,17 +60,23 @@ impl Checkpoint {
 
     /// Overwrites the sector and syncs it.
     pub(crate) fn write(disk: &dyn Disk, base: Base, own: &Own) -> io::Result<()> {
-        let file = disk.open(CHECKPOINT_FILE, Access::Create)?;
-        if file.len() < FILE_BYTES {
-            file.allocate(0, FILE_BYTES)?;
-        }
-        file.write_at(0, &encode(base, own))?;
-        file.sync()
+        write(disk, Access::Create, base, own)?.sync()
+    }
+
+    /// The first of a new store, which says that nothing is durable. The file is to be synced.
+    pub(crate) fn write_first(disk: &dyn Disk) -> io::Result<(Self, Arc<dyn DiskFile>)> {
+        let (base, own) = (Base::default(), Own::default());
+        let file = write(disk, Access::CreateUnsynced, base, &own)?;
+        Ok((Self::Ours(base, own), file))
     }
 
     fn decode(bytes: &[u8]) -> Self {
         let Some(base) = decode_base(bytes) else { return Self::Missing };
         let own = bytes.get(OWN_AT..SECTOR_BYTES).unwrap_or_default();
+        // What a power cut leaves of the first one; one of Apache's that says nothing says no more.
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Self::Missing;
+        }
         if own.iter().all(|byte| *byte == 0) {
             return Self::Foreign(base);
         }
@@ -79,6 +86,15 @@ impl Checkpoint {
             Some(_) => Self::Foreign(base),
         }
     }
+}
+
+fn write(disk: &dyn Disk, access: Access, base: Base, own: &Own) -> io::Result<Arc<dyn DiskFile>> {
+    let file = disk.open(CHECKPOINT_FILE, access)?;
+    if file.len() < FILE_BYTES {
+        file.allocate(0, FILE_BYTES)?;
+    }
+    file.write_at(0, &encode(base, own))?;
+    Ok(file)
 }
 
 fn encode(base: Base, own: &Own) -> [u8; SECTOR_BYTES] {

@@ -35,6 +35,7 @@ mod segment;
 mod served;
 mod signal;
 pub mod sim_disk;
+mod sim_file;
 mod status;
 pub mod store;
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::checkpoint::{Base, Checkpoint, Own};
+use crate::checkpoint::{Base, CHECKPOINT_FILE, Checkpoint, Own};
 use crate::clock::{Clock, SystemClock, instant};
 use crate::commit_log::{CommitLog, LogEnd};
 use crate::disk::{
-    Disk, FileDisk, LockError, LockGuard, is_no_space, read_file, write_file_atomic,
+    Access, Disk, FileDisk, LockError, LockGuard, is_no_space, read_file, write_file_atomic,
 };
+use crate::due_syncs::{DueSync, DueSyncs};
 use crate::flush::Flusher;
 use crate::formats::refuse_others;
 use crate::index::{Index, IndexMark, Resume};
@@ -19,12 +20,13 @@ use crate::index_file::{INDEX_DIR, IndexGeometry};
 use crate::queue_registry::{CONSUME_QUEUE_DIR, QueueRegistry};
 use crate::queue_tails::QueueTails;
 use crate::queue_writer::QueueWriter;
+use crate::recovery::has_data_behind;
 use crate::replay::{ABORT_MARK, LastStop, Recovered, recover};
 use crate::retention::Retention;
 use crate::segment::Segments;
 use crate::signal::Signal;
 use crate::status::Status;
-use crate::store::{OpenError, Parts, RecoveryReport, StoreConfig};
+use crate::store::{FlushMode, OpenError, Parts, RecoveryReport, StoreConfig};
 use parking_lot::Mutex;
 
 /// Present while the store is open; present at start = it was not closed.
@@ -70,19 +72,29 @@ pub(crate) fn open(config: &StoreConfig, environment: Environment) -> Result<Ope
         let path = disk.display(path);
         move |source| OpenError::Io { path, source }
     };
-    disk.create_dir("").map_err(io_at(""))?;
+    let is_new_root = disk.entry("").map_err(io_at(""))?.is_none();
+    disk.create_dir_unsynced("").map_err(io_at(""))?;
     refuse_others(disk.as_ref())?;
     let lock = take_lock(disk.as_ref())?;
     let abort = read_file(disk.as_ref(), ABORT_FILE).map_err(io_at(ABORT_FILE))?;
-    let checkpoint = Checkpoint::read(disk.as_ref()).map_err(io_at("checkpoint"))?;
+    let mut checkpoint = Checkpoint::read(disk.as_ref()).map_err(io_at(CHECKPOINT_FILE))?;
     let stop = LastStop::of(abort.as_deref(), &environment.boot_id);
-    let unflushed_from = match &checkpoint {
-        Checkpoint::Ours(_, own) => own.durable_offset,
-        Checkpoint::Missing if stop != LastStop::Clean => 0,
-        _ => u64::MAX,
-    };
-    let segments =
-        Segments::open(disk.clone(), config.commit_log_segment_bytes, unflushed_from)?;
+    let segments_from = unflushed_from(&checkpoint, stop, abort.as_deref());
+    let segments = Segments::open(disk.clone(), config.commit_log_segment_bytes, segments_from)?;
+    let stop = believed(stop, &checkpoint, &segments)?;
+    let due_syncs = &segments.due_syncs;
+    if is_new_root {
+        due_syncs.note(0, DueSync::Root);
+    }
+    // Before a file of the log: a power cut leaves no log without its `abort`.
+    mark_open(&disk, abort.as_deref(), &environment.boot_id, due_syncs)
+        .map_err(io_at(ABORT_FILE))?;
+    if checkpoint == Checkpoint::Missing && segments.count() == 0 {
+        let (first, file) =
+            Checkpoint::write_first(disk.as_ref()).map_err(io_at(CHECKPOINT_FILE))?;
+        due_syncs.note(0, DueSync::File(file));
+        checkpoint = first;
+    }
     let queues = QueueRegistry::open(&disk, config.consume_queue_file_bytes)
         .map_err(io_at(CONSUME_QUEUE_DIR))?;
     let now_ms = environment.clock.now_ms();
@@ -96,13 +108,60 @@ pub(crate) fn open(config: &StoreConfig, environment: Environment) -> Result<Ope
         queues_rebuilt: recovered.rebuilt,
         elapsed_ms: 0,
     };
-    let abort = format!("{ABORT_MARK} {}\n", environment.boot_id);
-    write_file_atomic(disk.as_ref(), ABORT_FILE, abort.as_bytes()).map_err(io_at(ABORT_FILE))?;
     let parts = assemble(config, environment, segments, queues, &checkpoint, stop, &recovered)?;
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = RecoveryReport { elapsed_ms, ..report };
     tracing::info!(?report, "store opened");
     Ok(Opened { parts, lock, report })
+}
+
+/// From where on nothing of the log was known to be flushed.
+fn unflushed_from(checkpoint: &Checkpoint, stop: LastStop, abort: Option<&[u8]>) -> u64 {
+    // The name can be there after a power cut and the content not.
+    let is_own_crash = matches!(stop, LastStop::Crash { .. })
+        || abort.is_some_and(|abort| abort.iter().all(|byte| *byte == 0));
+    match checkpoint {
+        Checkpoint::Ours(_, own) => own.durable_offset,
+        Checkpoint::Missing if is_own_crash => 0,
+        _ => u64::MAX,
+    }
+}
+
+/// Without `abort` the stop was clean, or a power cut took the file before it was durable. Nothing
+/// is flushed before it is, so that nothing was promised of what then stands behind the checkpoint.
+fn believed(
+    stop: LastStop,
+    checkpoint: &Checkpoint,
+    segments: &Segments,
+) -> Result<LastStop, OpenError> {
+    match checkpoint {
+        Checkpoint::Ours(_, own)
+            if stop == LastStop::Clean && has_data_behind(&segments.all(), own.durable_offset)? =>
+        {
+            Ok(LastStop::Crash { same_boot: false })
+        }
+        _ => Ok(stop),
+    }
+}
+
+/// Writes `abort`, which must be durable before anything is flushed.
+fn mark_open(
+    disk: &Arc<dyn Disk>,
+    found: Option<&[u8]>,
+    boot_id: &str,
+    due_syncs: &DueSyncs,
+) -> io::Result<()> {
+    let abort = format!("{ABORT_MARK} {boot_id}\n");
+    if found.is_some_and(|found| found != abort.as_bytes()) {
+        return write_file_atomic(disk.as_ref(), ABORT_FILE, abort.as_bytes());
+    }
+    let file = disk.open(ABORT_FILE, Access::CreateUnsynced)?;
+    if found.is_none() {
+        file.write_at(0, abort.as_bytes())?;
+    }
+    due_syncs.note(0, DueSync::File(file));
+    due_syncs.note(0, DueSync::Dir(""));
+    Ok(())
 }
 
 fn take_lock(disk: &dyn Disk) -> Result<LockGuard, OpenError> {
@@ -140,7 +199,8 @@ fn assemble(
     );
     let log_end = LogEnd { end, tail_from: recovered.tail_from, last_store_timestamp_ms };
     let log = Arc::new(CommitLog::new(segments, status.clone(), clock.clone(), log_end));
-    let flusher = Arc::new(Flusher::new(log.clone(), status.clone(), end));
+    let flushed = if recovered.synced { end } else { recovered.durable_offset.min(end) };
+    let flusher = Arc::new(Flusher::new(log.clone(), status.clone(), flushed));
     let parts = Parts {
         disk,
         clock,
@@ -163,6 +223,17 @@ fn assemble(
     if let Err(error) = parts.log.segments.ensure(end) {
         // The first append is refused for the same reason, or finds space by then.
         tracing::warn!(%error, "no space for a commit log file");
+    }
+    let is_first = matches!(checkpoint, Checkpoint::Ours(_, own) if own.durable_offset == 0);
+    if !recovered.synced || is_first && end == 0 {
+        // The queue writer's first checkpoint says what was recovered. What is shown does not go
+        // back over a restart.
+        return match (parts.flush, parts.flusher.flushed() < end) {
+            (FlushMode::Sync, true) => parts.flusher.flush().map(|_| ()).map_err(io::Error::other),
+            _ => Ok(()),
+        }
+        .map_err(|source| OpenError::Io { path: parts.disk.display(""), source })
+        .map(|()| Arc::new(parts));
     }
     // What was recovered need not be recovered again, and from here on the records are ours.
     match parts.checkpoint() {

@@ -57,7 +57,9 @@ impl Parts {
     /// The queue writer's thread.
     pub(crate) fn run_queue_writer(&self) {
         let mut last = instant();
-        let mut pause = CHECKPOINT_INTERVAL;
+        // What a start recovered is in the checkpoint soon, so that no later start reads it again.
+        let recovered = self.flusher.flushed() < self.log.committed();
+        let mut pause = if recovered { Duration::ZERO } else { CHECKPOINT_INTERVAL };
         while self.queue_writer.signal.wait(WRITE_INTERVAL) {
             if self.status.is_failed() {
                 continue;
@@ -126,6 +128,7 @@ impl Parts {
         let mut state = self.queue_writer.state.lock();
         // The index first: its cursor must not lie past the log that is flushed below.
         let index = self.index_mark(&state.own.index)?;
+        self.log.segments.due_syncs.settle()?;
         let end = self.log.end();
         self.flusher.flush().map_err(io::Error::other)?;
         self.write_tails(&mut state, 0)?;
@@ -184,6 +187,7 @@ impl Parts {
         if !self.message_index {
             return Ok(());
         }
+        self.log.segments.due_syncs.settle()?;
         let _one_builder = self.index_building.lock();
         while self.index.build(&self.log)? {}
         Ok(())
@@ -198,6 +202,10 @@ impl Parts {
         const REST: Duration = Duration::from_millis(5);
         while self.index_work.wait(IDLE) {
             if self.status.is_failed() || self.index.cursor() >= self.log.committed() {
+                continue;
+            }
+            // No entry is on disk before `abort` is: after a clean stop they are believed.
+            if !self.log.segments.due_syncs.is_settled_below(1) {
                 continue;
             }
             std::thread::sleep(REST);

@@ -168,6 +168,15 @@ fn judge(
     Ok(())
 }
 
+/// True if anything but zeros stands at or behind `end`.
+pub(crate) fn has_data_behind(segments: &[Arc<Segment>], end: u64) -> Result<bool, OpenError> {
+    match search(segments, end, u64::MAX) {
+        Ok(behind) => Ok(behind.data_end > end),
+        Err(Stop::Refused(error)) => Err(error),
+        Err(Stop::Gap) => Ok(false),
+    }
+}
+
 /// The files end before what was durable does.
 fn missing_below(segments: &[Arc<Segment>], evidence: &Evidence, end: u64) -> Result<(), Stop> {
     if end >= evidence.durable_offset {

@@ -72,6 +72,9 @@ pub(crate) struct Recovered {
     /// Everything below is durable and in the queues' files.
     pub durable_offset: u64,
     pub tail_from: u64,
+    /// What was read was made durable. Not where our own process died in this boot, or stopped
+    /// cleanly: everything is in the page cache then, and a flush does it.
+    pub synced: bool,
 }
 
 /// Finds the log's end and makes queues agree with it.
@@ -93,7 +96,7 @@ pub(crate) fn recover(
             tracing::warn!(own.durable_offset, "the commit log's files are gone; starting empty");
         }
         let (scan, rebuilt) = (Scan::default(), false);
-        return Ok(Recovered { scan, rebuilt, durable_offset: 0, tail_from: 0 });
+        return Ok(Recovered { scan, rebuilt, durable_offset: 0, tail_from: 0, synced: true });
     }
     let list = segments.all();
     let plan = plan(segments, &list, queues, checkpoint, stop, now_ms)?;
@@ -114,7 +117,12 @@ pub(crate) fn recover(
             }
         }
     };
-    finish_log(segments, &plan, &scan).map_err(root_error)?;
+    let is_ours = matches!(checkpoint, Checkpoint::Ours(..));
+    let is_in_page_cache = matches!(stop, LastStop::Clean | LastStop::Crash { same_boot: true });
+    let synced = !is_ours || !is_in_page_cache || rebuilt || scan.dropped_bytes > 0;
+    if synced {
+        finish_log(segments, &plan, &scan).map_err(root_error)?;
+    }
     if plan.eager || scan.dropped_bytes > 0 {
         cut_queues(queues, scan.end).map_err(root_error)?;
     }
@@ -124,7 +132,7 @@ pub(crate) fn recover(
     // Not where this start verified from: over many kills with little in between, each start would
     // read what all before it read.
     let tail_from = marks.tail_from().min(scan.end);
-    Ok(Recovered { scan, rebuilt, durable_offset, tail_from })
+    Ok(Recovered { scan, rebuilt, durable_offset, tail_from, synced })
 }
 
 /// A rebuild fills gaps, so it never asks for another one.

@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::disk::{Access, Disk, DiskFile, Entry, LockError, LockGuard, Region};
+use crate::disk::{Access, Disk, DiskFile, Entry, LockError, LockGuard};
+use crate::sim_file::SimFile;
 
 /// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+pub(crate) const SECTOR_BYTES: usize = 512;
 
 /// What is in memory or not.
-const PAGE_BYTES: u64 = 4096;
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
 /// What happens to writes that were not synced when the power goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,31 +57,34 @@ pub enum FaultPlan {
 #[derive(Clone, Debug, Default)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
+    /// Told when syncs are held no more.
+    released: Arc<Condvar>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     files: BTreeMap<String, Inode>,
     dirs: BTreeSet<String>,
     locked: BTreeSet<String>,
     ops: u64,
     plan: FaultPlan,
     used_percent: u8,
+    syncs_held: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Inode {
+pub(crate) struct Inode {
     id: u64,
-    bytes: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<(usize, Vec<u8>)>,
+    pub bytes: Vec<u8>,
+    pub durable: Vec<u8>,
+    pub unsynced: Vec<(usize, Vec<u8>)>,
     name_durable: bool,
     /// Pages that are not in memory.
-    cold: BTreeSet<u64>,
+    pub cold: BTreeSet<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Write,
     Sync,
     Name,
@@ -106,7 +109,7 @@ impl State {
         }
     }
 
-    fn inode(&mut self, path: &str, id: u64) -> io::Result<&mut Inode> {
+    pub(crate) fn inode(&mut self, path: &str, id: u64) -> io::Result<&mut Inode> {
         // A removed file stays readable through its handles elsewhere; here it is simply gone.
         self.files
             .get_mut(path)
@@ -116,7 +119,7 @@ impl State {
 }
 
 impl Inode {
-    fn write(&mut self, offset: usize, data: &[u8]) {
+    pub(crate) fn write(&mut self, offset: usize, data: &[u8]) {
         let end = offset + data.len();
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
@@ -127,7 +130,7 @@ impl Inode {
         self.unsynced.push((offset, data.to_vec()));
     }
 
-    fn sync(&mut self) {
+    pub(crate) fn sync(&mut self) {
         self.durable.clone_from(&self.bytes);
         self.unsynced.clear();
     }
@@ -139,7 +142,8 @@ impl Inode {
         }
         let mut bytes = self.durable.clone();
         if let PowerCut::TearUnsynced { .. } = cut {
-            let grown_sectors = (self.bytes.len().saturating_sub(bytes.len()) / SECTOR_BYTES) as u64;
+            let grown_sectors =
+                (self.bytes.len().saturating_sub(bytes.len()) / SECTOR_BYTES) as u64;
             let kept_sectors = match random.below(3) {
                 0 => 0,
                 1 => grown_sectors,
@@ -233,6 +237,30 @@ impl SimDisk {
         }
     }
 
+    /// Has every sync wait until `release_syncs`, as behind the writes of others.
+    pub fn hold_syncs(&self) {
+        self.state.lock().syncs_held = true;
+    }
+
+    pub fn release_syncs(&self) {
+        self.state.lock().syncs_held = false;
+        self.released.notify_all();
+    }
+
+    /// The state for one changing operation, or its fault.
+    pub(crate) fn step(&self, kind: Kind) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state.lock();
+        if kind == Kind::Sync {
+            self.released.wait_while(&mut state, |state| state.syncs_held);
+        }
+        state.step(kind)?;
+        Ok(state)
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
     pub fn set_used_percent(&self, percent: u8) {
         self.state.lock().used_percent = percent;
     }
@@ -261,7 +289,7 @@ impl SimDisk {
             used_percent: state.used_percent,
             ..State::default()
         };
-        Self { state: Arc::new(Mutex::new(after)) }
+        Self { state: Arc::new(Mutex::new(after)), ..Self::default() }
     }
 
     /// Flips one bit of a file, as a failing medium does. False if there is no such byte.
@@ -375,8 +403,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.step(Kind::Name)?;
+        let mut state = self.step(Kind::Name)?;
         let mut inode = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inode.name_durable = true;
         state.files.insert(to.to_owned(), inode);
@@ -384,14 +411,12 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.step(Kind::Name)?;
+        let mut state = self.step(Kind::Name)?;
         state.files.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn remove_dir(&self, dir: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.step(Kind::Name)?;
+        let mut state = self.step(Kind::Name)?;
         let below = format!("{dir}/");
         state.files.retain(|path, _| !path.starts_with(&below));
         state.dirs.retain(|path| path != dir && !path.starts_with(&below));
@@ -399,8 +424,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.step(Kind::Sync)?;
+        let mut state = self.step(Kind::Sync)?;
         for (path, inode) in &mut state.files {
             if parent_of(path) == dir {
                 inode.name_durable = true;
@@ -410,12 +434,11 @@ impl Disk for SimDisk {
     }
 
     fn sync_root(&self) -> io::Result<()> {
-        self.state.lock().step(Kind::Sync)
+        self.step(Kind::Sync).map(drop)
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.step(Kind::Sync)?;
+        let mut state = self.step(Kind::Sync)?;
         for inode in state.files.values_mut() {
             inode.sync();
             inode.name_durable = true;
@@ -443,165 +466,5 @@ struct SimLock {
 impl Drop for SimLock {
     fn drop(&mut self) {
         self.disk.state.lock().locked.remove(&self.path);
-    }
-}
-
-#[derive(Debug)]
-struct SimFile {
-    disk: SimDisk,
-    path: String,
-    id: u64,
-    writable: bool,
-}
-
-impl SimFile {
-    fn change(&self, kind: Kind, change: impl FnOnce(&mut Inode)) -> io::Result<()> {
-        if !self.writable {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        let mut state = self.disk.state.lock();
-        state.step(kind)?;
-        change(state.inode(&self.path, self.id)?);
-        Ok(())
-    }
-}
-
-fn place(offset: u64) -> io::Result<usize> {
-    usize::try_from(offset).map_err(io::Error::other)
-}
-
-impl DiskFile for SimFile {
-    fn len(&self) -> u64 {
-        let mut state = self.disk.state.lock();
-        state.inode(&self.path, self.id).map_or(0, |inode| inode.bytes.len() as u64)
-    }
-
-    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let offset = place(offset)?;
-        let written = self.change(Kind::Write, |inode| inode.write(offset, data));
-        if written.is_err() && self.writable {
-            // As a real short write: a part of it may have arrived.
-            let mut state = self.disk.state.lock();
-            let part = data.get(..data.len() / 2).unwrap_or_default();
-            let file_bytes = state.inode(&self.path, self.id)?.bytes.len();
-            if offset + part.len() <= file_bytes {
-                state.inode(&self.path, self.id)?.write(offset, part);
-            }
-        }
-        written
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut state = self.disk.state.lock();
-        let bytes = &state.inode(&self.path, self.id)?.bytes;
-        let rest = bytes.get(place(offset)?..).unwrap_or_default();
-        let read = rest.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..read), rest.get(..read)) {
-            to.copy_from_slice(from);
-        }
-        Ok(read)
-    }
-
-    fn resident(&self, offset: u64, len: u64) -> io::Result<u64> {
-        let mut state = self.disk.state.lock();
-        let first_page = offset / PAGE_BYTES;
-        let cold = state.inode(&self.path, self.id)?.cold.range(first_page..).next().copied();
-        let end = cold.map_or(u64::MAX, |page| page * PAGE_BYTES);
-        Ok(end.saturating_sub(offset).min(len))
-    }
-
-    fn read_ahead(&self, offset: u64, len: u64) -> io::Result<()> {
-        let mut state = self.disk.state.lock();
-        let pages = offset / PAGE_BYTES..(offset + len).div_ceil(PAGE_BYTES);
-        state.inode(&self.path, self.id)?.cold.retain(|page| !pages.contains(page));
-        Ok(())
-    }
-
-    fn slice(&self, offset: u64, len: usize) -> io::Result<Bytes> {
-        let mut copy = vec![0; len];
-        crate::disk::read_exact_at(self, offset, &mut copy)?;
-        Ok(Bytes::from(copy))
-    }
-
-    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
-        let end = place(offset + len)?;
-        self.change(Kind::Write, |inode| {
-            if inode.bytes.len() < end {
-                inode.bytes.resize(end, 0);
-            }
-        })
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let len = place(len)?;
-        self.change(Kind::Write, |inode| {
-            inode.bytes.resize(len, 0);
-            // A length without data is metadata; the model keeps it.
-            inode.durable.resize(len, 0);
-            inode.unsynced.retain(|(offset, data)| offset + data.len() <= len);
-        })
-    }
-
-    fn zero(&self, offset: u64, len: u64) -> io::Result<()> {
-        let (offset, len) = (place(offset)?, place(len)?);
-        self.change(Kind::Write, |inode| inode.write(offset, &vec![0; len]))
-    }
-
-    fn next_data(&self, from: u64) -> io::Result<Option<u64>> {
-        let mut state = self.disk.state.lock();
-        let bytes = &state.inode(&self.path, self.id)?.bytes;
-        let rest = bytes.get(place(from)?..).unwrap_or_default();
-        Ok(rest.iter().position(|byte| *byte != 0).map(|at| from + at as u64))
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        if self.disk.state.lock().files.get(&self.path).is_none_or(|inode| inode.id != self.id) {
-            // Removed meanwhile: nothing to make durable.
-            return Ok(());
-        }
-        self.change(Kind::Sync, Inode::sync)
-    }
-
-    fn region(&self, len: usize) -> io::Result<Box<dyn Region>> {
-        let mut bytes = vec![0; len];
-        crate::disk::read_exact_at(self, 0, &mut bytes)?;
-        let file = Self {
-            disk: self.disk.clone(),
-            path: self.path.clone(),
-            id: self.id,
-            writable: self.writable,
-        };
-        Ok(Box::new(SimRegion { published: bytes.clone(), bytes, file }))
-    }
-}
-
-struct SimRegion {
-    bytes: Vec<u8>,
-    published: Vec<u8>,
-    file: SimFile,
-}
-
-impl AsRef<[u8]> for SimRegion {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl AsMut<[u8]> for SimRegion {
-    fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Region for SimRegion {
-    fn publish(&mut self) -> io::Result<()> {
-        let sectors = self.bytes.chunks(SECTOR_BYTES).zip(self.published.chunks(SECTOR_BYTES));
-        for (index, (now, before)) in sectors.enumerate() {
-            if now != before {
-                self.file.write_at((index * SECTOR_BYTES) as u64, now)?;
-            }
-        }
-        self.published.clone_from(&self.bytes);
-        Ok(())
     }
 }
