@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::compare::figures::Unit;
 use crate::cpu::{CpuTime, Thread};
 
 /// CPU that a server used for a number of messages.
@@ -18,7 +19,7 @@ pub struct CpuProfile {
 /// Groups that are told one by one.
 const GROUPS_MAX: usize = 7;
 /// Smaller shares of the whole are told together.
-const SHARE_MIN: f64 = 0.01;
+const SHARE_MIN: f64 = 0.02;
 
 impl CpuProfile {
     /// What was used from `before` to `after`. A thread that was not there before has used nothing
@@ -86,8 +87,9 @@ impl CpuProfile {
     /// `broker-io 1.20, store-flush 0.31, other 0.02`: microseconds a message.
     pub fn threads(&self) -> String {
         let threads = self.threads_us().into_iter();
+        let us = |us: f64| Unit::MicrosPerMessage.show(us);
         let told: Vec<String> =
-            threads.map(|(name, user, system)| format!("{name} {:.2}", user + system)).collect();
+            threads.map(|(name, user, system)| format!("{name} {}", us(user + system))).collect();
         told.join(", ")
     }
 
@@ -129,7 +131,7 @@ mod tests {
         ];
         let all = CpuTime { user_us: 2_101, system_us: 2_100 };
         let profile = CpuProfile::between(&before, &after, all, 100);
-        assert_eq!(profile.threads(), "broker-io 30.00, store-flush 10.00, other 2.01");
+        assert_eq!(profile.threads(), "broker-io 30.0, store-flush 10.0, other 2.01");
         let twice = profile.clone().plus(&profile);
         assert_eq!((twice.threads(), twice.split_us()), (profile.threads(), (21.01, 21.0)));
     }

@@ -25,9 +25,9 @@ font-variant-numeric:tabular-nums;white-space:nowrap}
 .profile{color:var(--soft);margin-top:1rem}.profile td:last-child{white-space:normal;
 min-width:18rem}
 .yes{color:var(--c3)}.no{color:var(--c2)}
-.charts{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0;align-items:flex-start}
-figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px;flex:1 1 30rem;
-box-sizing:border-box;max-width:40rem;min-width:min(30rem,100%)}figcaption{font-size:.85rem;color:var(--soft)}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(30rem,100%),1fr));gap:1rem;
+margin:1rem 0;align-items:start}
+figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}
 svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);fill:none}
 polyline{fill:none;stroke-width:2}.whisker{stroke:var(--fg);stroke-width:1.5;fill:none}
@@ -40,6 +40,10 @@ rect.c3,circle.c3,i.c3{fill:var(--c3);background:var(--c3)}
 rect.c4,circle.c4,i.c4{fill:var(--c4);background:var(--c4)}
 rect.c5,circle.c5,i.c5{fill:var(--c5);background:var(--c5)}
 rect{stroke:none}i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 1em}
+i:first-child{margin-left:0}
+@media(max-width:40rem){svg text{font-size:19px}svg .title{display:none}table{font-size:.8rem}
+.goals td:first-child{min-width:9rem}.goals td:nth-child(2){min-width:6rem}th,td{padding:.25rem .4rem}
+.profile td:last-child{min-width:14rem}}
 ";
 /// Of the style's colours c0, c1, ….
 const COLOURS: usize = 6;
@@ -177,12 +181,18 @@ fn growth(body: &mut String, result: &LoadResult, keys: &[Key], axis: &str, nois
         let mut points: Vec<u64> = keys.iter().filter(of_name).filter_map(|key| key.at).collect();
         points.sort_unstable();
         points.dedup();
-        let show = |at: u64| (at as f64, Unit::Count.show(at as f64));
-        let ticks = points.into_iter().map(show).collect();
+        let ticks = points.into_iter().map(|at| (at as f64, whole(at))).collect();
         let x = Axis { title: axis.to_owned(), ticks };
         let title = Key { name, at: None, unit }.title(None);
         figure(body, &lines(&x, &upright(&title, unit), &series), &format!("{title} over {axis}"));
     }
+}
+
+/// A point of a curve in the fewest digits that say it exactly: 16, 10k, 4Mi.
+fn whole(at: u64) -> String {
+    let steps = [(1_000_000, "M"), (1 << 20, "Mi"), (1_000, "k"), (1 << 10, "Ki")];
+    let step = steps.iter().find(|(step, _)| at >= *step && at.is_multiple_of(*step));
+    step.map_or_else(|| at.to_string(), |(step, prefix)| format!("{}{prefix}", at / step))
 }
 
 fn at(column: &Column, key: Key, noise: Noise) -> Option<(f64, f64)> {
@@ -227,4 +237,15 @@ fn percentiles(latency: &Histogram<u64>) -> Vec<(f64, f64)> {
             (one_in, latency.value_at_quantile(quantile) as f64 / 1e3)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_a_curve_are_told_exactly() {
+        let told = [1, 16, 1_024, 131_072, 4_194_304, 10_000, 4_000_000, 1_234].map(whole);
+        assert_eq!(told, ["1", "16", "1Ki", "128Ki", "4Mi", "10k", "4M", "1234"]);
+    }
 }

@@ -83,9 +83,10 @@ pub struct CompareArgs {
     /// How often a void round is repeated.
     #[arg(long, default_value_t = 2)]
     repeats: usize,
-    /// Minutes after which void rounds are no longer repeated.
-    #[arg(long, default_value_t = 9.0)]
-    repeat_minutes: f64,
+    /// Minutes after which void rounds are no longer repeated; by default as many as the whole
+    /// takes without repeats.
+    #[arg(long)]
+    repeat_minutes: Option<f64>,
     /// Count void rounds as well, and mark what stems from them.
     #[arg(long)]
     accept_noise: bool,
@@ -141,7 +142,7 @@ impl CompareArgs {
                 other_cores_max: self.other_cores_max,
                 repeats_max: self.repeats,
             },
-            repeat_for: seconds(self.repeat_minutes * 60.0, "--repeat-minutes")?,
+            repeat_for: Duration::ZERO,
             filler: self.fill_memory.then(|| Filler::new(&parent)).transpose()?,
             parent,
             interrupted: interrupted()?,
@@ -152,7 +153,16 @@ impl CompareArgs {
         idle::allow_files(OPEN_FILES);
         let machine = Machine::here();
         eprintln!("{}", machine.describe());
-        eprintln!("{}", session.plan(&loads));
+        let minutes = session.seconds(&loads) / 60.0;
+        let repeat_minutes = self.repeat_minutes.unwrap_or(minutes);
+        session.repeat_for = seconds(repeat_minutes * 60.0, "--repeat-minutes")?;
+        eprintln!(
+            "loads: {}; targets: {}; rounds: {}; about {:.0} minutes, more where rounds are void",
+            loads.iter().map(|load| load.name).collect::<Vec<_>>().join(", "),
+            self.targets.join(", "),
+            session.patience.rounds,
+            minutes.max(1.0)
+        );
         if !self.fill_memory && memory::is_mostly_unused() {
             eprintln!(
                 "much memory is free: a virtual machine pays for its first use, see --fill-memory"

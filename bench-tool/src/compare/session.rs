@@ -79,34 +79,25 @@ impl Session {
         Ok(results.into_iter().flatten().collect())
     }
 
-    /// What is about to be done, and how long it will take, for a person.
-    pub fn plan(&self, loads: &[Load]) -> String {
-        let targets: Vec<&str> = self.contenders.iter().map(|one| one.name.as_str()).collect();
+    /// How long all of it takes, about, when no round has to be repeated.
+    pub fn seconds(&self, loads: &[Load]) -> f64 {
         let jvms = self.contenders.iter().filter(|one| one.warms_up()).count();
         let modes = [Flush::Async, Flush::Sync];
         let used = modes.iter().filter(|mode| loads.iter().any(|load| load.flush == **mode));
         let jvm_s = (self.jvm_warmup + JVM_START).as_secs_f64() * (jvms * used.count()) as f64;
-        let seconds = jvm_s + loads.iter().map(|load| self.load_seconds(load)).sum::<f64>();
-        format!(
-            "{} loads on {}, {} rounds each: about {:.0} minutes, more where rounds are void",
-            loads.len(),
-            targets.join(", "),
-            self.patience.rounds,
-            (seconds / 60.0).max(1.0)
-        )
+        jvm_s + loads.iter().map(|load| self.load_seconds(load)).sum::<f64>()
     }
 
     /// How long all rounds of all contenders take, about.
     fn load_seconds(&self, load: &Load) -> f64 {
-        let round_s: f64 = self.contenders.iter().map(|one| self.round_seconds(load, one)).sum();
-        round_s * self.patience.rounds as f64
+        let (rounds, setup_s) = (self.patience.rounds as f64, load.setup_seconds());
+        let takes = |one: &&Contender| !(load.needs_store() && one.source == Source::Ceiling);
+        let contenders = self.contenders.iter().filter(takes);
+        contenders.map(|_| rounds * self.round_seconds(load) + setup_s).sum()
     }
 
     /// How long one round of one contender takes, about.
-    fn round_seconds(&self, load: &Load, contender: &Contender) -> f64 {
-        if load.needs_store() && contender.source == Source::Ceiling {
-            return 0.0;
-        }
+    fn round_seconds(&self, load: &Load) -> f64 {
         let measured = match load.work {
             Work::Push { .. } | Work::Mixed { .. } => self.windows.push,
             _ => self.windows.duration,

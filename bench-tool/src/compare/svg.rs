@@ -114,7 +114,7 @@ fn axes(body: &mut String, x: &Axis, y: &Upright) {
     put(
         body,
         &format!(
-            r#"<text x="{middle}" y="{}" text-anchor="middle">{}</text>"#,
+            r#"<text class="title" x="{middle}" y="{}" text-anchor="middle">{}</text>"#,
             HEIGHT - 8.0,
             escape(&x.title)
         ),
@@ -122,7 +122,7 @@ fn axes(body: &mut String, x: &Axis, y: &Upright) {
     put(
         body,
         &format!(
-            r#"<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>"#,
+            r#"<text class="title" transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>"#,
             (TOP + bottom) / 2.0,
             escape(&y.title)
         ),

@@ -53,10 +53,12 @@ impl Bench<'_> {
             Work::Overload => self.overload()?,
             Work::Topics(points) => self.topics(points)?,
             Work::Connections(points) => {
-                self.curve("curve", QUEUES, points, |connections| Shape::new(connections, 8))?
+                let shape = |connections| Shape::new(connections, 8);
+                kept_at_the_end(self.curve("curve", QUEUES, points, shape)?)
             }
             Work::Producers(points) => {
-                self.curve("one-queue", 1, points, |producers| Shape::new(producers, 32))?
+                let shape = |producers| Shape::new(producers, 32);
+                kept_at_the_end(self.curve("one-queue", 1, points, shape)?)
             }
             Work::Sizes(points) => self.curve("curve", QUEUES, points, sized)?,
             Work::Idle { connections } => {
@@ -67,7 +69,7 @@ impl Bench<'_> {
             Work::Push { rate } => self.push(rate)?,
             Work::Mixed { rate, backlog } => self.mixed(rate, backlog)?,
             Work::Groups { rate, points } => self.groups(rate, points)?,
-            Work::Backlogs(points) => self.backlogs(points)?,
+            Work::Backlogs(points) => kept_at_the_end(self.backlogs(points)?),
             // On servers of its own, see `start`.
             Work::Start => return Ok(None),
         }))
@@ -149,10 +151,8 @@ impl Bench<'_> {
             let report = self.send(&target, Shape::new(8, 32))?;
             point(&mut measured, *count, &report);
         }
-        let rates = measured.figures.iter().filter(|(key, _)| key.name == "msg/s");
-        let rates: Vec<f64> = rates.map(|(_, rate)| *rate).collect();
-        if let [first, .., last] = rates.as_slice()
-            && rates.len() == points.len()
+        if let [first, .., last] = rates(&measured).as_slice()
+            && rates(&measured).len() == points.len()
         {
             measured.put("kept with most topics", Unit::Share, last / first);
         }
@@ -232,6 +232,10 @@ impl Bench<'_> {
                 }
             }
         }
+        let last = measured.figures.iter().rfind(|(key, _)| key.name == "p99");
+        if let Some(us) = last.map(|(_, us)| *us) {
+            measured.put("p99 with most groups", Unit::Micros, us);
+        }
         Ok(measured)
     }
 
@@ -310,6 +314,22 @@ impl Bench<'_> {
     }
 }
 
+/// The rates of a curve, point by point.
+fn rates(measured: &Measured) -> Vec<f64> {
+    let rates = measured.figures.iter().filter(|(key, _)| key.name == "msg/s");
+    rates.map(|(_, rate)| *rate).collect()
+}
+
+/// Adds how much of the curve's best rate its last point has.
+fn kept_at_the_end(mut measured: Measured) -> Measured {
+    let rates = rates(&measured);
+    let best = rates.iter().copied().fold(0.0, f64::max);
+    if let Some(last) = rates.last().filter(|_| best > 0.0) {
+        measured.put("last of best", Unit::Share, last / best);
+    }
+    measured
+}
+
 fn sized(body_bytes: usize) -> Shape {
     let in_flight = (IN_FLIGHT_BYTES / body_bytes).clamp(1, 32);
     Shape { body_bytes, ..Shape::new(4, in_flight) }
@@ -326,6 +346,10 @@ fn point(measured: &mut Measured, at: usize, report: &Report) {
 }
 
 fn latencies(measured: &mut Measured, report: &Report) {
+    if report.messages == 0 {
+        measured.warnings.push("nothing came during the window".to_owned());
+        return;
+    }
     for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)] {
         if let Some(us) = report.latency_us(quantile) {
             measured.put(name, Unit::Micros, us);
@@ -356,7 +380,7 @@ fn note(measured: &mut Measured, report: &Report) {
         measured.warnings.push(format!("{} requests were never answered", report.unanswered));
     }
     if let Some(faults) = report.faults.filter(|faults| faults.any()) {
-        measured.warnings.push(format!("verification failed: {}", faults.describe()));
+        measured.warnings.push(format!("verification: {}", faults.describe()));
     }
 }
 
