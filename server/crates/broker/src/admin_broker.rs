@@ -10,6 +10,7 @@ use remora_protocol::header::{QueryConsumeQueueHeader, ViewBrokerStatsDataHeader
 use remora_protocol::{ResponseCode, record};
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
+use remora_store::meta_log::Durability;
 use remora_store::{QueueRef, ReadLimits};
 
 use crate::broker::Broker;
@@ -44,7 +45,10 @@ pub(crate) fn update_config(
     broker.apply_settings();
     if updated.applied.iter().any(|name| name == KEY_BROKER_PERMISSION) {
         // A new version of unchanged topics: the nameservers are told at once.
-        broker.topics.put(Vec::new()).map_err(|error| refusals::not_persisted(&error))?;
+        broker
+            .topics
+            .put(Vec::new(), Durability::Disk)
+            .map_err(|error| refusals::not_persisted(&error))?;
     }
     tracing::info!(peer = %request.conn.peer, ?updated, "settings changed");
     Ok(Reply::success())

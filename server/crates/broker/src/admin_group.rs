@@ -13,6 +13,7 @@ use remora_protocol::header::{
 use remora_protocol::{ResponseCode, names};
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
+use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
 use crate::{perm, refusals};
@@ -46,7 +47,10 @@ fn put(broker: &Broker, configs: Vec<SubscriptionGroupConfig>) -> Result<Reply, 
     for config in &configs {
         check(config)?;
     }
-    broker.groups.put(configs).map_err(|error| refusals::not_persisted(&error))?;
+    broker
+        .groups
+        .put(configs, Durability::Disk)
+        .map_err(|error| refusals::not_persisted(&error))?;
     Ok(Reply::success())
 }
 

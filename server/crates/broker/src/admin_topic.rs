@@ -15,6 +15,7 @@ use remora_protocol::header::{
 use remora_protocol::{ResponseCode, names};
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
+use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
 use crate::topic_table::Topic;
@@ -65,7 +66,10 @@ fn put(broker: &Broker, configs: Vec<TopicConfig>) -> Result<Reply, Refusal> {
     for config in &configs {
         check(broker, config)?;
     }
-    broker.topics.put(configs).map_err(|error| refusals::not_persisted(&error))?;
+    broker
+        .topics
+        .put(configs, Durability::Disk)
+        .map_err(|error| refusals::not_persisted(&error))?;
     broker.registration.wait_until_told(broker);
     Ok(Reply::success())
 }

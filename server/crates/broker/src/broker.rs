@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use remora_config::{Config, FlushDisk, Settings};
 use remora_protocol::body::{DataVersion, SubscriptionGroupConfig, TopicConfig};
 use remora_remoting::Service;
-use remora_store::meta_log::MetaError;
+use remora_store::meta_log::{Durability, MetaError};
 use remora_store::{
     FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, RetentionRules, Store, StoreConfig,
 };
@@ -131,6 +131,7 @@ impl Broker {
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
+        broker.own(broker.slow.spawn(meta::sync_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
         Ok(broker)
     }
@@ -189,6 +190,9 @@ impl Broker {
 
     fn close(&self) {
         crate::offsets::persist(self);
+        if let Err(error) = self.meta.sync() {
+            tracing::error!(%error, "topics, groups and offsets may not be on disk");
+        }
         if let Err(error) = json_files::export(&self.config.peek().store_path, self) {
             tracing::error!(%error, "configuration not exported for Apache RocketMQ");
         }
@@ -216,14 +220,23 @@ impl Broker {
         let mut missing = system_names::system_topics(settings);
         missing.retain(|config| !self.topics.contains(&config.topic_name));
         if !missing.is_empty() {
-            self.topics.put(missing)?;
+            self.topics.put(missing, self.create_durability())?;
         }
         let mut missing = system_names::system_groups();
         missing.retain(|config| self.groups.find(&config.group_name).is_none());
         if !missing.is_empty() {
-            self.groups.put(missing)?;
+            self.groups.put(missing, self.create_durability())?;
         }
         Ok(())
+    }
+
+    /// How durable what is made on the way of a message must be before the message is answered: as
+    /// the message itself. `meta::sync_regularly` does the rest.
+    pub(crate) fn create_durability(&self) -> Durability {
+        match self.flush {
+            FlushMode::Async => Durability::PageCache,
+            FlushMode::Sync => Durability::Disk,
+        }
     }
 
     /// Which groups a heartbeat or a pull may create.

@@ -100,10 +100,14 @@ impl GroupTable {
         self.version.lock().clone()
     }
 
-    /// Creates or replaces groups, on disk before the return.
-    pub fn put(&self, configs: Vec<SubscriptionGroupConfig>) -> Result<(), MetaError> {
+    /// Creates or replaces groups, as durable as asked before the return.
+    pub fn put(
+        &self,
+        configs: Vec<SubscriptionGroupConfig>,
+        durability: Durability,
+    ) -> Result<(), MetaError> {
         let mut version = self.version.lock();
-        self.put_locked(&mut version, configs, Durability::Disk)
+        self.put_locked(&mut version, configs, durability)
     }
 
     /// Removes a group, on disk before the return; false where there was none.

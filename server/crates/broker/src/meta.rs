@@ -1,10 +1,14 @@
 //! Keys of the metadata log, and the version that travels with a table.
+use std::sync::Arc;
+use std::time::Duration;
+
 use remora_protocol::body::DataVersion;
 use remora_store::MetaLog;
 use remora_store::meta_log::{Durability, MetaError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::broker::Broker;
 use crate::time;
 
 /// `topic/NAME` → TopicConfig as JSON.
@@ -48,6 +52,26 @@ pub fn load<T: DeserializeOwned>(meta: &MetaLog, prefix: &str) -> Vec<(String, T
         }
     }
     found
+}
+
+/// Makes what was written for the page cache alone durable, as often as the log is flushed.
+pub async fn sync_regularly(broker: Arc<Broker>) {
+    loop {
+        let period = Duration::from_millis(broker.config.peek().flush_interval_ms.max(1));
+        tokio::select! {
+            () = broker.stopping.cancelled() => return,
+            () = tokio::time::sleep(period) => {}
+        }
+        if !broker.meta.wants_sync() {
+            continue;
+        }
+        let meta = broker.meta.clone();
+        match tokio::task::spawn_blocking(move || meta.sync()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "metadata not on disk"),
+            Err(error) => tracing::error!(%error, "syncing the metadata failed"),
+        }
+    }
 }
 
 /// Writes changes; an error is for the caller to answer, since memory is then ahead of the disk.

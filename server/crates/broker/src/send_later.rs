@@ -1,5 +1,6 @@
-//! A send to a topic that does not exist yet: the topic is created (and on disk) first, which no IO
-//! shard may wait for, then the message is sent from there.
+//! A send to a topic that does not exist yet: the topic is created first, as durable as its message
+//! will be and known to the nameservers, which no IO shard may wait for; then the message is sent
+//! from there.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use remora_protocol::{
     Frame, OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request,
 };
 use remora_remoting::{Call, Refusal, Reserved, Responder};
-use remora_store::meta_log::{Durability, MetaError};
+use remora_store::meta_log::MetaError;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
@@ -90,7 +91,7 @@ pub(crate) async fn send_all(broker: Arc<Broker>, mut waiting: UnboundedReceiver
     }
 }
 
-/// Creates the topics of a batch in one write to the disk and one round to the nameservers, then
+/// Creates the topics of a batch in one write and one round to the nameservers, then
 /// sends.
 fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
     let mut new_topics = BTreeMap::new();
@@ -105,7 +106,8 @@ fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
         })
         .collect();
     // Its topics are then missing, which each send finds out.
-    let created = broker.topics.create(new_topics.into_values().collect());
+    let created =
+        broker.topics.create(new_topics.into_values().collect(), broker.create_durability());
     if let Err(error) = &created {
         tracing::error!(%error, "topics not created");
     }
@@ -177,7 +179,7 @@ fn new_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<TopicCon
         let template = crate::system_names::auto_create_topic(&settings);
         broker
             .topics
-            .put_if_absent(template, Durability::Disk)
+            .put_if_absent(template, broker.create_durability())
             .map_err(|error| not_created(name, &error))?;
     }
     let template = Template {

@@ -232,10 +232,10 @@ impl TopicTable {
         self.changed.notified().await;
     }
 
-    /// Creates or replaces topics, on disk before the return.
-    pub fn put(&self, configs: Vec<TopicConfig>) -> Result<(), MetaError> {
+    /// Creates or replaces topics, as durable as asked before the return.
+    pub fn put(&self, configs: Vec<TopicConfig>, durability: Durability) -> Result<(), MetaError> {
         let mut changing = self.changing.lock();
-        self.put_locked(&mut changing, configs, Durability::Disk)
+        self.put_locked(&mut changing, configs, durability)
     }
 
     /// Adds a topic that does not exist yet; returns the one that is there in the end.
@@ -253,8 +253,13 @@ impl TopicTable {
         Ok(self.find(&name))
     }
 
-    /// Adds those topics that do not exist yet, all in one write that is on disk before the return.
-    pub fn create(&self, mut configs: Vec<TopicConfig>) -> Result<(), MetaError> {
+    /// Adds those topics that do not exist yet, all in one write that is as durable as asked before
+    /// the return.
+    pub fn create(
+        &self,
+        mut configs: Vec<TopicConfig>,
+        durability: Durability,
+    ) -> Result<(), MetaError> {
         let mut changing = self.changing.lock();
         configs.retain(|config| !self.contains(&config.topic_name));
         if configs.is_empty() {
@@ -267,7 +272,7 @@ impl TopicTable {
                 "topic created"
             );
         }
-        self.put_locked(&mut changing, configs, Durability::Disk)
+        self.put_locked(&mut changing, configs, durability)
     }
 
     /// A topic in the image of the template; `None` where the template does not exist or may not be

@@ -5,6 +5,7 @@ use common::{Client, Node, bodies, pull_header, send_header};
 use remora_protocol::header::{PullMessageHeader, SendMessageHeader, SendMessageV2};
 use remora_protocol::{RequestCode, ResponseCode, Text};
 use remora_remoting::Body;
+use remora_store::meta_log::Durability;
 
 /// The connection is still good.
 async fn still_served(client: &Client) {
@@ -106,11 +107,11 @@ async fn topics_of_the_broker_and_closed_topics_take_no_messages() {
     still_served(&client).await;
     let mut config = node.broker.topics.find("orders").unwrap().config.clone();
     config.perm = 4;
-    node.broker.topics.put(vec![config.clone()]).unwrap();
+    node.broker.topics.put(vec![config.clone()], Durability::Disk).unwrap();
     let answer = client.send(&send_header("orders"), "x").await;
     answer.refused(denied, &["'orders'", "perm is 4", "bit 2"]);
     config.perm = 2;
-    node.broker.topics.put(vec![config]).unwrap();
+    node.broker.topics.put(vec![config], Durability::Disk).unwrap();
     let answer = client.pull(&pull_header("orders", 0)).await;
     answer.refused(denied, &["'orders'", "perm is 2", "bit 4"]);
     still_served(&client).await;

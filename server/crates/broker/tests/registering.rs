@@ -8,6 +8,7 @@ use remora_protocol::body::{self, QueueData, RegisterBrokerBody, TopicRouteData}
 use remora_protocol::header::{RegisterBrokerHeader, RegisterTopicHeader, UnRegisterBrokerHeader};
 use remora_protocol::{OwnedFrame, RequestCode, ResponseCode};
 use remora_remoting::{Body, Server, Service, Turn};
+use remora_store::meta_log::Durability;
 use tokio::sync::mpsc;
 
 struct Nameserver(mpsc::UnboundedSender<OwnedFrame>);
@@ -117,7 +118,7 @@ async fn many_topics_at_once_are_told_in_one_request() {
 
     let names = (0..1000).map(|index| format!("topic-{index}"));
     let topics = names.map(|name| remora_broker::topic_table::plain_topic(&name, 8, 6)).collect();
-    node.broker.topics.put(topics).unwrap();
+    node.broker.topics.put(topics, Durability::Disk).unwrap();
     let after = registered(&next(&mut told).await).topic_config_serialize_wrapper;
     assert_eq!(after.topic_config_table.len(), before.topic_config_table.len() + 1000);
     node.stop().await;

@@ -51,6 +51,8 @@ struct State {
     live_bytes: u64,
     /// Counts compactions: a sync of an older file says nothing about this one.
     generation: u64,
+    /// The names of the file and its directory may not be on disk.
+    names_due: bool,
     failed: bool,
 }
 
@@ -77,12 +79,13 @@ pub enum Durability {
 }
 
 impl MetaLog {
-    /// Opens or creates the log at `path` and reads it.
+    /// Opens or creates the log at `path` and reads it. The disk is not waited for: what a killed
+    /// process left in the page cache, and new names, are on disk after the next `sync`.
     pub fn open(disk: &dyn Disk, path: &str) -> Result<Self, MetaError> {
         let shown_path = disk.display(path);
         let io_error = |source| MetaError::Io { path: shown_path.clone(), source };
         if let Some((dir, _)) = path.rsplit_once('/') {
-            disk.create_dir(dir).map_err(io_error)?;
+            disk.create_dir_unsynced(dir).map_err(io_error)?;
         }
         let bytes = read_file(disk, path).map_err(io_error)?.unwrap_or_default();
         let replay = Replay::of(&bytes).map_err(|(at, reason)| MetaError::Damaged {
@@ -90,7 +93,7 @@ impl MetaLog {
             at,
             reason,
         })?;
-        let file = disk.open(path, Access::Create).map_err(io_error)?;
+        let file = disk.open(path, Access::CreateUnsynced).map_err(io_error)?;
         let dropped_bytes = (bytes.len() as u64).saturating_sub(replay.end);
         let end = if replay.end == 0 {
             file.set_len(0).and_then(|()| file.write_at(0, HEAD)).map_err(io_error)?;
@@ -99,18 +102,18 @@ impl MetaLog {
             replay.end
         };
         if dropped_bytes > 0 {
-            file.set_len(end).map_err(io_error)?;
+            // What is dropped must not come back behind what is written next.
+            file.set_len(end).and_then(|()| file.sync()).map_err(io_error)?;
         }
-        // What was read is acted on, so it must not vanish in a later power cut.
-        file.sync().map_err(io_error)?;
         let live_bytes = replay.entries.iter().map(|(key, value)| cost(key, value)).sum();
         let state = State {
             file,
             current: replay.entries.clone(),
             end,
-            durable: end,
+            durable: replay.durable,
             live_bytes,
             generation: 0,
+            names_due: true,
             failed: false,
         };
         Ok(Self {
@@ -146,26 +149,55 @@ impl MetaLog {
     /// Appends changes (None deletes), all or none of them, and returns when they are as durable as
     /// asked. After a failed sync every later put fails: what is on disk is then unknown.
     pub fn put(&self, changes: &[Change], durability: Durability) -> Result<(), MetaError> {
-        if changes.is_empty() && durability == Durability::PageCache {
-            return Ok(());
-        }
-        let (file, end, generation) = {
+        if !changes.is_empty() {
             let mut state = self.state.lock();
             self.append(&mut state, changes)?;
             self.compact_if_worth(&mut state)?;
-            (state.file.clone(), state.end, state.generation)
-        };
-        if durability == Durability::PageCache {
-            return Ok(());
         }
-        let synced = file.sync();
+        match durability {
+            Durability::PageCache => Ok(()),
+            Durability::Disk => self.sync(),
+        }
+    }
+
+    /// True if there is something for `sync` to do.
+    pub fn wants_sync(&self) -> bool {
+        let state = self.state.lock();
+        !state.failed && (state.names_due || state.durable < state.end)
+    }
+
+    /// Makes everything that was put before durable.
+    pub fn sync(&self) -> Result<(), MetaError> {
+        let (file, end, generation, names_due) = {
+            let state = self.state.lock();
+            if state.failed {
+                return Err(MetaError::Failed { path: self.shown_path.clone() });
+            }
+            if !state.names_due && state.durable >= state.end {
+                return Ok(());
+            }
+            (state.file.clone(), state.end, state.generation, state.names_due)
+        };
+        let names = if names_due { self.sync_names() } else { Ok(()) };
+        let synced = names.and_then(|()| file.sync());
         let mut state = self.state.lock();
         if let Err(source) = synced {
             state.failed = true;
             return Err(self.io_error(source));
         }
+        state.names_due = false;
         if state.generation == generation {
             state.durable = state.durable.max(end);
+        }
+        Ok(())
+    }
+
+    /// The file's name and those of the directories above it.
+    fn sync_names(&self) -> io::Result<()> {
+        let mut path = self.path.as_str();
+        while !path.is_empty() {
+            path = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+            self.disk.sync_dir(path)?;
         }
         Ok(())
     }
@@ -177,9 +209,6 @@ impl MetaLog {
     fn append(&self, state: &mut State, changes: &[Change]) -> Result<(), MetaError> {
         if state.failed {
             return Err(MetaError::Failed { path: self.shown_path.clone() });
-        }
-        if changes.is_empty() {
-            return Ok(());
         }
         let borrowed = changes.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
         let frame = encode_frame(state.end, state.durable, borrowed)
@@ -330,11 +359,19 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<(&[u8], u64)> {
     (frame_crc(frame) == be_u32(frame, 24)?).then_some((frame, be_u64(frame, 12)?))
 }
 
+/// True if a sound frame behind `at` says that what stands there was on disk.
+fn knows_durable(bytes: &[u8], at: usize) -> bool {
+    let says_so = |later| frame_at(bytes, later).is_some_and(|(_, durable)| durable > at as u64);
+    (at + 1..bytes.len()).any(says_so)
+}
+
 #[derive(Default)]
 struct Replay {
     entries: BTreeMap<String, Vec<u8>>,
     /// End of the last sound frame; 0 = not even a head.
     end: u64,
+    /// How much was known to be on disk.
+    durable: u64,
 }
 
 impl Replay {
@@ -344,24 +381,24 @@ impl Replay {
             return Ok(replay);
         }
         if !bytes.starts_with(HEAD) {
-            // A head that never became durable is zeros, and nothing can be behind it.
-            if bytes.iter().all(|byte| *byte == 0) {
+            // One that never became durable is zeros, and so was nothing behind it.
+            let is_lost = bytes.iter().take(HEAD.len()).all(|byte| *byte == 0);
+            if is_lost && !knows_durable(bytes, 0) {
                 return Ok(replay);
             }
             return Err((0, "the head is not a meta log's"));
         }
         let mut at = HEAD.len();
-        while let Some((frame, _)) = frame_at(bytes, at) {
+        while let Some((frame, durable)) = frame_at(bytes, at) {
+            replay.durable = replay.durable.max(durable);
             replay.apply(frame.get(FRAME_HEAD_BYTES..).unwrap_or_default()).ok_or((
                 at as u64,
                 "its checksum is right but its content is not; written by a newer version?",
             ))?;
             at += frame.len();
         }
-        for later in at + 1..bytes.len() {
-            if frame_at(bytes, later).is_some_and(|(_, durable)| durable > at as u64) {
-                return Err((at as u64, "checksum"));
-            }
+        if knows_durable(bytes, at) {
+            return Err((at as u64, "checksum"));
         }
         replay.end = at as u64;
         Ok(replay)

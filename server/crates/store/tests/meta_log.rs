@@ -145,3 +145,24 @@ fn foreign_file_is_not_taken_for_a_log() {
     disk.put(PATH, b"{\"topicConfigTable\":{}}".to_vec());
     assert!(matches!(MetaLog::open(&disk, PATH), Err(MetaError::Damaged { at: 0, .. })));
 }
+
+#[test]
+fn opening_and_putting_into_the_page_cache_wait_for_no_sync() {
+    let disk = SimDisk::new();
+    disk.hold_syncs();
+    let log = MetaLog::open(&disk, PATH).expect("opened");
+    put(&log, "a", "1", Durability::PageCache);
+    let killed = disk.crash(PowerCut::KeepAll);
+    killed.hold_syncs();
+    let again = MetaLog::open(&killed, PATH).expect("opened");
+    assert_eq!(text(again.entries()), "a=1");
+    assert!(again.wants_sync(), "what was read is not on disk yet");
+    assert_eq!(disk.crash(PowerCut::LoseUnsynced).content(PATH), None);
+    for (disk, log) in [(&disk, &log), (&killed, &again)] {
+        disk.release_syncs();
+        log.sync().expect("synced");
+        assert!(!log.wants_sync());
+        let found = disk.crash(PowerCut::LoseUnsynced);
+        assert_eq!(text(MetaLog::open(&found, PATH).expect("opened").entries()), "a=1");
+    }
+}
