@@ -333,6 +333,11 @@ impl DiskFile for RealFile {
         Ok(rustix::fs::fadvise(&self.file, offset, len, rustix::fs::Advice::WillNeed)?)
     }
 
+    fn forget_clean(&self, offset: u64, len: u64) -> io::Result<()> {
+        let len = std::num::NonZeroU64::new(len);
+        Ok(rustix::fs::fadvise(&self.file, offset, len, rustix::fs::Advice::DontNeed)?)
+    }
+
     fn region(&self, len: usize) -> io::Result<Box<dyn Region>> {
         if self.len() < len as u64 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -23,7 +23,7 @@ use crate::segment::Segment;
 use crate::store::OpenError;
 
 /// Data is searched in pieces of this size, so that holes are skipped.
-const SEARCH_BYTES: usize = 1 << 20;
+const SEARCH_BYTES: usize = 64 << 10;
 
 /// What is known about the time before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,6 +170,13 @@ fn judge(
 
 /// True if anything but zeros stands at or behind `end`.
 pub(crate) fn has_data_behind(segments: &[Arc<Segment>], end: u64) -> Result<bool, OpenError> {
+    for segment in segments.iter().filter(|one| one.end() > end) {
+        // Pages that only reading brought in count as data, and are zeros.
+        let from = end.max(segment.start) - segment.start;
+        let forgotten = segment.file.forget_clean(from, segment.bytes - from);
+        let path = || segment.path.clone();
+        forgotten.map_err(|source| OpenError::Io { path: path(), source })?;
+    }
     match search(segments, end, u64::MAX) {
         Ok(behind) => Ok(behind.data_end > end),
         Err(Stop::Refused(error)) => Err(error),
@@ -228,8 +235,11 @@ fn search_segment(
         places.push(from..to);
         at = to as u64;
     }
+    // Read, not mapped: a fault in the map brings in pages around it, megabytes of them.
+    let mut piece = vec![0; SEARCH_BYTES];
     for place in places {
-        let piece = view.get(place.clone()).unwrap_or_default();
+        let read = segment.file.read_at(place.start as u64, &mut piece)?;
+        let piece = piece.get(..read.min(place.len())).unwrap_or_default();
         if let Some(last) = last_not_zero(piece) {
             let data_end = segment.start + (place.start + last + 1) as u64;
             behind.data_end = behind.data_end.max(data_end);
