@@ -147,7 +147,7 @@ impl Load {
         let start_s = 4.0;
         start_s
             + match self.work {
-                Work::Topics(points) => points.iter().sum::<usize>() as f64 / 300.0,
+                Work::Topics(points) => points.iter().sum::<usize>() as f64 / 150.0,
                 Work::Backlogs(points) => points.iter().sum::<u64>() as f64 / 400e3,
                 Work::Pull { backlog } | Work::Mixed { backlog, .. } => backlog as f64 / 400e3,
                 _ => 0.0,

@@ -30,6 +30,8 @@ const APACHE_TOPICS_MAX: usize = 1_000;
 const QUEUES: u32 = 8;
 /// Each has a pull in flight for every queue of its share.
 const PULLING_CONNECTIONS: usize = 2;
+/// Half seconds without an answer or with refusals alone: a server may be busy with what it took.
+const FRUITLESS_FILLS_MAX: usize = 20;
 /// Bytes in flight of one connection at most, with large bodies.
 const IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -63,7 +65,12 @@ impl Bench<'_> {
             Work::Sizes(points) => self.curve("curve", QUEUES, points, sized)?,
             Work::Idle { connections } => {
                 let target = self.target("idle", 1, QUEUES)?;
-                idle::memory(&target, connections)?
+                let mut measured = idle::memory(&target, connections)?;
+                if self.server.is_apache() {
+                    let warning = "connections take room that the JVM's heap had before";
+                    measured.warnings.push(warning.to_owned());
+                }
+                measured
             }
             Work::Pull { backlog } => self.pull_figures("pull", backlog)?,
             Work::Push { rate } => self.push(rate)?,
@@ -293,6 +300,7 @@ impl Bench<'_> {
 
     /// A topic with at least `backlog` messages.
     fn filled(&self, prefix: &str, backlog: u64) -> anyhow::Result<Target> {
+        let mut fruitless = 0;
         loop {
             let target = self.fresh(prefix)?;
             let offsets = target.brokers.iter().flat_map(|broker| &broker.queue_offsets_max);
@@ -306,7 +314,8 @@ impl Bench<'_> {
             let requests = (backlog - stored).max(3_200) / 32;
             options.rate = Some(2.0 * requests as f64);
             let sent = load::send(&target, &options, &format!("{}, filling", self.label))?;
-            if sent.messages == 0 {
+            fruitless = if sent.messages == 0 { fruitless + 1 } else { 0 };
+            if fruitless == FRUITLESS_FILLS_MAX {
                 let refusal = sent.first_refusal.as_deref().unwrap_or("no answers");
                 anyhow::bail!("the backlog cannot be filled: {refusal}");
             }
