@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use remora_protocol::frame::{decode_with, encode_head};
 use remora_protocol::header::{PullMessageReply, SendMessageHeader, SendMessageV2};
 use remora_protocol::message_id::OffsetId;
-use remora_protocol::properties::{self, name};
+use remora_protocol::properties::{self, Keep};
 use remora_protocol::{
     Decoded, EncodeHeader, FieldWriter, Flags, FrameLimits, Head, HeaderMemo, Language,
     RequestHeader, SerializeType, Text, request,
@@ -219,7 +219,16 @@ fn properties_scan(operations: u64) {
     let mut raw = Vec::new();
     for _ in 0..operations {
         raw.clear();
-        Text::escaped(black_box(escaped)).append_to(&mut raw);
-        black_box((properties::find(&raw, name::UNIQ_KEY), properties::find(&raw, name::TAGS)));
+        let (mut unique_id, mut tags) = (0..0, 0..0);
+        let taken =
+            properties::take_in(Text::escaped(black_box(escaped)), &mut raw, |name, value, at| {
+                match name {
+                    b"UNIQ_KEY" => unique_id = at..at + value.len(),
+                    b"TAGS" => tags = at..at + value.len(),
+                    _ => {}
+                }
+                Ok::<_, ()>(Keep::Stay)
+            });
+        black_box((taken, unique_id, tags)).0.expect("no property is refused");
     }
 }

@@ -2,10 +2,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::BytesMut;
+
 use crate::code::{Lane, RequestCode};
 use crate::field_order::{Names, Order};
 use crate::field_value::FieldValue;
 use crate::field_writer::FieldWriter;
+use crate::frame::Head;
 use crate::json_scan::{Scanner, Stopped, Value};
 use crate::spans::{Gaps, Place, Spans};
 use crate::text::Text;
@@ -308,6 +311,12 @@ pub trait RequestHeader: 'static {
 /// A header that can be written: generated requests (`*Header<'_>`), responses, and `()` for none.
 pub trait EncodeHeader {
     fn encode(&self, out: &mut FieldWriter<'_>);
+
+    /// Appends the whole frame, without a body, where the header has a `FrameTemplate` that fits;
+    /// false where it has not.
+    fn encode_frame(&self, _out: &mut BytesMut, _head: &Head<'_>) -> bool {
+        false
+    }
 }
 
 impl EncodeHeader for () {

@@ -288,7 +288,7 @@ fn to_usize(length: u32) -> usize {
 }
 
 /// The fixed part of a header to write.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head<'a> {
     pub serialize: SerializeType,
     pub code: i32,
@@ -310,19 +310,30 @@ pub fn encode_head(
     header: &(impl EncodeHeader + ?Sized),
     body_bytes: usize,
 ) {
+    if body_bytes == 0 && header.encode_frame(out, head) {
+        return;
+    }
     // Room for a usual reply, so that the writes below rarely grow the buffer.
     out.reserve(256);
     let start = out.len();
     out.put_u64(0);
-    let kind = match head.serialize {
-        SerializeType::Json => {
-            json_header::encode(out, head, header);
-            0
-        }
-        SerializeType::Binary => {
-            binary_header::encode(out, head, header);
-            1
-        }
+    match head.serialize {
+        SerializeType::Json => json_header::encode(out, head, header),
+        SerializeType::Binary => binary_header::encode(out, head, header),
+    }
+    put_prefix(out, start, head.serialize, body_bytes);
+}
+
+/// Writes the lengths of the frame that begins at `start`, whose header ends `out`.
+pub(crate) fn put_prefix(
+    out: &mut BytesMut,
+    start: usize,
+    serialize: SerializeType,
+    body_bytes: usize,
+) {
+    let kind = match serialize {
+        SerializeType::Json => 0,
+        SerializeType::Binary => 1,
     };
     let header_bytes = out.len() - start - PREFIX_BYTES;
     assert!(header_bytes <= HEADER_BYTES_CEILING, "a header of {header_bytes} bytes");

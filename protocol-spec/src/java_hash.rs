@@ -8,24 +8,48 @@ pub fn hash(text: &str) -> i32 {
 /// `String.hashCode` continued: `hash_onto(hash(a), b)` is the hash of `a` followed by `b`, which
 /// is UTF-8 and nearly always ASCII; other bytes count for nothing.
 pub fn hash_onto(hash: i32, text: &[u8]) -> i32 {
-    if text.is_ascii() {
-        return hash_ascii_onto(hash, text);
+    let (chunks, tail) = text.as_chunks::<8>();
+    let (mut onto, mut bits) = (hash, 0);
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        bits |= word;
+        onto = onto.wrapping_mul(POWERS_OF_31[0]).wrapping_add(hash_of_eight(word));
     }
+    if let Some(power) = POWERS_OF_31.get(8 - tail.len()).filter(|_| !tail.is_empty()) {
+        let word = last_bytes(text, tail);
+        bits |= word;
+        onto = onto.wrapping_mul(*power).wrapping_add(hash_of_eight(word));
+    }
+    if bits & 0x8080_8080_8080_8080 == 0 { onto } else { hash_units_onto(hash, text) }
+}
+
+/// Of the UTF-16 units.
+#[inline(never)]
+fn hash_units_onto(hash: i32, text: &[u8]) -> i32 {
     let units = str::from_utf8(text).unwrap_or_default().encode_utf16();
     units.fold(hash, |hash, unit| add(hash, i32::from(unit)))
 }
 
-fn hash_ascii_onto(hash: i32, text: &[u8]) -> i32 {
-    // Eight a step: their products do not wait for each other.
-    let (chunks, tail) = text.as_chunks::<8>();
-    let hash = chunks.iter().fold(hash, |hash, chunk| {
-        let products = chunk.iter().zip(POWERS_OF_31.iter().skip(1));
-        let sum = products.fold(0, |sum: i32, (byte, power)| {
-            sum.wrapping_add(i32::from(*byte).wrapping_mul(*power))
-        });
-        hash.wrapping_mul(POWERS_OF_31[0]).wrapping_add(sum)
-    });
-    tail.iter().fold(hash, |hash, byte| add(hash, i32::from(*byte)))
+/// `tail`, which `text` ends with, after zeros, which count for nothing.
+#[inline]
+fn last_bytes(text: &[u8], tail: &[u8]) -> u64 {
+    match text.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last) >> (64 - tail.len() * 8) << (64 - tail.len() * 8),
+        None => tail.iter().fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56),
+    }
+}
+
+/// Of eight ASCII characters, the first one lowest: neighbours are joined to pairs, fours and the
+/// whole, in lanes that cannot overflow.
+#[inline]
+fn hash_of_eight(word: u64) -> i32 {
+    const BYTES: u64 = 0x00FF_00FF_00FF_00FF;
+    const PAIRS: u64 = 0x0000_FFFF_0000_FFFF;
+    let pairs = (word & BYTES) * 31 + (word >> 8 & BYTES);
+    let fours = (pairs & PAIRS) * (31 * 31) + (pairs >> 16 & PAIRS);
+    let low = u32::try_from(fours & 0xFFFF_FFFF).unwrap_or(0).cast_signed();
+    let high = u32::try_from(fours >> 32).unwrap_or(0).cast_signed();
+    low.wrapping_mul(POWERS_OF_31[4]).wrapping_add(high)
 }
 
 fn add(hash: i32, unit: i32) -> i32 {
@@ -60,6 +84,17 @@ mod tests {
             let (first, second) = text.split_at(at);
             assert_eq!(hash_onto(hash(first), second.as_bytes()), expected, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn every_length_and_byte_counts_as_one_unit_after_the_other_does() {
+        let text: Vec<u8> = (0..200_u8).map(|n| n.wrapping_mul(37) & 0x7F).collect();
+        for length in 0..text.len() {
+            let text = &text[..length];
+            let expected = text.iter().fold(7, |hash, byte| add(hash, i32::from(*byte)));
+            assert_eq!(hash_onto(7, text), expected, "{length} bytes");
+        }
+        assert_eq!(hash_onto(0, &[0x7F; 8]), [127; 8].into_iter().fold(0, add));
     }
 
     #[test]

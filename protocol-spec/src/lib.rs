@@ -13,6 +13,7 @@ mod field_writer;
 pub mod fields;
 mod find_byte;
 pub mod frame;
+mod frame_template;
 #[rustfmt::skip]
 #[expect(clippy::single_match, reason = "headers with one field are generated like the others")]
 mod generated;
@@ -41,6 +42,7 @@ pub use field_writer::{EncodedFields, FieldWriter};
 pub use fields::{EncodeHeader, Fields, HeaderError, RequestHeader};
 pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
+pub use frame_template::{Changing, FrameTemplate};
 pub use generated::{RETRY_ELSEWHERE, header, request};
 pub use header_memo::HeaderMemo;
 pub use text::Text;

@@ -1,10 +1,12 @@
 //! A message's properties: `name \x01 value \x02` repeated, the last \x02 optional.
 //!
 //! Read where they stand, in a header or a stored record: nothing here builds a map.
+mod intake;
 pub mod name;
 
 use crate::find_byte::find_byte;
 pub use crate::record_crc::without_crc;
+pub use intake::{Keep, take_in};
 
 /// Ends a name.
 pub const NAME_END: u8 = 1;

@@ -1,7 +1,7 @@
 //! A string of a header, not yet unescaped.
 use std::borrow::Cow;
 
-use crate::find_byte::{find_byte, first_in_chunk};
+use crate::find_byte::find_byte;
 
 /// A header string as it stands on the wire: raw bytes of a JSON string (without the quotes) or of
 /// a binary field. Valid UTF-8. Properties carry `\u0001` and `\u0002` escapes in JSON headers, so
@@ -62,16 +62,7 @@ impl<'a> Text<'a> {
         (self.raw, self.escaped)
     }
 
-    /// Appends the unescaped bytes to `out` without a buffer between.
-    pub fn append_to(self, out: &mut Vec<u8>) {
-        if self.escaped {
-            append_unescaped(self.raw, out);
-        } else {
-            out.extend_from_slice(self.raw.as_bytes());
-        }
-    }
-
-    /// How many bytes `append_to` will add.
+    /// How many bytes the unescaped text has.
     pub fn unescaped_bytes(self) -> usize {
         if !self.escaped {
             return self.raw.len();
@@ -112,54 +103,14 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Eight bytes a step: properties are the longest escaped text there is, and every send has them.
-/// The result is hardly ever longer than the text (half an escape at its end may be), so its room
-/// is made once.
-fn append_unescaped(raw: &str, out: &mut Vec<u8>) {
-    let mut written = out.len();
-    out.resize(written + raw.len() + char::MAX_LEN_UTF8, 0);
-    let mut read = 0;
-    let bytes = raw.as_bytes();
-    loop {
-        // Eight bytes are copied whole; what follows a hit among them is overwritten.
-        while let Some(chunk) = bytes.get(read..).and_then(|rest| rest.first_chunk::<8>())
-            && let Some(place) = out.get_mut(written..written + 8)
-        {
-            place.copy_from_slice(chunk);
-            let hit = first_in_chunk(chunk, b'\\');
-            (read, written) = (read + hit, written + hit);
-            if hit < 8 {
-                break;
-            }
-        }
-        match bytes.get(read..) {
-            // The separators of properties: `\u0001` and `\u0002`.
-            Some([b'\\', b'u', b'0', b'0', b'0', digit @ b'0'..=b'9', ..]) => {
-                put(out, &mut written, &[digit - b'0']);
-                read += 6;
-            }
-            Some([b'\\', ..]) => {
-                let mut pieces = Pieces { rest: raw.get(read..).unwrap_or("") };
-                if let Some(Piece::Char(character)) = pieces.next() {
-                    put(out, &mut written, character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                read = raw.len() - pieces.rest.len();
-            }
-            Some([byte, ..]) => {
-                put(out, &mut written, &[*byte]);
-                read += 1;
-            }
-            _ => break,
-        }
-    }
-    out.truncate(written);
-}
-
-#[inline]
-fn put(out: &mut [u8], written: &mut usize, bytes: &[u8]) {
-    if let Some(place) = out.get_mut(*written..*written + bytes.len()) {
-        place.copy_from_slice(bytes);
-        *written += bytes.len();
+/// The character that the escape at the start of `raw` stands for, and how many bytes it took; a
+/// lone backslash at the end stands for itself.
+#[inline(never)]
+pub(crate) fn first_escape(raw: &str) -> Option<(char, usize)> {
+    let mut pieces = Pieces { rest: raw };
+    match pieces.next() {
+        Some(Piece::Char(character)) => Some((character, raw.len() - pieces.rest.len())),
+        Some(Piece::Run(_)) | None => None,
     }
 }
 
@@ -246,10 +197,7 @@ mod tests {
     fn unescape(raw: &str) -> String {
         let text = Text::escaped(raw);
         let whole = text.to_str().into_owned();
-        let mut bytes = Vec::new();
-        text.append_to(&mut bytes);
-        assert_eq!(bytes, whole.as_bytes(), "append_to and to_str differ on {raw}");
-        assert_eq!(text.unescaped_bytes(), bytes.len());
+        assert_eq!(text.unescaped_bytes(), whole.len());
         assert!(text.is(&whole));
         whole
     }

@@ -42,16 +42,20 @@ impl Ticket {
         if self.oneway {
             return;
         }
-        let head = Head {
+        let remark = outcome.remark.map(capped);
+        out.frame(&Head { remark, ..self.head(identity, outcome.code) }, header, body);
+    }
+
+    pub(crate) fn head(&self, identity: Identity, code: ResponseCode) -> Head<'static> {
+        Head {
             serialize: self.serialize,
-            code: outcome.code.0,
+            code: code.0,
             language: identity.language,
             version: identity.version,
             opaque: self.opaque,
             flags: Flags::RESPONSE,
-            remark: outcome.remark.map(capped),
-        };
-        out.frame(&head, header, body);
+            remark: None,
+        }
     }
 
     pub(crate) fn refuse(&self, out: &mut Outgoing, identity: Identity, refusal: &Refusal) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use remora_protocol::frame::decode_with;
 use remora_protocol::{
-    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, HeaderMemo, Language, ResponseCode,
+    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, Head, HeaderMemo, Language, ResponseCode,
 };
 
 use crate::answers::Answers;
@@ -262,6 +262,11 @@ impl Owed<'_> {
 
     pub fn is_oneway(&self) -> bool {
         self.ticket.oneway
+    }
+
+    /// What the answer's header begins with, where it has no remark: for a `FrameTemplate`.
+    pub fn head(&self, code: ResponseCode) -> Head<'static> {
+        self.ticket.head(self.conn.identity, code)
     }
 
     fn finish(mut self, outcome: &Outcome<'_>, header: &(impl EncodeHeader + ?Sized), body: Body) {

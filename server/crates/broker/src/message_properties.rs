@@ -1,18 +1,34 @@
-//! Properties of an incoming message, made ready to store in the buffer that they came in.
+//! Properties of an incoming message, made ready to store.
 use std::ops::Range;
 
-use remora_protocol::find_byte;
-use remora_protocol::properties::{self, NAME_END, VALUE_END, name};
+use remora_protocol::Text;
+use remora_protocol::properties::{self, Keep, name};
+use remora_store::Named;
 
 use crate::unique_id;
 
-/// What the broker must know of the properties.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What the broker must know of the properties. Places are those in the buffer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Prepared {
-    /// Where the unique id stands in the buffer.
     pub unique_id: Range<usize>,
-    /// False where the producer does not want to wait for the flush.
-    pub wait: bool,
+    pub tags: Range<usize>,
+    pub keys: Range<usize>,
+    pub delay: Range<usize>,
+    /// The producer does not want to wait for the flush.
+    pub no_wait: bool,
+}
+
+impl Prepared {
+    /// What queue entry and index are made from.
+    pub fn named<'r>(&self, raw: &'r [u8]) -> Named<'r> {
+        let part = |range: &Range<usize>| raw.get(range.clone()).unwrap_or(&[]);
+        Named {
+            tags: part(&self.tags),
+            keys: part(&self.keys),
+            uniq_key: part(&self.unique_id),
+            delay: part(&self.delay),
+        }
+    }
 }
 
 /// Properties that ask for what this version does not do.
@@ -22,44 +38,52 @@ pub(crate) enum PropertyRefusal {
     Delay { name: &'static str, value: String },
 }
 
-/// Adds UNIQ_KEY where it is absent, sets CLUSTER, strips POP_CK and
-/// the checksum of a message that is sent on. One pass over the names; bytes
-/// move only where something must go.
-pub(crate) fn prepare(raw: &mut Vec<u8>, cluster: &str) -> Result<Prepared, PropertyRefusal> {
-    if raw.last().is_some_and(|last| *last != VALUE_END) {
-        raw.push(VALUE_END);
-    }
-    let mut unique_id = None;
-    let mut wait = true;
+/// Unescapes the properties into the empty `raw`: adds UNIQ_KEY where it is absent, sets CLUSTER,
+/// strips POP_CK and the checksum of a message that is sent on. One pass.
+pub(crate) fn prepare(
+    properties: Text<'_>,
+    raw: &mut Vec<u8>,
+    cluster: &str,
+) -> Result<Prepared, PropertyRefusal> {
+    let mut prepared = Prepared::default();
     let mut cluster_known = false;
-    let mut at = 0;
-    while at < raw.len() {
-        let Some(entry) = Entry::at(raw, at) else { break };
-        let (key, value) = entry.of(raw);
-        match key {
-            b"POP_CK" | b"__CRC32#" => {
-                raw.drain(at..entry.end);
-                continue;
+    properties::take_in(properties, raw, |key, value, value_at| {
+        // The last one with a value counts.
+        let place = match key {
+            b"TAGS" => &mut prepared.tags,
+            b"KEYS" => &mut prepared.keys,
+            b"UNIQ_KEY" => &mut prepared.unique_id,
+            b"WAIT" => {
+                prepared.no_wait = value.eq_ignore_ascii_case(b"false");
+                return Ok(Keep::Stay);
             }
-            b"CLUSTER" if value == cluster.as_bytes() => cluster_known = true,
-            b"CLUSTER" => {
-                raw.drain(at..entry.end);
-                continue;
+            b"DELAY" => {
+                check_delay(key, value)?;
+                &mut prepared.delay
             }
-            b"UNIQ_KEY" if !value.is_empty() => unique_id = Some(entry.value.clone()),
-            b"WAIT" => wait = !value.eq_ignore_ascii_case(b"false"),
+            b"POP_CK" | b"__CRC32#" => return Ok(Keep::LeaveOut),
+            b"CLUSTER" if value == cluster.as_bytes() => {
+                cluster_known = true;
+                return Ok(Keep::Stay);
+            }
+            b"CLUSTER" => return Ok(Keep::LeaveOut),
             b"TRAN_MSG" if value.eq_ignore_ascii_case(b"true") => {
                 return Err(PropertyRefusal::Transaction);
             }
-            _ => check_delay(key, value)?,
+            _ => return check_delay(key, value).map(|()| Keep::Stay),
+        };
+        if !value.is_empty() {
+            *place = value_at..value_at + value.len();
         }
-        at = entry.end;
-    }
+        Ok(Keep::Stay)
+    })?;
     if !cluster_known {
         properties::append(raw, name::CLUSTER, cluster);
     }
-    let unique_id = unique_id.unwrap_or_else(|| append_unique_id(raw));
-    Ok(Prepared { unique_id, wait })
+    if prepared.unique_id.is_empty() {
+        prepared.unique_id = append_unique_id(raw);
+    }
+    Ok(prepared)
 }
 
 fn check_delay(key: &[u8], value: &[u8]) -> Result<(), PropertyRefusal> {
@@ -85,50 +109,27 @@ fn append_unique_id(raw: &mut Vec<u8>) -> Range<usize> {
     start..raw.len() - 1
 }
 
-/// One `name \x01 value \x02`.
-struct Entry {
-    name: Range<usize>,
-    value: Range<usize>,
-    end: usize,
-}
-
-impl Entry {
-    /// The entry that starts at `at`; the buffer ends in \x02.
-    fn at(raw: &[u8], at: usize) -> Option<Self> {
-        let rest = raw.get(at..)?;
-        let length = find_byte(rest, VALUE_END)?;
-        let end = at + length + 1;
-        let name_bytes = find_byte(rest.get(..length)?, NAME_END);
-        let name_end = at + name_bytes.unwrap_or(length);
-        Some(Self { name: at..name_end, value: (name_end + 1).min(end - 1)..end - 1, end })
-    }
-
-    fn of<'r>(&self, raw: &'r [u8]) -> (&'r [u8], &'r [u8]) {
-        let part = |range: &Range<usize>| raw.get(range.clone()).unwrap_or(&[]);
-        (part(&self.name), part(&self.value))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn prepared(text: &str) -> (String, Result<Prepared, PropertyRefusal>) {
-        let mut raw = text.replace('=', "\x01").replace(';', "\x02").into_bytes();
-        let prepared = prepare(&mut raw, "c1");
-        let text = String::from_utf8(raw).unwrap().replace('\x01', "=").replace('\x02', ";");
-        (text, prepared)
+        let text = text.replace('=', "\x01").replace(';', "\x02");
+        let mut raw = Vec::new();
+        let prepared = prepare(Text::plain(&text), &mut raw, "c1");
+        let Ok(text) = String::from_utf8(raw) else { return (String::new(), prepared) };
+        (text.replace('\x01', "=").replace('\x02', ";"), prepared)
     }
 
-    fn ready(unique_id: Range<usize>, wait: bool) -> Result<Prepared, PropertyRefusal> {
-        Ok(Prepared { unique_id, wait })
+    fn ready(unique_id: Range<usize>, keys: Range<usize>) -> Prepared {
+        Prepared { unique_id, keys, ..Prepared::default() }
     }
 
     #[test]
     fn cluster_is_added_and_the_clients_unique_id_kept() {
         let (text, result) = prepared("KEYS=k;UNIQ_KEY=0A0B;WAIT=true;");
         assert_eq!(text, "KEYS=k;UNIQ_KEY=0A0B;WAIT=true;CLUSTER=c1;");
-        assert_eq!(result, ready(16..20, true));
+        assert_eq!(result, Ok(ready(16..20, 5..6)));
     }
 
     #[test]
@@ -141,7 +142,18 @@ mod tests {
     fn pop_handle_and_foreign_cluster_are_taken_out() {
         let (text, result) = prepared("POP_CK=0 1 2;CLUSTER=other;UNIQ_KEY=0A;WAIT=false;");
         assert_eq!(text, "UNIQ_KEY=0A;WAIT=false;CLUSTER=c1;");
-        assert_eq!(result, ready(9..11, false));
+        assert_eq!(result, Ok(Prepared { no_wait: true, ..ready(9..11, 0..0) }));
+    }
+
+    #[test]
+    fn last_one_of_a_name_that_has_a_value_counts_and_queue_and_index_get_it() {
+        let text = "TAGS=a;KEYS=k1 k2;TAGS=b;TAGS=;UNIQ_KEY=0A;DELAY=0;KEYS;";
+        let mut raw = Vec::new();
+        let text = text.replace('=', "\x01").replace(';', "\x02");
+        let prepared = prepare(Text::plain(&text), &mut raw, "c1").unwrap();
+        let expected = Named { tags: b"b", keys: b"k1 k2", uniq_key: b"0A", delay: b"0" };
+        assert_eq!(prepared.named(&raw), expected);
+        assert_eq!(Named::of(&raw), expected);
     }
 
     #[test]
@@ -153,7 +165,7 @@ mod tests {
     #[test]
     fn message_without_properties_gets_a_unique_id() {
         let mut raw = Vec::new();
-        let range = prepare(&mut raw, "c1").unwrap().unique_id;
+        let range = prepare(Text::default(), &mut raw, "c1").unwrap().unique_id;
         let id = std::str::from_utf8(&raw[range]).unwrap().to_owned();
         assert!(id.len() == 32 || id.len() == 56, "{id}");
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");

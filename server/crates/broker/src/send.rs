@@ -25,6 +25,10 @@ const CRC_PROPERTY_BYTES: usize = 20;
 /// Length of a record's properties is an int16.
 const PROPERTIES_BYTES_MAX: usize = 32_767;
 
+/// No record has more beside topic, body and properties: hosts of 20 bytes each, the checksum, a
+/// separator and 70 bytes of other fields.
+const RECORD_REST_BYTES_MAX: usize = 256;
+
 /// 10 and 310. A batch may come under these codes too.
 pub(crate) fn send_message<'a>(
     broker: &Arc<Broker>,
@@ -121,7 +125,7 @@ pub(crate) fn stage(
     match origin.shape {
         Shape::Single => {
             check_record(broker, &draft)?;
-            scratch.batch.push(queue, &draft);
+            scratch.batch.push_named(queue, &draft, prepared.named(&scratch.properties));
         }
         Shape::Batch => {
             check_batch(broker, &draft)?;
@@ -134,7 +138,7 @@ pub(crate) fn stage(
     let staged_bytes = scratch.batch.encoded_bytes() - before_bytes;
     let transaction_id = scratch.keep_id(&prepared);
     turn.count(topic_index, count, staged_bytes);
-    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait: prepared.wait })
+    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait: !prepared.no_wait })
 }
 
 /// One message of a batch: its own flag, body and properties, the rest as the batch.
@@ -190,8 +194,13 @@ fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
 
 /// One record that no segment takes would have the whole turn refused.
 fn check_record(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
-    let record_bytes = draft.encoded_bytes() as u64;
     let limit = broker.store.record_bytes_max();
+    // Nearly all are far below: what a record has beside these three parts is less than this.
+    let variable_bytes = draft.body.len() + draft.properties.len() + draft.topic.len();
+    if (variable_bytes + RECORD_REST_BYTES_MAX) as u64 <= limit {
+        return Ok(());
+    }
+    let record_bytes = draft.encoded_bytes() as u64;
     if record_bytes > limit {
         broker.metrics.rejections.record_too_large.add(1);
         return Err(refusals::illegal(format!(
@@ -230,13 +239,13 @@ fn prepare_properties(
 ) -> Result<Prepared, Refusal> {
     let raw = &mut scratch.properties;
     raw.clear();
-    properties.append_to(raw);
-    let prepared = prepare(raw, &settings.cluster_name).map_err(|refusal| match refusal {
-        PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
-        PropertyRefusal::Delay { name, value } => {
-            not_yet(&format!("property '{name}'"), value, "delayed")
-        }
-    })?;
+    let prepared =
+        prepare(properties, raw, &settings.cluster_name).map_err(|refusal| match refusal {
+            PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
+            PropertyRefusal::Delay { name, value } => {
+                not_yet(&format!("property '{name}'"), value, "delayed")
+            }
+        })?;
     check_properties_bytes(raw.len())?;
     Ok(prepared)
 }

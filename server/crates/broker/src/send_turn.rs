@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use remora_config::Settings;
 use remora_protocol::message_id::{HexId, OffsetId};
-use remora_protocol::{EncodeHeader, FieldWriter, ResponseCode, names};
+use remora_protocol::{
+    Changing, EncodeHeader, FieldWriter, FrameTemplate, Head, ResponseCode, names,
+};
 use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Responder};
 use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 
@@ -31,6 +34,7 @@ pub(crate) struct Scratch {
     ids: Vec<u8>,
     /// The producer group that was checked last: they come in runs.
     group: String,
+    reply_template: ReplyTemplate,
     /// Empty: the room of earlier turns.
     spare_topics: Vec<TurnTopic>,
     spare_owed: Vec<(Owed<'static>, Staged)>,
@@ -157,8 +161,7 @@ impl<'a> SendTurn<'a> {
             }
             Ok(durable_offset) => {
                 self.publish_counts(broker);
-                let msg_id = self.msg_id(staged);
-                let reply = self.reply(staged, msg_id.as_str()).to_reply();
+                let reply = self.reply(staged).to_reply();
                 let answer = move |outcome: Result<(), AppendError>| match outcome {
                     Ok(()) => responder.send(Ok(reply)),
                     Err(error) => responder.refuse(&append_refusal(&error)),
@@ -179,9 +182,13 @@ impl<'a> SendTurn<'a> {
         let mut all_owed = std::mem::take(&mut self.owed);
         // Counted before any answer leaves: who reads the metrics after an answer finds it there.
         self.publish_counts(broker);
+        if let Some((owed, staged)) = all_owed.first() {
+            let mut template = std::mem::take(&mut self.scratch.reply_template);
+            template.learn(&owed.head(ResponseCode::SUCCESS), &self.reply(staged));
+            self.scratch.reply_template = template;
+        }
         for (owed, staged) in all_owed.drain(..) {
-            let msg_id = self.msg_id(&staged);
-            let reply = self.reply(&staged, msg_id.as_str());
+            let reply = self.reply(&staged);
             match &mut held {
                 Some(held) if staged.wait => {
                     owed.hold(held, ResponseCode::SUCCESS, &reply, Body::Empty);
@@ -206,31 +213,16 @@ impl<'a> SendTurn<'a> {
         self.scratch.batch.appended().get(records).unwrap_or(&[])
     }
 
-    /// The offset ids of a send's records, joined by commas.
-    fn msg_id(&self, staged: &Staged) -> MsgId {
-        let hex = |record: &Appended| {
-            let physical_offset = i64::try_from(record.physical_offset).unwrap_or(i64::MAX);
-            OffsetId { store_host: self.store_host, physical_offset }.to_hex()
-        };
-        match self.records(staged) {
-            [single] => MsgId::One(hex(single)),
-            several => {
-                let ids: Vec<HexId> = several.iter().map(hex).collect();
-                MsgId::Joined(ids.iter().map(HexId::as_str).collect::<Vec<_>>().join(","))
-            }
-        }
-    }
-
-    fn reply<'t>(&'t self, staged: &Staged, msg_id: &'t str) -> SendReply<'t> {
-        let records = self.records(staged);
+    fn reply<'t>(&'t self, staged: &Staged) -> SendReply<'t> {
         let transaction_id = self.scratch.ids.get(staged.transaction_id.clone()).unwrap_or(&[]);
         SendReply {
-            msg_id,
+            store_host: self.store_host,
+            records: self.records(staged),
             queue_id: staged.queue_id,
-            queue_offset: records.first().map_or(0, |record| record.queue_offset),
             transaction_id: std::str::from_utf8(transaction_id).unwrap_or(""),
             region: &self.settings.region_id,
             trace_on: self.settings.trace_on,
+            template: self.scratch.reply_template.frame.as_ref(),
         }
     }
 
@@ -285,38 +277,40 @@ pub(crate) fn append_refusal(error: &AppendError) -> Refusal {
     Refusal::new(code, error.to_string())
 }
 
-/// `msgId` of a reply: on the stack, save for a batch.
-enum MsgId {
-    One(HexId),
-    Joined(String),
-}
-
-impl MsgId {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::One(id) => id.as_str(),
-            Self::Joined(ids) => ids,
-        }
-    }
-}
-
 /// Header of a send's reply, with the two fields that Apache adds to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct SendReply<'t> {
-    msg_id: &'t str,
+    store_host: SocketAddr,
+    records: &'t [Appended],
     queue_id: i32,
-    queue_offset: u64,
     transaction_id: &'t str,
     region: &'t str,
     trace_on: bool,
+    template: Option<&'t FrameTemplate<4>>,
 }
 
 impl SendReply<'_> {
+    /// The offset ids of the records, joined by commas.
+    fn msg_id(&self) -> String {
+        let ids: Vec<HexId> = self.records.iter().map(|one| self.offset_id(one)).collect();
+        ids.iter().map(HexId::as_str).collect::<Vec<_>>().join(",")
+    }
+
+    fn offset_id(&self, record: &Appended) -> HexId {
+        let physical_offset = i64::try_from(record.physical_offset).unwrap_or(i64::MAX);
+        OffsetId { store_host: self.store_host, physical_offset }.to_hex()
+    }
+
+    fn queue_offset(&self) -> i64 {
+        let first = self.records.first().map_or(0, |record| record.queue_offset);
+        i64::try_from(first).unwrap_or(i64::MAX)
+    }
+
     fn to_reply(self) -> Reply {
         Reply::success()
-            .field("msgId", self.msg_id)
+            .field("msgId", self.msg_id())
             .field("queueId", self.queue_id)
-            .field("queueOffset", self.queue_offset)
+            .field("queueOffset", self.queue_offset())
             .field("transactionId", self.transaction_id)
             .field("MSG_REGION", self.region)
             .field("TRACE_ON", self.trace_on)
@@ -325,11 +319,57 @@ impl SendReply<'_> {
 
 impl EncodeHeader for SendReply<'_> {
     fn encode(&self, out: &mut FieldWriter<'_>) {
-        out.str("msgId", self.msg_id);
+        match self.records {
+            [single] => out.str("msgId", self.offset_id(single).as_str()),
+            _ => out.str("msgId", &self.msg_id()),
+        }
         out.int("queueId", i64::from(self.queue_id));
-        out.int("queueOffset", i64::try_from(self.queue_offset).unwrap_or(i64::MAX));
+        out.int("queueOffset", self.queue_offset());
         out.str("transactionId", self.transaction_id);
         out.str("MSG_REGION", self.region);
         out.bool("TRACE_ON", self.trace_on);
+    }
+
+    fn encode_frame(&self, out: &mut BytesMut, head: &Head<'_>) -> bool {
+        let (Some(template), [single]) = (self.template, self.records) else { return false };
+        if !template.fits(head) {
+            return false;
+        }
+        let offset_id = self.offset_id(single);
+        let values = [
+            Changing::Text(offset_id.as_str()),
+            Changing::Number(self.queue_id.into()),
+            Changing::Number(self.queue_offset()),
+            Changing::Text(self.transaction_id),
+        ];
+        template.append_to(out, head.opaque, values);
+        true
+    }
+}
+
+/// What a thread's answers share.
+#[derive(Debug, Default)]
+struct ReplyTemplate {
+    frame: Option<FrameTemplate<4>>,
+    region: String,
+    trace_on: bool,
+}
+
+impl ReplyTemplate {
+    /// Makes the template of answers like this one, unless it is there.
+    fn learn(&mut self, head: &Head<'_>, reply: &SendReply<'_>) {
+        let same = self.region == reply.region && self.trace_on == reply.trace_on;
+        if same && self.frame.as_ref().is_some_and(|frame| frame.fits(head)) {
+            return;
+        }
+        let plain = SendReply { template: None, ..*reply };
+        let changing = ["msgId", "queueId", "queueOffset", "transactionId"];
+        let frame = FrameTemplate::new(head, &plain, changing);
+        // The one of JSON outlasts answers in binary.
+        if frame.is_some() || !same {
+            self.frame = frame;
+            reply.region.clone_into(&mut self.region);
+            self.trace_on = reply.trace_on;
+        }
     }
 }

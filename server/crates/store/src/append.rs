@@ -4,7 +4,7 @@ use std::sync::Arc;
 use remora_protocol::record::Draft;
 
 use crate::consume_queue::ConsumeQueue;
-use crate::dispatch::{TagsCode, dispatch, index_hash};
+use crate::dispatch::{Named, TagsCode, dispatch, index_hash};
 use crate::index_feed::Key;
 use crate::queue_files::QueueEntry;
 use crate::store::{Arrival, QueueRef};
@@ -94,12 +94,18 @@ impl AppendBatch {
     /// caller (`Draft::encode` panics on those that fit no field); records of 2 GiB and more are
     /// not taken.
     pub fn push(&mut self, queue: &QueueRef, draft: &Draft<'_>) {
+        self.push_named(queue, draft, Named::of(draft.properties));
+    }
+
+    /// As `push`, where the properties have been looked through already.
+    pub fn push_named(&mut self, queue: &QueueRef, draft: &Draft<'_>, named: Named<'_>) {
+        debug_assert_eq!(named, Named::of(draft.properties), "what the properties say");
         debug_assert_eq!(*draft.topic, *queue.topic, "a record of another topic");
         let before = self.bytes.len();
         draft.encode(&mut self.bytes);
         let record_bytes = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         self.record_bytes_max = self.record_bytes_max.max(record_bytes);
-        let found = dispatch(draft.topic, draft.sys_flag, draft.properties);
+        let found = dispatch(draft.topic, draft.sys_flag, named);
         let (record, topic_hash) = (self.staged.len(), queue.queue.topic_hash);
         let keys = found.keys.iter();
         self.keys.extend(keys.map(|key| StagedKey { record, hash: index_hash(topic_hash, key) }));

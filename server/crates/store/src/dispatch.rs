@@ -53,32 +53,49 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Reads topic, flags and properties of a record, stored or about to be.
-pub fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
-    let (mut tags, mut delay_level): (&[u8], &[u8]) = (b"", b"");
-    let mut keys = Keys::default();
-    for entry in properties::entries(properties) {
-        // By the start alone: most properties are others.
-        let (place, value) = match entry {
-            [b'T', b'A', b'G', b'S', NAME_END, value @ ..] => (&mut tags, value),
-            [b'K', b'E', b'Y', b'S', NAME_END, value @ ..] => (&mut keys.keys, value),
-            [b'D', b'E', b'L', b'A', b'Y', NAME_END, value @ ..] => (&mut delay_level, value),
-            [b'U', b'N', b'I', b'Q', b'_', b'K', b'E', b'Y', NAME_END, value @ ..] => {
-                (&mut keys.uniq_key, value)
+/// The properties that a queue entry or the index is made from, each UTF-8; empty where absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Named<'a> {
+    pub tags: &'a [u8],
+    pub keys: &'a [u8],
+    pub uniq_key: &'a [u8],
+    /// Counts in the topic of delayed messages alone.
+    pub delay: &'a [u8],
+}
+
+impl<'a> Named<'a> {
+    /// Those of a record, stored or about to be.
+    pub fn of(properties: &'a [u8]) -> Self {
+        let mut named = Self::default();
+        for entry in properties::entries(properties) {
+            // By the start alone: most properties are others.
+            let (place, value) = match entry {
+                [b'T', b'A', b'G', b'S', NAME_END, value @ ..] => (&mut named.tags, value),
+                [b'K', b'E', b'Y', b'S', NAME_END, value @ ..] => (&mut named.keys, value),
+                [b'D', b'E', b'L', b'A', b'Y', NAME_END, value @ ..] => (&mut named.delay, value),
+                [b'U', b'N', b'I', b'Q', b'_', b'K', b'E', b'Y', NAME_END, value @ ..] => {
+                    (&mut named.uniq_key, value)
+                }
+                _ => continue,
+            };
+            // Apache leaves out what is empty or not UTF-8.
+            if !value.is_empty() && (value.is_ascii() || str::from_utf8(value).is_ok()) {
+                *place = value;
             }
-            _ => continue,
-        };
-        // Apache leaves out what is empty or not UTF-8.
-        if !value.is_empty() && (value.is_ascii() || str::from_utf8(value).is_ok()) {
-            *place = value;
         }
+        named
     }
+}
+
+/// What follows from topic, flags and properties of a record, stored or about to be.
+pub fn dispatch<'a>(topic: &str, sys_flag: i32, named: Named<'a>) -> Dispatch<'a> {
     let transaction = sys_flag::transaction(sys_flag);
     let queued = matches!(transaction, sys_flag::TRANSACTION_NOT | sys_flag::TRANSACTION_COMMIT);
-    let queue_entry = queued.then(|| tags_code(topic, tags, delay_level));
-    if transaction == sys_flag::TRANSACTION_ROLLBACK {
-        keys = Keys::default();
-    }
+    let queue_entry = queued.then(|| tags_code(topic, named.tags, named.delay));
+    let keys = match transaction {
+        sys_flag::TRANSACTION_ROLLBACK => Keys::default(),
+        _ => Keys { uniq_key: named.uniq_key, keys: named.keys },
+    };
     Dispatch { queue_entry, keys }
 }
 
@@ -114,6 +131,10 @@ mod tests {
     use super::*;
 
     const PROPERTIES: &[u8] = b"KEYS\x01k1 k2\x02TAGS\x01TagA\x02UNIQ_KEY\x01U1\x02DELAY\x013\x02";
+
+    fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
+        super::dispatch(topic, sys_flag, Named::of(properties))
+    }
 
     #[test]
     fn plain_record_goes_to_its_queue_with_the_hash_of_its_tags() {

@@ -41,6 +41,7 @@ pub mod store;
 
 pub use append::{AppendBatch, AppendError, Appended};
 pub use disk::{Disk, FileDisk};
+pub use dispatch::Named;
 pub use meta_log::MetaLog;
 pub use read::{Boundary, ReadLimits, ReadOutcome, ReadStatus};
 pub use retention::RetentionRules;

@@ -1,0 +1,156 @@
+//! A frame that is written again and again with other values in the same places: the answers to
+//! sends, which are all that a broker writes to a producer.
+use bytes::{BufMut, BytesMut};
+
+use crate::fields::EncodeHeader;
+use crate::frame::{Head, PREFIX_BYTES, SerializeType, encode_head};
+use crate::json_write;
+
+/// A JSON frame without remark and body, of which the opaque and `N` fields change.
+#[derive(Clone, Debug)]
+pub struct FrameTemplate<const N: usize> {
+    /// Of the frames that are like this one, save for the opaque.
+    head: Head<'static>,
+    /// What stands before each value that changes; the opaque is the last one.
+    before: [Box<[u8]>; N],
+    before_opaque: Box<[u8]>,
+    after_opaque: Box<[u8]>,
+}
+
+/// The value of a field that changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Changing<'a> {
+    Text(&'a str),
+    Number(i64),
+}
+
+impl<const N: usize> FrameTemplate<N> {
+    /// `changing`: the names of the fields that change, in the order of `header`. `None` for heads
+    /// with a remark or in binary, and where the header has not these fields in this order.
+    pub fn new(
+        head: &Head<'_>,
+        header: &(impl EncodeHeader + ?Sized),
+        changing: [&str; N],
+    ) -> Option<Self> {
+        if head.serialize != SerializeType::Json || head.remark.is_some() {
+            return None;
+        }
+        let head = Head { opaque: 0, remark: None, ..*head };
+        let mut frame = BytesMut::new();
+        encode_head(&mut frame, &head, header, 0);
+        let mut rest = str::from_utf8(frame.get(PREFIX_BYTES..)?).ok()?;
+        // No value holds such a key: its quotes would be escaped.
+        let mut cut = |key: &str, value_bytes: fn(&str) -> usize| {
+            let (before, value) = rest.split_at(rest.find(key)? + key.len());
+            rest = value.get(value_bytes(value)..)?;
+            Some(before.as_bytes().into())
+        };
+        let mut before = [const { None }; N];
+        for (place, name) in before.iter_mut().zip(changing) {
+            *place = cut(&format!("\"{name}\":\""), string_bytes);
+        }
+        let before_opaque = cut("\"opaque\":", |_| "0".len())?;
+        let before: Vec<_> = before.into_iter().flatten().collect();
+        let before = before.try_into().ok()?;
+        Some(Self { head, before, before_opaque, after_opaque: rest.as_bytes().into() })
+    }
+
+    /// Whether a frame with this head is written as this one.
+    #[inline]
+    pub fn fits(&self, head: &Head<'_>) -> bool {
+        Head { opaque: 0, ..*head } == self.head
+    }
+
+    /// Appends the frame that `encode_head` would, given a head that fits.
+    pub fn append_to(&self, out: &mut BytesMut, opaque: i32, values: [Changing<'_>; N]) {
+        let start = out.len();
+        out.reserve(512);
+        out.put_u64(0);
+        for (before, value) in self.before.iter().zip(values) {
+            out.put_slice(before);
+            match value {
+                Changing::Text(text) => json_write::escape(out, text),
+                Changing::Number(number) => json_write::int(out, number),
+            }
+        }
+        out.put_slice(&self.before_opaque);
+        json_write::int(out, i64::from(opaque));
+        out.put_slice(&self.after_opaque);
+        crate::frame::put_prefix(out, start, SerializeType::Json, 0);
+    }
+}
+
+/// Length of a string up to the quote that ends it.
+fn string_bytes(value: &str) -> usize {
+    let mut escaped = false;
+    let end = value.bytes().position(|byte| {
+        let is_end = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        is_end
+    });
+    end.unwrap_or(value.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Language;
+    use crate::field_writer::FieldWriter;
+    use crate::frame::Flags;
+    use proptest::prelude::*;
+
+    const HEAD: Head<'static> = Head {
+        serialize: SerializeType::Json,
+        code: 0,
+        language: Language::JAVA,
+        version: 493,
+        opaque: 7,
+        flags: Flags::RESPONSE,
+        remark: None,
+    };
+
+    struct Answer<'a>(&'a str, i64, &'a str);
+
+    impl EncodeHeader for Answer<'_> {
+        fn encode(&self, out: &mut FieldWriter<'_>) {
+            out.str("msgId", self.0);
+            out.int("queueOffset", self.1);
+            out.str("region", self.2);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_from_a_template_is_the_one_encoded(
+            taught in ".{0,9}", text in ".{0,70}", number in any::<i64>(), opaque in any::<i32>(),
+            region in r#"[a-z"\\,}:]{0,9}"#,
+        ) {
+            let answer = Answer(&taught, 5, &region);
+            let template = FrameTemplate::new(&HEAD, &answer, ["msgId", "queueOffset"]).unwrap();
+            let head = Head { opaque, ..HEAD };
+            prop_assert!(template.fits(&head));
+            let (mut expected, mut out) = (BytesMut::from("before"), BytesMut::from("before"));
+            encode_head(&mut expected, &head, &Answer(&text, number, &region), 0);
+            template.append_to(&mut out, opaque, [Changing::Text(&text), Changing::Number(number)]);
+            prop_assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn heads_and_headers_of_another_kind_have_no_template() {
+        let of = |head: &Head<'_>, names| FrameTemplate::new(head, &Answer("", 1, ""), names);
+        let template = of(&HEAD, ["msgId", "queueOffset"]).unwrap();
+        let others = [
+            Head { serialize: SerializeType::Binary, ..HEAD },
+            Head { remark: Some("why"), ..HEAD },
+            Head { code: 1, ..HEAD },
+            Head { version: 1, ..HEAD },
+        ];
+        assert_eq!(others.map(|head| template.fits(&head)), [false; 4]);
+        for head in &others[..2] {
+            assert!(of(head, ["msgId", "queueOffset"]).is_none());
+        }
+        assert!(of(&HEAD, ["queueOffset", "msgId"]).is_none(), "another order");
+        assert!(of(&HEAD, ["msgId", "queueId"]).is_none(), "no such field");
+    }
+}
