@@ -17,7 +17,7 @@ pub struct CpuProfile {
 }
 
 /// Groups that are told one by one.
-const GROUPS_MAX: usize = 7;
+const GROUPS_MAX: usize = 5;
 /// Smaller shares of the whole are told together.
 const SHARE_MIN: f64 = 0.02;
 

@@ -30,6 +30,7 @@ const APACHE_TOPICS_MAX: usize = 1_000;
 const QUEUES: u32 = 8;
 /// Each has a pull in flight for every queue of its share.
 const PULLING_CONNECTIONS: usize = 2;
+const SETTLE_LOOK: Duration = Duration::from_millis(200);
 /// Half seconds without an answer or with refusals alone: a server may be busy with what it took.
 const FRUITLESS_FILLS_MAX: usize = 20;
 /// Bytes in flight of one connection at most, with large bodies.
@@ -298,13 +299,27 @@ impl Bench<'_> {
         self.server.target(prefix, 1, QUEUES)
     }
 
-    /// A topic with at least `backlog` messages.
-    fn filled(&self, prefix: &str, backlog: u64) -> anyhow::Result<Target> {
-        let mut fruitless = 0;
+    /// A topic and how many messages it has, once that has stopped growing: a broker that queues
+    /// what it has stored later than it acknowledges would be measured while it catches up.
+    fn settled(&self, prefix: &str) -> anyhow::Result<(Target, u64)> {
+        let mut before = None;
         loop {
             let target = self.fresh(prefix)?;
             let offsets = target.brokers.iter().flat_map(|broker| &broker.queue_offsets_max);
             let stored = u64::try_from(offsets.sum::<i64>()).unwrap_or(0);
+            if stored == 0 || before == Some(stored) {
+                return Ok((target, stored));
+            }
+            before = Some(stored);
+            std::thread::sleep(SETTLE_LOOK);
+        }
+    }
+
+    /// A topic with at least `backlog` messages.
+    fn filled(&self, prefix: &str, backlog: u64) -> anyhow::Result<Target> {
+        let mut fruitless = 0;
+        loop {
+            let (target, stored) = self.settled(prefix)?;
             if stored >= backlog {
                 return Ok(target);
             }
