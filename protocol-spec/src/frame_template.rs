@@ -5,6 +5,7 @@ use bytes::{BufMut, BytesMut};
 use crate::fields::EncodeHeader;
 use crate::frame::{Head, PREFIX_BYTES, SerializeType, encode_head};
 use crate::json_write;
+use crate::message_id::HexId;
 
 /// A JSON frame without remark and body, of which the opaque and `N` fields change.
 #[derive(Clone, Debug)]
@@ -22,6 +23,7 @@ pub struct FrameTemplate<const N: usize> {
 pub enum Changing<'a> {
     Text(&'a str),
     Number(i64),
+    Id(&'a HexId),
 }
 
 impl<const N: usize> FrameTemplate<N> {
@@ -71,6 +73,8 @@ impl<const N: usize> FrameTemplate<N> {
             match value {
                 Changing::Text(text) => json_write::escape(out, text),
                 Changing::Number(number) => json_write::int(out, number),
+                // Letters and digits: nothing to escape.
+                Changing::Id(id) => out.put_slice(id.as_bytes()),
             }
         }
         out.put_slice(&self.before_opaque);
@@ -134,6 +138,16 @@ mod tests {
             template.append_to(&mut out, opaque, [Changing::Text(&text), Changing::Number(number)]);
             prop_assert_eq!(out, expected);
         }
+    }
+
+    #[test]
+    fn an_id_is_written_as_its_text() {
+        let id = HexId::copy_of(b"7F00000100002A9F00000000000003E8").unwrap();
+        let template = FrameTemplate::new(&HEAD, &Answer("", 1, ""), ["msgId"]).unwrap();
+        let (mut expected, mut out) = (BytesMut::new(), BytesMut::new());
+        encode_head(&mut expected, &HEAD, &Answer(id.as_str(), 1, ""), 0);
+        template.append_to(&mut out, HEAD.opaque, [Changing::Id(&id)]);
+        assert_eq!(out, expected);
     }
 
     #[test]

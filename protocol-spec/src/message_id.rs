@@ -113,6 +113,10 @@ impl HexId {
         self
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or(&[])
+    }
+
     pub fn as_str(&self) -> &str {
         self.text.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or("")
     }

@@ -17,9 +17,22 @@ pub enum Keep {
 pub fn take_in<E>(
     properties: Text<'_>,
     out: &mut Vec<u8>,
+    each: impl FnMut(&[u8], &[u8], usize) -> Result<Keep, E>,
+) -> Result<(), E> {
+    match properties.as_it_stands() {
+        (raw, true) => take_in_as::<true, E>(raw, out, each),
+        (raw, false) => take_in_as::<false, E>(raw, out, each),
+    }
+}
+
+/// Once for text with escapes and once for text without.
+#[inline(always)]
+fn take_in_as<const ESCAPED: bool, E>(
+    raw: &str,
+    out: &mut Vec<u8>,
     mut each: impl FnMut(&[u8], &[u8], usize) -> Result<Keep, E>,
 ) -> Result<(), E> {
-    let mut intake = Intake::new(properties, out);
+    let mut intake = Intake::<ESCAPED>::new(raw, out);
     let (mut start, mut name_end) = (intake.written, None);
     loop {
         let separator = match intake.next_separator() {
@@ -49,9 +62,8 @@ pub fn take_in<E>(
 
 /// Text on its way into a buffer, whose room is made once: what comes out is hardly ever longer
 /// (half an escape at its end may be).
-struct Intake<'t, 'o> {
+struct Intake<'t, 'o, const ESCAPED: bool> {
     raw: &'t str,
-    escaped: bool,
     read: usize,
     out: &'o mut [u8],
     written: usize,
@@ -60,40 +72,30 @@ struct Intake<'t, 'o> {
 /// Room for a chunk that is written whole, a closing separator and half an escape.
 const SPARE_BYTES: usize = 16;
 
-impl<'t, 'o> Intake<'t, 'o> {
-    #[inline]
-    fn new(text: Text<'t>, out: &'o mut Vec<u8>) -> Self {
-        let (raw, escaped) = text.as_it_stands();
+impl<'t, 'o, const ESCAPED: bool> Intake<'t, 'o, ESCAPED> {
+    #[inline(always)]
+    fn new(raw: &'t str, out: &'o mut Vec<u8>) -> Self {
         let written = out.len();
         out.resize(written + raw.len() + SPARE_BYTES, 0);
-        Self { raw, escaped, read: 0, out, written }
+        Self { raw, read: 0, out, written }
     }
 
     /// Copies up to the next separator and steps over it; `None` at the end.
     #[inline(always)]
     fn next_separator(&mut self) -> Option<u8> {
-        let bytes = self.raw.as_bytes();
         loop {
-            // Eight bytes are copied whole; what follows a hit among them is overwritten.
-            while let Some(chunk) = bytes.get(self.read..).and_then(|rest| rest.first_chunk::<8>())
-                && let Some(place) = self.out.get_mut(self.written..)
-                && let Some(place) = place.first_chunk_mut::<8>()
-            {
-                *place = *chunk;
-                let hit = first_special(chunk, self.escaped);
-                (self.read, self.written) = (self.read + hit, self.written + hit);
-                if hit < 8 {
-                    break;
-                }
+            let hit = self.copy_run();
+            if ESCAPED && let Some(digit) = hit.and_then(escaped_separator) {
+                self.read += SEPARATOR_BYTES;
+                return Some(digit);
             }
-            match bytes.get(self.read..) {
-                Some([b'\\', b'u', b'0', b'0', b'0', digit @ (b'1' | b'2'), ..])
-                    if self.escaped =>
-                {
-                    self.read += 6;
+            match self.raw.as_bytes().get(self.read..) {
+                // At the very end, where no eight bytes are left.
+                Some([b'\\', b'u', b'0', b'0', b'0', digit @ (b'1' | b'2'), ..]) if ESCAPED => {
+                    self.read += SEPARATOR_BYTES;
                     return Some(digit - b'0');
                 }
-                Some([b'\\', ..]) if self.escaped => self.escape(),
+                Some([b'\\', ..]) if ESCAPED => self.escape(),
                 Some([separator @ (NAME_END | VALUE_END), ..]) => {
                     self.read += 1;
                     return Some(*separator);
@@ -105,6 +107,32 @@ impl<'t, 'o> Intake<'t, 'o> {
                 _ => return None,
             }
         }
+    }
+
+    /// Copies up to the next separator or escape and gives what stands there, or to the last bytes.
+    /// Eight bytes are copied whole; what follows a hit among them is overwritten.
+    #[inline(always)]
+    fn copy_run(&mut self) -> Option<[u8; 8]> {
+        let mut rest = self.raw.as_bytes().get(self.read..)?;
+        let mut place = self.out.get_mut(self.written..)?;
+        let mut copied = 0;
+        let found = loop {
+            let (Some(chunk), Some(to)) = (rest.first_chunk::<8>(), place.first_chunk_mut::<8>())
+            else {
+                break None;
+            };
+            *to = *chunk;
+            let hit = first_special::<ESCAPED>(chunk);
+            copied += hit;
+            rest = rest.get(hit..)?;
+            if hit < 8 {
+                break rest.first_chunk().copied();
+            }
+            place = place.get_mut(hit..)?;
+        };
+        self.read += copied;
+        self.written += copied;
+        found
     }
 
     /// Any other escape; none of them stands for a separator.
@@ -127,18 +155,30 @@ impl<'t, 'o> Intake<'t, 'o> {
     }
 }
 
+/// `\u0001` and `\u0002`.
+const SEPARATOR_BYTES: usize = 6;
+
+/// The separator whose escape these bytes begin with.
+#[inline(always)]
+fn escaped_separator(bytes: [u8; 8]) -> Option<u8> {
+    let [start @ .., digit, _, _] = bytes;
+    (start == *b"\\u000" && matches!(digit, b'1' | b'2')).then(|| digit - b'0')
+}
+
 /// Position of the first separator, or of the first escape where there are any; 8 without. A zero
 /// byte counts as a separator.
 #[inline(always)]
-fn first_special(chunk: &[u8; 8], escaped: bool) -> usize {
+fn first_special<const ESCAPED: bool>(chunk: &[u8; 8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(*chunk);
     // The lowest set bit marks the first one; higher ones may be false.
-    let separators = word.wrapping_sub(LOW * 3) & !word;
-    let escapes = word ^ (LOW * if escaped { 0x5C } else { 0x01 });
-    let hits = (separators | escapes.wrapping_sub(LOW) & !escapes) & HIGH;
-    hits.trailing_zeros() as usize / 8
+    let mut hits = word.wrapping_sub(LOW * 3) & !word;
+    if ESCAPED {
+        let escapes = word ^ (LOW * 0x5C);
+        hits |= escapes.wrapping_sub(LOW) & !escapes;
+    }
+    (hits & HIGH).trailing_zeros() as usize / 8
 }
 
 #[cfg(test)]

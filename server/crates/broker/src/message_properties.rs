@@ -20,6 +20,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// What queue entry and index are made from.
+    #[inline]
     pub fn named<'r>(&self, raw: &'r [u8]) -> Named<'r> {
         let part = |range: &Range<usize>| raw.get(range.clone()).unwrap_or(&[]);
         Named {

@@ -71,6 +71,8 @@ pub(crate) struct TurnTopic {
 pub struct SendTurn<'a> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store_host: SocketAddr,
+    /// The offset id of a record at 0.
+    first_id: HexId,
     pub(crate) scratch: Box<Scratch>,
     pub(crate) topics: Vec<TurnTopic>,
     owed: Vec<(Owed<'a>, Staged)>,
@@ -89,9 +91,11 @@ impl Scratch {
 impl<'a> SendTurn<'a> {
     pub(crate) fn new(broker: &Broker) -> Self {
         let mut scratch = SPARE.take().unwrap_or_default();
+        let store_host = broker.store_host();
         Self {
             settings: broker.config.settings(),
-            store_host: broker.store_host(),
+            store_host,
+            first_id: OffsetId { store_host, physical_offset: 0 }.to_hex(),
             topics: std::mem::take(&mut scratch.spare_topics),
             owed: std::mem::take(&mut scratch.spare_owed),
             scratch,
@@ -216,7 +220,7 @@ impl<'a> SendTurn<'a> {
     fn reply<'t>(&'t self, staged: &Staged) -> SendReply<'t> {
         let transaction_id = self.scratch.ids.get(staged.transaction_id.clone()).unwrap_or(&[]);
         SendReply {
-            store_host: self.store_host,
+            first_id: &self.first_id,
             records: self.records(staged),
             queue_id: staged.queue_id,
             transaction_id: std::str::from_utf8(transaction_id).unwrap_or(""),
@@ -280,7 +284,8 @@ pub(crate) fn append_refusal(error: &AppendError) -> Refusal {
 /// Header of a send's reply, with the two fields that Apache adds to it.
 #[derive(Clone, Copy, Debug)]
 struct SendReply<'t> {
-    store_host: SocketAddr,
+    /// The offset id of a record at 0.
+    first_id: &'t HexId,
     records: &'t [Appended],
     queue_id: i32,
     transaction_id: &'t str,
@@ -297,8 +302,7 @@ impl SendReply<'_> {
     }
 
     fn offset_id(&self, record: &Appended) -> HexId {
-        let physical_offset = i64::try_from(record.physical_offset).unwrap_or(i64::MAX);
-        OffsetId { store_host: self.store_host, physical_offset }.to_hex()
+        self.first_id.ending_in(&record.physical_offset.to_be_bytes())
     }
 
     fn queue_offset(&self) -> i64 {
@@ -337,7 +341,7 @@ impl EncodeHeader for SendReply<'_> {
         }
         let offset_id = self.offset_id(single);
         let values = [
-            Changing::Text(offset_id.as_str()),
+            Changing::Id(&offset_id),
             Changing::Number(self.queue_id.into()),
             Changing::Number(self.queue_offset()),
             Changing::Text(self.transaction_id),
