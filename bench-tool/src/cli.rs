@@ -12,6 +12,7 @@ use crate::compare::CompareArgs;
 use crate::compare::servers::pid_at;
 use crate::load::{self, LoadOptions};
 use crate::payload::BODY_BYTES_MIN;
+use crate::puller::Ask;
 use crate::report::{self, Report};
 use crate::{clock, demo, target};
 
@@ -45,7 +46,16 @@ enum Command {
         load: LoadArgs,
     },
     /// Reads what the topic holds, from the first message to the last, and verifies it.
-    Consume(LoadArgs),
+    Consume {
+        /// Messages that a pull asks for; official push consumers ask for 32, at most 1,024.
+        #[arg(long, default_value_t = Ask::MOST.messages_max)]
+        pull_messages: u32,
+        /// Bytes of messages that a pull asks for.
+        #[arg(long, default_value_t = Ask::MOST.bytes_max)]
+        pull_bytes: u32,
+        #[command(flatten)]
+        load: LoadArgs,
+    },
     /// Sends at a rate and receives; latency is from due time to receipt.
     E2e {
         /// Consumer groups, each of which receives everything.
@@ -138,6 +148,7 @@ impl LoadArgs {
             in_flight: self.in_flight,
             body_bytes: self.size,
             batch,
+            ask: Ask::USUAL,
             rate: self.rate,
             warmup: Duration::try_from_secs_f64(self.warmup).context("--warmup")?,
             duration: Duration::try_from_secs_f64(self.duration).context("--duration")?,
@@ -180,8 +191,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             let options = args.options(batch)?;
             finish(&args, load::send(&args.target(&args.nameserver)?, &options, "batch")?)
         }
-        Command::Consume(args) => {
-            let options = args.options(1)?;
+        Command::Consume { pull_messages, pull_bytes, load: args } => {
+            let mut options = args.options(1)?;
+            options.ask = Ask { messages_max: pull_messages, bytes_max: pull_bytes };
             finish(&args, load::consume(&args.target(&args.nameserver)?, &options, "consume")?)
         }
         Command::E2e { groups, load: args } => {

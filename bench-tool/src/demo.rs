@@ -6,6 +6,7 @@ use remora_server::standalone::Standalone;
 
 use crate::clock;
 use crate::load::{self, LoadOptions};
+use crate::puller::Ask;
 use crate::target;
 
 const TOPIC: &str = "demo";
@@ -38,6 +39,7 @@ fn load_and_verify(nameserver: &str) -> anyhow::Result<()> {
         in_flight: 32,
         body_bytes: 128,
         batch: 1,
+        ask: Ask::USUAL,
         rate: None,
         warmup: Duration::from_millis(500),
         duration: Duration::from_secs(2),

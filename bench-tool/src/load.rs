@@ -10,7 +10,7 @@ use remora_protocol::SerializeType;
 use crate::clock;
 use crate::payload::{Faults, Verifier};
 use crate::progress::Progress;
-use crate::puller::{self, PullerPlan, Until};
+use crate::puller::{self, Ask, PullerPlan, Until};
 use crate::report::Report;
 use crate::sender::{self, ReadBack, SenderPlan, Sent};
 use crate::stats::LoadStats;
@@ -25,6 +25,7 @@ pub struct LoadOptions {
     pub in_flight: usize,
     pub body_bytes: usize,
     pub batch: usize,
+    pub ask: Ask,
     /// Requests a second over all connections, open loop; `None` = closed loop.
     pub rate: Option<f64>,
     pub warmup: Duration,
@@ -41,9 +42,6 @@ enum Outcome {
     Sent(Sent),
     Received(Verifier),
 }
-
-/// Messages that a pull asks for: as many as official push consumers do.
-const MESSAGES_MAX: u32 = 32;
 
 type Job = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
@@ -312,7 +310,7 @@ fn puller_jobs(
                 group,
                 topic: target.topic().to_owned(),
                 queues,
-                messages_max: MESSAGES_MAX,
+                ask: options.ask,
                 until,
                 run: (until == Until::Stopped).then_some(options.run),
             };

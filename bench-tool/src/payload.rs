@@ -146,7 +146,12 @@ pub type Source = (u32, u32, u32);
 #[derive(Debug, Default)]
 pub struct Verifier {
     run: Option<u32>,
-    next: AHashMap<Source, u64>,
+    /// The next sequence of each source.
+    next: Vec<u64>,
+    /// Where a source stands in `next`.
+    sources: AHashMap<Source, usize>,
+    /// The one of the last message, which mostly is that of the next as well.
+    last: Option<(Source, usize)>,
     missing: BTreeSet<(Source, u64)>,
     faults: Faults,
     foreign: u64,
@@ -177,7 +182,11 @@ impl Verifier {
         }
         self.taken += 1;
         let source = (stamp.run, stamp.producer, stamp.queue);
-        let next = self.next.entry(source).or_insert(0);
+        let at = match self.last {
+            Some((last, at)) if last == source => at,
+            _ => self.place_of(source),
+        };
+        let next = &mut self.next[at];
         if stamp.sequence == *next {
             *next += 1;
         } else if stamp.sequence > *next {
@@ -191,6 +200,16 @@ impl Verifier {
             self.faults.duplicated += 1;
         }
         Some(stamp)
+    }
+
+    fn place_of(&mut self, source: Source) -> usize {
+        let new = self.next.len();
+        let at = *self.sources.entry(source).or_insert(new);
+        if at == new {
+            self.next.push(0);
+        }
+        self.last = Some((source, at));
+        at
     }
 
     /// Forgives sequences that were never acknowledged: they need not come.

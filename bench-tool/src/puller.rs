@@ -25,6 +25,20 @@ pub enum Until {
     Stopped,
 }
 
+/// What a pull asks for at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ask {
+    pub messages_max: u32,
+    pub bytes_max: u32,
+}
+
+impl Ask {
+    /// As official push consumers do by default.
+    pub const USUAL: Self = Self { messages_max: 32, bytes_max: 256 * 1024 };
+    /// The most messages that an official push consumer may be set to ask for.
+    pub const MOST: Self = Self { messages_max: 1_024, ..Self::USUAL };
+}
+
 #[derive(Debug)]
 pub struct PullerPlan {
     pub addr: String,
@@ -33,13 +47,13 @@ pub struct PullerPlan {
     pub topic: String,
     /// Wire queue id and the queue offset to start at.
     pub queues: Vec<(u32, i64)>,
-    pub messages_max: u32,
+    pub ask: Ask,
     pub until: Until,
     /// Whose messages to verify; `None` = everybody's.
     pub run: Option<u32>,
 }
 
-/// A pull reply is at most 256 KiB of records by Apache's default.
+/// Two replies of the size that is usually asked for; grows for larger ones.
 const READ_BYTES: usize = 512 * 1024;
 const STOP_LOOK: Duration = Duration::from_millis(50);
 const MAY_SUSPEND: i64 = 2;
@@ -95,13 +109,14 @@ impl EncodeHeader for PullFields<'_> {
         out.str("topic", &self.plan.topic);
         out.int("queueId", self.queue_id.into());
         out.int("queueOffset", self.queue_offset);
-        out.int("maxMsgNums", self.plan.messages_max.into());
+        out.int("maxMsgNums", self.plan.ask.messages_max.into());
         out.int("sysFlag", HAS_SUBSCRIPTION | suspend);
         out.int("commitOffset", 0);
         out.int("suspendTimeoutMillis", HOLD_MS);
         out.str("subscription", "*");
         out.int("subVersion", 1);
         out.str("expressionType", "TAG");
+        out.int("maxMsgBytes", self.plan.ask.bytes_max.into());
     }
 }
 

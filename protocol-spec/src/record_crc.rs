@@ -1,4 +1,8 @@
 //! CRCs of a record: Apache's 31 bits of CRC-32, and the property that covers the whole record.
+use std::sync::LazyLock;
+
+use crc32fast::Hasher;
+
 use crate::record::RecordError;
 
 /// `__CRC32#`, \x01, ten digits, \x02: always the last bytes of a record.
@@ -12,8 +16,13 @@ const FIXED_RIGHT_MIN: usize = 8;
 
 /// CRC-32 of `bytes` without its highest bit: Java keeps it in a non-negative int.
 pub fn crc31(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes) & 0x7FFF_FFFF
+    let mut hasher = HASHER.clone();
+    hasher.update(bytes);
+    hasher.finalize() & 0x7FFF_FFFF
 }
+
+/// Before the first byte. Making one looks at what the CPU can, which costs as much as 50 bytes.
+static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 
 /// The property before its CRC is known.
 pub(crate) const ROOM: [u8; CRC_PROPERTY_BYTES] = *b"__CRC32#\x010000000000\x02";
@@ -38,9 +47,31 @@ pub fn is_sealed(record: &[u8]) -> bool {
     let Some((covered, place)) = record.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
         return false;
     };
-    let mut expected = ROOM;
-    expected[DIGITS_AT..SEPARATOR_AT].copy_from_slice(&decimal(crc31(covered)));
-    *place == expected
+    let [name @ .., d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, separator] = place;
+    let low = eight_digits(u64::from_le_bytes([*d0, *d1, *d2, *d3, *d4, *d5, *d6, *d7]));
+    let (Some(low), true, true) = (low, d8.is_ascii_digit(), d9.is_ascii_digit()) else {
+        return false;
+    };
+    let high = u64::from(d8 - b'0') + 10 * u64::from(d9 - b'0');
+    let stored = u64::from(low) + 100_000_000 * high;
+    name == NAME && *separator == 2 && stored == u64::from(crc31(covered))
+}
+
+/// The number whose digits are the bytes of `text`, the least significant digit first and in the
+/// lowest byte; `None` where one is not a digit. All at once: every record served comes here.
+fn eight_digits(text: u64) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let digits = text ^ (EACH * u64::from(b'0'));
+    // A byte above 9 reaches its highest bit when 118 is added, unless it has it already.
+    let high_bits = ((digits & (EACH * 0x7F)) + EACH * 118) | digits;
+    if high_bits & (EACH * 0x80) != 0 {
+        return None;
+    }
+    // Neighbours make pairs below 100, pairs fours below 10,000, fours the whole.
+    let pairs = (digits & 0x000F_000F_000F_000F) + 10 * (digits >> 8 & 0x000F_000F_000F_000F);
+    let fours = (pairs & 0x0000_00FF_0000_00FF) + 100 * (pairs >> 16 & 0x0000_00FF_0000_00FF);
+    let whole = (fours & 0xFFFF) + 10_000 * (fours >> 32 & 0xFFFF);
+    u32::try_from(whole).ok()
 }
 
 /// Computes the CRC of an encoded record and writes it into its last 20 bytes.
@@ -126,4 +157,25 @@ fn digits(digits: &[u8]) -> Option<u64> {
     digits.iter().rev().try_fold(0, |number: u64, &byte| {
         byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_read_as_they_are_written_and_nothing_else_is() {
+        for crc in [0, 1, 9, 10, 12_345_678, 87_654_321, 99_999_999, 100_000_000, 0x7FFF_FFFF] {
+            let [text @ .., _, _] = decimal(crc);
+            let read = |text: [u8; 8]| eight_digits(u64::from_le_bytes(text));
+            assert_eq!(read(text), Some(crc % 100_000_000));
+            for at in 0..8 {
+                for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+                    let mut text = text;
+                    text[at] = byte;
+                    assert_eq!(read(text), None, "{text:?}");
+                }
+            }
+        }
+    }
 }

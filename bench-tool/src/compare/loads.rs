@@ -87,7 +87,11 @@ pub const LOADS: &[Load] = &[
         ..core("sync", "sync flush, 64 connections x 32 in flight", Work::Send(Shape::new(64, 32)))
     },
     core("push20k", "push end to end at 20,000 msg/s", Work::Push { rate: 20_000 }),
-    core("pull", "pull of a backlog", Work::Pull { backlog: 1_000_000 }),
+    core(
+        "pull",
+        "pull of a backlog, up to 1,024 messages a pull",
+        Work::Pull { backlog: 1_000_000 },
+    ),
     core("batch", "batches of 32, 8 connections x 4", Work::Send(Shape::new(8, 4).batch(32))),
     core("start", "start-up", Work::Start),
     more("push5k", "push end to end at 5,000 msg/s", Work::Push { rate: 5_000 }),

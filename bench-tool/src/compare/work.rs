@@ -12,6 +12,7 @@ use crate::compare::loads::{Load, Shape, Work};
 use crate::compare::servers::Server;
 use crate::load::{self, LoadOptions};
 use crate::profile::CpuProfile;
+use crate::puller::Ask;
 use crate::report::Report;
 use crate::target::Target;
 use crate::{clock, cpu};
@@ -98,6 +99,7 @@ impl Bench<'_> {
             in_flight: shape.in_flight,
             body_bytes: shape.body_bytes,
             batch: shape.batch,
+            ask: Ask::USUAL,
             rate: None,
             warmup: self.windows.warmup,
             duration: self.windows.duration,
@@ -267,7 +269,8 @@ impl Bench<'_> {
     /// Passes over the backlog until the window is full.
     fn pull_figures(&self, prefix: &str, backlog: u64) -> anyhow::Result<Measured> {
         let target = self.filled(prefix, backlog)?;
-        let options = self.options(Shape::new(PULLING_CONNECTIONS, 1));
+        let shape = Shape::new(PULLING_CONNECTIONS, 1);
+        let options = LoadOptions { ask: Ask::MOST, ..self.options(shape) };
         // The first pass brings both sides to speed.
         load::consume(&target, &options, &self.label)?;
         let mut measured = Measured::default();

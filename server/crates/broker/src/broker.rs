@@ -14,7 +14,8 @@ use remora_protocol::body::{DataVersion, SubscriptionGroupConfig, TopicConfig};
 use remora_remoting::Service;
 use remora_store::meta_log::{Durability, MetaError};
 use remora_store::{
-    FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, RetentionRules, Store, StoreConfig,
+    Environment, FileDisk, FlushMode, MetaLog, OpenError, RecoveryReport, RetentionRules, Store,
+    StoreConfig,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -92,10 +93,20 @@ impl Broker {
         config: Arc<Config>,
         slow: tokio::runtime::Handle,
     ) -> Result<Arc<Self>, BrokerError> {
+        let environment = Environment::of_machine(&config.peek().store_path);
+        Self::start_in(config, slow, environment)
+    }
+
+    /// As `start`, with the messages on any disk; the metadata stays in files.
+    pub fn start_in(
+        config: Arc<Config>,
+        slow: tokio::runtime::Handle,
+        environment: Environment,
+    ) -> Result<Arc<Self>, BrokerError> {
         let settings = config.settings();
         let store_config = store_config(&settings);
         let flush = store_config.flush;
-        let (store, recovery) = Store::open(store_config)?;
+        let (store, recovery) = Store::open_in(&store_config, environment)?;
         let store = Arc::new(store);
         let meta = open_meta(&settings)?;
 

@@ -173,8 +173,8 @@ settings! {
     /// Filter by SQL92 expressions over properties.
     enable_property_filter: bool = false;
     "pull.property_filter", "enablePropertyFilter", Kind::Flag, Broker, Runtime
-    /// Messages in one pull reply, at most.
-    transfer_count_max: u32 = 32;
+    /// Messages in one pull reply, at most; consumers ask for 32 unless they are told otherwise.
+    transfer_count_max: u32 = 1_024;
     "pull.transfer_count_max", "maxTransferCountOnMessageInMemory", Kind::Count { min: 1, max: 65_535 }, Broker, Runtime
     /// Bytes in one pull reply, at most; one message always fits.
     transfer_bytes_max: u64 = 256 * 1024;

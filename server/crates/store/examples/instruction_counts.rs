@@ -2,16 +2,28 @@
 //!
 //! `instruction_counts` names them; `instruction_counts NAME OPERATIONS` runs one. Counted by
 //! `cargo run --release -p remora-tests --bin instruction-counts`.
-use remora_store::{AppendBatch, QueueRef, Store, StoreConfig};
+use std::path::Path;
+
+use remora_protocol::java_hash::tags_code;
+use remora_store::{AppendBatch, QueueRef, ReadLimits, Store, StoreConfig};
 
 mod common;
 use common::{Properties, config, draft};
 
 type Workload = fn(operations: u64);
 
-const WORKLOADS: [(&str, Workload); 1] = [("append-indexed", append_indexed)];
+const WORKLOADS: [(&str, Workload); 5] = [
+    ("append-indexed", append_indexed),
+    ("pull-reply-32", |pulls| pull_runs(pulls, 32)),
+    ("pull-reply-256", |pulls| pull_runs(pulls, 256)),
+    ("pull-scattered-256", pull_scattered),
+    ("tag-filter", tag_filter),
+];
 
 const MESSAGES_PER_TURN: u64 = 32;
+const QUEUES: usize = 8;
+/// Messages of each queue in the workloads that read.
+const BACKLOG: u64 = 4_096;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -23,18 +35,11 @@ fn main() {
     run(operations);
 }
 
-/// A single message to one of 8 queues in turns of 32, until it is in the key index.
+/// A single message to one of the queues in turns of 32, until it is in the key index.
 fn append_indexed(operations: u64) {
     let root = tempfile::tempdir().expect("a temporary directory");
-    let (store, _) = Store::open(StoreConfig {
-        flush_interval_ms: 3_600_000,
-        commit_log_segment_bytes: 256 << 20,
-        disk_used_percent_refuse: 0,
-        ..config(root.path().to_owned())
-    })
-    .expect("opened");
-    let queues: Vec<QueueRef> =
-        (0..8).map(|queue_id| store.queue("BenchmarkTest", queue_id)).collect();
+    let store = open(root.path());
+    let queues = queues(&store);
     let (mut batch, mut properties) = (AppendBatch::new(), Properties::default());
     for turn in 0..operations / MESSAGES_PER_TURN {
         batch.clear();
@@ -45,4 +50,70 @@ fn append_indexed(operations: u64) {
         store.append(&mut batch).expect("appended");
     }
     store.catch_up_index().expect("indexed");
+}
+
+/// A pull from a backlog that lies in the log in runs of 32 records, as batches leave it.
+fn pull_runs(pulls: u64, messages_max: u32) {
+    pull(pulls, messages_max, MESSAGES_PER_TURN, &mut |_| true);
+}
+
+/// A pull of 256 from a backlog whose records each lie between those of other queues.
+fn pull_scattered(pulls: u64) {
+    pull(pulls, 256, 1, &mut |_| true);
+}
+
+/// A pull of 32 from a backlog of which one tag in eight is wanted.
+fn tag_filter(pulls: u64) {
+    let wanted = tags_code(b"TagC");
+    pull(pulls, 32, MESSAGES_PER_TURN, &mut |tags_code| tags_code == wanted);
+}
+
+fn pull(pulls: u64, messages_max: u32, run: u64, matches: &mut dyn FnMut(i64) -> bool) {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    fill(&open(root.path()), run);
+    // Entries are in files then, and the disk is asked about records.
+    let store = open(root.path());
+    let queues = queues(&store);
+    let limits = ReadLimits { messages_max, bytes_max: 256 << 10, entries_scanned_max: 16_000 };
+    let mut next = [0; QUEUES];
+    for (_, at) in (0..pulls).zip((0..QUEUES).cycle()) {
+        let outcome = store.read_in_memory(&queues[at], next[at], limits, matches).expect("read");
+        assert_eq!(outcome.message_count, messages_max);
+        let left = BACKLOG - outcome.queue_offset_next;
+        next[at] = if left < u64::from(messages_max) * 8 { 0 } else { outcome.queue_offset_next };
+    }
+}
+
+/// `BACKLOG` messages to each queue, `run` of one before the next gets some.
+fn fill(store: &Store, run: u64) {
+    let queues = queues(store);
+    let (mut batch, mut properties) = (AppendBatch::new(), Properties::default());
+    for number in (0..BACKLOG).step_by(usize::try_from(run).expect("small")) {
+        batch.clear();
+        for queue in &queues {
+            for number in number..number + run {
+                let letter = b'A' + u8::try_from(number % 8).expect("small");
+                let properties = properties.tagged(number, letter);
+                batch.push(queue, &draft(queue, &[b'x'; 128], properties));
+            }
+        }
+        store.append(&mut batch).expect("appended");
+    }
+    store.close();
+}
+
+fn open(root: &Path) -> Store {
+    let config = StoreConfig {
+        flush_interval_ms: 3_600_000,
+        commit_log_segment_bytes: 256 << 20,
+        disk_used_percent_refuse: 0,
+        ..config(root.to_owned())
+    };
+    Store::open(config).expect("opened").0
+}
+
+fn queues(store: &Store) -> Vec<QueueRef> {
+    (0..QUEUES)
+        .map(|queue_id| store.queue("BenchmarkTest", i32::try_from(queue_id).expect("small")))
+        .collect()
 }

@@ -39,8 +39,8 @@ pub fn map_write(file: &File, len: usize) -> io::Result<MmapMut> {
 /// not.
 #[expect(unsafe_code, reason = "nothing safe tells what the page cache has; see SAFETY")]
 pub fn resident_bytes(bytes: &[u8]) -> io::Result<usize> {
-    /// Pages asked about in one call.
-    const PAGES: usize = 64;
+    /// Pages asked about in one call: 1 MiB, as far as a read asks.
+    const PAGES: usize = 256;
     let page_bytes = rustix::param::page_size();
     let before = bytes.as_ptr().addr() % page_bytes;
     let whole = before + bytes.len();

@@ -338,17 +338,14 @@ fn read_entry(file: &dyn DiskFile, position: u64) -> io::Result<Option<QueueEntr
 }
 
 /// Entries of one pread; a pull of 32 messages is one system call.
-const READ_CHUNK: usize = 64;
-
 /// Reads whole entries from `position` on; fewer at the end of the file.
 pub(crate) fn read_entries(
     file: &dyn DiskFile,
     position: u64,
     out: &mut [QueueEntry],
 ) -> io::Result<usize> {
-    let mut bytes = [0; READ_CHUNK * 20];
-    let wanted = (out.len().min(READ_CHUNK)) * 20;
-    let read = file.read_at(position, bytes.get_mut(..wanted).unwrap_or_default())?;
+    let mut bytes = vec![0; out.len() * 20];
+    let read = file.read_at(position, &mut bytes)?;
     let (entries, _) = bytes.get(..read).unwrap_or_default().as_chunks::<20>();
     for (to, from) in out.iter_mut().zip(entries) {
         *to = QueueEntry::from_bytes(from);

@@ -14,8 +14,9 @@ use crate::segment::Segment;
 use crate::served;
 use crate::store::{Parts, QueueRef};
 
-/// Entries looked at in one go; one pread where they are not in memory.
-const ENTRIES_AT_ONCE: usize = 64;
+/// Entries looked at in one go, at most; one pread where they are not in memory. Chosen: 6 KiB, and
+/// four for the largest reply of small messages.
+const ENTRIES_AT_ONCE: usize = 256;
 
 /// Limits of one reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,11 +105,19 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Whether a record of the segment entered may be read now.
-    fn is_admitted(&self, entry: &QueueEntry, residence: &mut Residence) -> bool {
+    /// Whether one more record would be more than a reply holds.
+    fn is_full(&self, entry: &QueueEntry, limits: ReadLimits) -> bool {
+        let bytes = self.bytes.saturating_add(entry.record_bytes);
+        self.message_count >= limits.messages_max
+            || (self.message_count > 0 && bytes > limits.bytes_max)
+    }
+
+    /// Whether a record of the segment entered may be read now. Others up to `last_end` are likely
+    /// to be asked about after it.
+    fn is_admitted(&self, entry: &QueueEntry, last_end: u64, residence: &mut Residence) -> bool {
         let Some((segment, _)) = self.view.as_ref() else { return true };
         let end = entry.end().min(segment.end());
-        residence.admits(segment, entry.physical_offset..end)
+        residence.admits(segment, entry.physical_offset..end, last_end)
     }
 
     fn close_run(&mut self) {
@@ -194,33 +203,34 @@ impl Parts {
         outcome: &mut ReadOutcome,
     ) -> Result<(), ReadError> {
         let mut gathered = Gathered::default();
-        let mut entries = [QueueEntry::default(); ENTRIES_AT_ONCE];
+        // As many as the reply may need; more where a filter leaves some out.
+        let reply_count = usize::try_from(limits.messages_max).unwrap_or(usize::MAX);
+        let mut at_once = reply_count.clamp(1, ENTRIES_AT_ONCE);
+        let mut entries = Vec::new();
         let mut next = outcome.queue_offset_next;
         let scan_end = next.saturating_add(u64::from(limits.entries_scanned_max.max(1)));
         let end = outcome.queue_offset_max.min(scan_end);
-        'queue: while next < end {
-            let wanted = usize::try_from(end - next).unwrap_or(usize::MAX).min(entries.len());
-            let place = entries.get_mut(..wanted).unwrap_or_default();
-            let count = queue.queue.entries(next, place).map_err(io_error("a consume queue"))?;
-            if count == 0 {
-                break;
-            }
-            for entry in entries.iter().take(count) {
+        'queue: while next < end && gathered.message_count < limits.messages_max {
+            let wanted = usize::try_from(end - next).unwrap_or(usize::MAX).min(at_once);
+            at_once = ENTRIES_AT_ONCE;
+            entries.resize(wanted, QueueEntry::default());
+            let count =
+                queue.queue.entries(next, &mut entries).map_err(io_error("a consume queue"))?;
+            entries.truncate(count);
+            let Some(last_end) = entries.last().map(QueueEntry::end) else { break };
+            for entry in &entries {
                 if entry.is_blank() || !matches(entry.tags_code) {
                     next += 1;
                     continue;
                 }
-                let bytes = gathered.bytes.saturating_add(entry.record_bytes);
-                let full = gathered.message_count >= limits.messages_max
-                    || (gathered.message_count > 0 && bytes > limits.bytes_max);
-                if full {
+                if gathered.is_full(entry, limits) {
                     break 'queue;
                 }
                 if !self.enter_segment(entry, &mut gathered)? {
                     next += 1;
                     continue;
                 }
-                if !gathered.is_admitted(entry, &mut residence) {
+                if !gathered.is_admitted(entry, last_end, &mut residence) {
                     if gathered.message_count == 0 {
                         outcome.status = ReadStatus::NotInMemory;
                     }

@@ -4,9 +4,9 @@ use std::ops::Range;
 use crate::commit_log::CommitLog;
 use crate::segment::Segment;
 
-/// Bytes asked about at once, at least. Chosen: the question costs as much as reading a record or
-/// two, and a pull of small messages that lie among those of other queues reaches this far.
-const PROBED_BYTES: u64 = 64 << 10;
+/// Bytes asked about at once, at most, unless one record is larger. Chosen: the question costs as
+/// much as reading a record or two, and as much again for every 64 pages or so.
+const PROBED_BYTES_MAX: u64 = 1 << 20;
 
 /// How far the disk is asked to read ahead of a record that is not in memory. Chosen: some
 /// milliseconds of a slow disk, and hundreds of pulls.
@@ -40,14 +40,16 @@ impl Residence {
         Self { waiting, newest_from, known: 0..0 }
     }
 
-    /// True if the bytes of `segment` may be read now.
-    pub(crate) fn admits(&mut self, segment: &Segment, bytes: Range<u64>) -> bool {
+    /// True if the bytes of `segment` may be read now. What lies between them and `later_end` is
+    /// asked about with them.
+    pub(crate) fn admits(&mut self, segment: &Segment, bytes: Range<u64>, later_end: u64) -> bool {
         if bytes.start >= self.newest_from || self.knows(&bytes) {
             return true;
         }
         let at = bytes.start - segment.start;
         let up_to = |most: u64| (bytes.end - bytes.start).max(most).min(segment.bytes - at);
-        match segment.file.resident(at, up_to(PROBED_BYTES)) {
+        let probed_bytes = later_end.saturating_sub(bytes.start).min(PROBED_BYTES_MAX);
+        match segment.file.resident(at, up_to(probed_bytes)) {
             Ok(resident_bytes) => self.known = bytes.start..bytes.start + resident_bytes,
             // Nobody can say: read it and see.
             Err(_) => return true,

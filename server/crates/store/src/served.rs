@@ -11,6 +11,8 @@ use crate::store::QueueRef;
 const TOTAL_BYTES_AT: usize = 0;
 const MAGIC_AT: usize = 4;
 const QUEUE_ID_AT: usize = 12;
+/// One past the last field whose place is the same in every record.
+const FIXED_END: usize = SYS_FLAG_AT + 4;
 
 /// Soundness, and that this record is the one that the entry means.
 pub(crate) fn check(
@@ -49,18 +51,20 @@ fn is_plainly_sound(
     queue_offset: u64,
     physical_offset: u64,
 ) -> Option<bool> {
-    let magic = u32::from_be_bytes(field(bytes, MAGIC_AT)?);
-    let meant = u32::from_be_bytes(field(bytes, TOTAL_BYTES_AT)?) as usize == bytes.len()
+    // Of constant places in a chunk of known size nothing is checked while it runs.
+    let fixed: &[u8] = bytes.first_chunk::<FIXED_END>()?;
+    let magic = u32::from_be_bytes(field(fixed, MAGIC_AT)?);
+    let meant = u32::from_be_bytes(field(fixed, TOTAL_BYTES_AT)?) as usize == bytes.len()
         && matches!(magic, MAGIC_V1 | MAGIC_V2)
-        && i32::from_be_bytes(field(bytes, QUEUE_ID_AT)?) == queue.queue_id
-        && u64::from_be_bytes(field(bytes, QUEUE_OFFSET_AT)?) == queue_offset
-        && u64::from_be_bytes(field(bytes, PHYSICAL_OFFSET_AT)?) == physical_offset;
+        && i32::from_be_bytes(field(fixed, QUEUE_ID_AT)?) == queue.queue_id
+        && u64::from_be_bytes(field(fixed, QUEUE_OFFSET_AT)?) == queue_offset
+        && u64::from_be_bytes(field(fixed, PHYSICAL_OFFSET_AT)?) == physical_offset;
     if !meant {
         return Some(false);
     }
-    let at = body_length_at(i32::from_be_bytes(field(bytes, SYS_FLAG_AT)?));
-    let body_bytes = u32::from_be_bytes(field(bytes, at)?) as usize;
-    let after_body = bytes.get(at + 4..)?.get(body_bytes..)?;
+    let at = body_length_at(i32::from_be_bytes(field(fixed, SYS_FLAG_AT)?));
+    let (body_bytes, after_length) = bytes.get(at..)?.split_first_chunk()?;
+    let after_body = after_length.get(u32::from_be_bytes(*body_bytes) as usize..)?;
     let (topic_bytes, after_topic_length) = match after_body {
         [length, rest @ ..] if magic == MAGIC_V1 => (usize::from(*length), rest),
         [high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),

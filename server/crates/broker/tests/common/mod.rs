@@ -15,8 +15,9 @@ use remora_protocol::{
     EncodeHeader, FrameLimits, Language, OwnedFrame, RequestCode, ResponseCode, Text, properties,
 };
 use remora_remoting::{
-    Body, ClientConfig, Connection, Connector, Server, ServerConfig, Service, Turn,
+    Body, Budget, ClientConfig, Connection, Connector, Server, ServerConfig, Service, Turn,
 };
+use remora_store::Environment;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -27,6 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Node {
     pub broker: Arc<Broker>,
     pub addr: String,
+    pub budget: Arc<Budget>,
     server: Server,
     dir: Arc<TempDir>,
 }
@@ -41,6 +43,16 @@ impl Node {
     }
 
     pub fn start_in(dir: Arc<TempDir>, change: impl FnOnce(&mut Settings)) -> Self {
+        let environment = Environment::of_machine(dir.path());
+        Self::start_on(dir, environment, change)
+    }
+
+    /// On a disk that is not as others.
+    pub fn start_on(
+        dir: Arc<TempDir>,
+        environment: Environment,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings {
             store_path: dir.path().to_owned(),
             listen_port: 0,
@@ -54,11 +66,13 @@ impl Node {
         change(&mut settings);
         let config = Arc::new(Config::from_settings(settings));
         let slow = tokio::runtime::Handle::current();
-        let broker = Broker::start(config, slow).unwrap();
-        let server = Server::start(server_config("broker"), broker.service()).unwrap();
+        let broker = Broker::start_in(config, slow, environment).unwrap();
+        let server_config = server_config("broker");
+        let budget = server_config.budget.clone();
+        let server = Server::start(server_config, broker.service()).unwrap();
         let listen = server.local_addrs()[0];
         broker.set_listen_addr(listen);
-        Self { broker, addr: listen.to_string(), server, dir }
+        Self { broker, addr: listen.to_string(), budget, server, dir }
     }
 
     pub async fn client(&self) -> Client {

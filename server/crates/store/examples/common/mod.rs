@@ -54,6 +54,8 @@ pub struct Properties(Vec<u8>);
 
 /// Where the unique key's last eight digits stand.
 const DIGITS_AT: usize = 33;
+/// The last letter of the tag.
+const TAG_AT: usize = 60;
 
 impl Default for Properties {
     fn default() -> Self {
@@ -72,5 +74,13 @@ impl Properties {
             place.copy_from_slice(&number.to_be_bytes().map(|byte| b'A' + byte % 16));
         }
         &self.0
+    }
+
+    /// The same, with the tag that ends with `letter`.
+    pub fn tagged(&mut self, number: u64, letter: u8) -> &[u8] {
+        if let Some(place) = self.0.get_mut(TAG_AT) {
+            *place = letter;
+        }
+        self.of(number)
     }
 }
