@@ -21,13 +21,15 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem}p,li{color:var(--soft
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:left;
 font-variant-numeric:tabular-nums;white-space:nowrap}
-.goals th,.goals td:nth-child(-n+2){white-space:normal}.goals td:nth-child(2){min-width:9rem}.goals td:first-child{min-width:14rem}
+.goals th,.goals td:nth-child(-n+2){white-space:normal}.goals td:nth-child(2){min-width:9rem}
+.goals td:first-child{min-width:14rem}
 .profile{color:var(--soft);margin-top:1rem}.profile td:last-child{white-space:normal;
 min-width:18rem}
 .yes{color:var(--c3)}.no{color:var(--c2)}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(30rem,100%),1fr));gap:1rem;
 margin:1rem 0;align-items:start}
-figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px;min-width:0}figcaption{font-size:.85rem;color:var(--soft)}
+figure{margin:0;padding:.6rem;background:var(--card);border-radius:8px;min-width:0}
+figcaption{font-size:.85rem;color:var(--soft)}
 svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);fill:none}
 polyline{fill:none;stroke-width:2}.whisker{stroke:var(--fg);stroke-width:1.5;fill:none}
@@ -39,10 +41,12 @@ rect.c2,circle.c2,i.c2{fill:var(--c2);background:var(--c2)}
 rect.c3,circle.c3,i.c3{fill:var(--c3);background:var(--c3)}
 rect.c4,circle.c4,i.c4{fill:var(--c4);background:var(--c4)}
 rect.c5,circle.c5,i.c5{fill:var(--c5);background:var(--c5)}
-rect{stroke:none}i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 1em}
+rect{stroke:none}i{display:inline-block;width:.8em;height:.8em;border-radius:2px;
+margin:0 .3em 0 1em}
 i:first-child{margin-left:0}
 @media(max-width:40rem){svg text{font-size:17px}svg .title{display:none}table{font-size:.8rem}
-.goals td:first-child{min-width:9rem}.goals td:nth-child(2){min-width:6rem}th,td{padding:.25rem .4rem}
+.goals td:first-child{min-width:9rem}.goals td:nth-child(2){min-width:6rem}
+th,td{padding:.25rem .4rem}
 .profile td:last-child{min-width:14rem}}
 ";
 /// Of the style's colours c0, c1, ….
