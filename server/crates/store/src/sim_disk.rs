@@ -3,8 +3,8 @@
 //! It counts every changing operation, can fail the n-th one, refuses space, and `crash` gives the
 //! disk as it would be found after a power cut: synced bytes are there, unsynced writes are there,
 //! gone or torn at 512-byte sectors, unsynced allocations whole, in part or gone, and of unsynced
-//! names those that were made first (as journals of file systems keep them). Not modelled: loss of a
-//! rename that returned.
+//! names those that were made first (as journals of file systems keep them). Not modelled: loss of
+//! a rename that returned.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
