@@ -1,9 +1,11 @@
 //! The servers that are compared: started here, or found at an address.
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -152,15 +154,22 @@ fn runs(tool: &str) -> bool {
 
 /// A port that is free with its neighbours, as brokers take the one two below (VIP) and the one
 /// above (HA) as well.
+///
+/// Below those that the kernel gives to clients, which after ten thousand connections are all taken
+/// for a minute.
 fn free_port() -> anyhow::Result<u16> {
-    for _ in 0..100 {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if port > 1_024 && port < u16::MAX && free(port - 2) && free(port + 1) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const PORTS: Range<u16> = 12_000..32_000;
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let start = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start))?;
+    for _ in PORTS.step_by(4) {
+        let step = start.wrapping_add(NEXT.fetch_add(4, Ordering::Relaxed));
+        let port = PORTS.start + step % (PORTS.end - PORTS.start);
+        if free(port - 2) && free(port) && free(port + 1) {
             return Ok(port);
         }
     }
-    bail!("no free ports on 127.0.0.1")
+    bail!("no free ports on 127.0.0.1 in {PORTS:?}")
 }
 
 /// A server process of ours, its folder and its log; both end with this value.
