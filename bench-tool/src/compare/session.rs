@@ -115,8 +115,6 @@ impl Session {
         let mut columns: Vec<Column> = self.contenders.iter().map(empty).collect();
         // What earlier loads have left to write is not this one's.
         rustix::fs::sync();
-        // The store of the last load has just been deleted: its memory has not gone back yet.
-        self.fill_memory();
         // Start-up is measured on servers of its own; the others stay as they are.
         let served = load.work != Work::Start;
         let count = if served { self.contenders.len() } else { 0 };
@@ -129,6 +127,8 @@ impl Session {
             if self.interrupted.load(Ordering::Relaxed) {
                 break;
             }
+            // What ended or was deleted since the last round has left its memory free.
+            self.fill_memory();
             let left_s = later_s
                 + schedule.left() as f64 * self.load_seconds(load)
                     / (self.patience.rounds * columns.len()) as f64;
