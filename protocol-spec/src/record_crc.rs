@@ -3,6 +3,7 @@ use std::sync::LazyLock;
 
 use crc32fast::Hasher;
 
+use crate::digits;
 use crate::record::RecordError;
 
 /// `__CRC32#`, \x01, ten digits, \x02: always the last bytes of a record.
@@ -47,31 +48,20 @@ pub fn is_sealed(record: &[u8]) -> bool {
     let Some((covered, place)) = record.split_last_chunk::<CRC_PROPERTY_BYTES>() else {
         return false;
     };
-    let [name @ .., d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, separator] = place;
-    let low = eight_digits(u64::from_le_bytes([*d0, *d1, *d2, *d3, *d4, *d5, *d6, *d7]));
-    let (Some(low), true, true) = (low, d8.is_ascii_digit(), d9.is_ascii_digit()) else {
-        return false;
-    };
-    let high = u64::from(d8 - b'0') + 10 * u64::from(d9 - b'0');
-    let stored = u64::from(low) + 100_000_000 * high;
-    name == NAME && *separator == 2 && stored == u64::from(crc31(covered))
+    is_crc_property(place) && stored_number(place) == Some(i64::from(crc31(covered)))
 }
 
-/// The number whose digits are the bytes of `text`, the least significant digit first and in the
-/// lowest byte; `None` where one is not a digit. All at once: every record served comes here.
-fn eight_digits(text: u64) -> Option<u32> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let digits = text ^ (EACH * u64::from(b'0'));
-    // A byte above 9 reaches its highest bit when 118 is added, unless it has it already.
-    let high_bits = ((digits & (EACH * 0x7F)) + EACH * 118) | digits;
-    if high_bits & (EACH * 0x80) != 0 {
-        return None;
-    }
-    // Neighbours make pairs below 100, pairs fours below 10,000, fours the whole.
-    let pairs = (digits & 0x000F_000F_000F_000F) + 10 * (digits >> 8 & 0x000F_000F_000F_000F);
-    let fours = (pairs & 0x0000_00FF_0000_00FF) + 100 * (pairs >> 16 & 0x0000_00FF_0000_00FF);
-    let whole = (fours & 0xFFFF) + 10_000 * (fours >> 32 & 0xFFFF);
-    u32::try_from(whole).ok()
+fn is_crc_property(tail: &[u8; CRC_PROPERTY_BYTES]) -> bool {
+    tail[SEPARATOR_AT] == 2 && tail.starts_with(NAME)
+}
+
+/// The number in a CRC property; `None` where one of its bytes is not a digit.
+fn stored_number(property: &[u8; CRC_PROPERTY_BYTES]) -> Option<i64> {
+    let mut number = [0; SEPARATOR_AT - DIGITS_AT];
+    number.copy_from_slice(&property[DIGITS_AT..SEPARATOR_AT]);
+    // Stored with the least significant digit first.
+    number.reverse();
+    digits::unsigned(&number)
 }
 
 /// Computes the CRC of an encoded record and writes it into its last 20 bytes.
@@ -85,7 +75,7 @@ pub(crate) fn write(record: &mut [u8]) {
 
 /// What the last bytes of a record's properties say about its CRC.
 enum Stored {
-    Crc(u64),
+    Crc(i64),
     Damaged,
     Absent,
 }
@@ -107,7 +97,7 @@ pub(crate) fn check(record: &[u8], properties: &[u8], demand: Demand) -> Result<
     let covered =
         record.split_last_chunk::<CRC_PROPERTY_BYTES>().map_or(record, |(covered, _)| covered);
     let computed = crc31(covered);
-    if stored == u64::from(computed) {
+    if stored == i64::from(computed) {
         return Ok(());
     }
     Err(RecordError::RecordCrc { stored: u32::try_from(stored).unwrap_or(u32::MAX), computed })
@@ -119,7 +109,7 @@ fn stored_crc(properties: &[u8]) -> Stored {
     };
     let fixed_right = fixed_bytes_right(tail);
     if fixed_right == NAME.len() + 1 {
-        return digits(&tail[DIGITS_AT..SEPARATOR_AT]).map_or(Stored::Damaged, Stored::Crc);
+        return stored_number(tail).map_or(Stored::Damaged, Stored::Crc);
     }
     if fixed_right >= FIXED_RIGHT_MIN || is_torn(tail) { Stored::Damaged } else { Stored::Absent }
 }
@@ -136,7 +126,7 @@ fn is_torn(tail: &[u8; CRC_PROPERTY_BYTES]) -> bool {
 pub fn carries_crc(properties: &[u8]) -> bool {
     properties
         .split_last_chunk::<CRC_PROPERTY_BYTES>()
-        .is_some_and(|(_, tail)| tail[SEPARATOR_AT] == 2 && tail.starts_with(NAME))
+        .is_some_and(|(_, tail)| is_crc_property(tail))
 }
 
 /// The properties without the CRC property at their end, where there is one.
@@ -152,13 +142,6 @@ fn fixed_bytes_right(tail: &[u8; CRC_PROPERTY_BYTES]) -> usize {
     name_right + usize::from(tail[SEPARATOR_AT] == 2)
 }
 
-/// Digits, least significant first; `None` where one is not a digit.
-fn digits(digits: &[u8]) -> Option<u64> {
-    digits.iter().rev().try_fold(0, |number: u64, &byte| {
-        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,14 +149,14 @@ mod tests {
     #[test]
     fn digits_are_read_as_they_are_written_and_nothing_else_is() {
         for crc in [0, 1, 9, 10, 12_345_678, 87_654_321, 99_999_999, 100_000_000, 0x7FFF_FFFF] {
-            let [text @ .., _, _] = decimal(crc);
-            let read = |text: [u8; 8]| eight_digits(u64::from_le_bytes(text));
-            assert_eq!(read(text), Some(crc % 100_000_000));
-            for at in 0..8 {
+            let mut property = ROOM;
+            property[DIGITS_AT..SEPARATOR_AT].copy_from_slice(&decimal(crc));
+            assert_eq!(stored_number(&property), Some(crc.into()));
+            for at in DIGITS_AT..SEPARATOR_AT {
                 for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
-                    let mut text = text;
-                    text[at] = byte;
-                    assert_eq!(read(text), None, "{text:?}");
+                    let mut property = property;
+                    property[at] = byte;
+                    assert_eq!(stored_number(&property), None, "{property:?}");
                 }
             }
         }
