@@ -1,7 +1,5 @@
-//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds.
-//!
-//! `instruction_counts` names them; `instruction_counts NAME OPERATIONS` runs one. Counted by
-//! `cargo run --release -p remora-tests --bin instruction-counts`.
+//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds: see
+//! `workloads`.
 use std::hint::black_box;
 use std::net::SocketAddr;
 
@@ -15,7 +13,8 @@ use remora_protocol::{
     RequestHeader, SerializeType, Text, request,
 };
 
-type Workload = fn(operations: u64);
+mod workloads;
+use workloads::Workload;
 
 const WORKLOADS: [(&str, Workload); 6] = [
     ("decode-send-json", decode_send_json),
@@ -30,13 +29,7 @@ const WORKLOADS: [(&str, Workload); 6] = [
 const FRAMES: i32 = 64;
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let Some(wanted) = args.next() else {
-        return WORKLOADS.iter().for_each(|(name, _)| println!("{name}"));
-    };
-    let operations = args.next().and_then(|count| count.parse().ok()).expect("how many");
-    let (_, run) = WORKLOADS.iter().find(|(name, _)| *name == wanted).expect("a known workload");
-    run(operations);
+    workloads::run(&WORKLOADS);
 }
 
 fn decode_send_json(operations: u64) {

@@ -1,7 +1,5 @@
-//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds.
-//!
-//! `instruction_counts` names them; `instruction_counts NAME OPERATIONS` runs one. Counted by
-//! `cargo run --release -p remora-tests --bin instruction-counts`.
+//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds: see
+//! `workloads`.
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -18,7 +16,9 @@ use remora_protocol::{
 };
 use remora_remoting::{Server, ServerConfig};
 
-type Workload = fn(operations: u64);
+#[path = "../../../../protocol-spec/examples/workloads/mod.rs"]
+mod workloads;
+use workloads::Workload;
 
 const WORKLOADS: [(&str, Workload); 1] = [("send-turn", send_turn)];
 
@@ -29,13 +29,7 @@ const SENDS_PER_TURN: u64 = 32;
 const NEVER: Duration = Duration::from_secs(86_400);
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let Some(wanted) = args.next() else {
-        return WORKLOADS.iter().for_each(|(name, _)| println!("{name}"));
-    };
-    let operations = args.next().and_then(|count| count.parse().ok()).expect("how many");
-    let (_, run) = WORKLOADS.iter().find(|(name, _)| *name == wanted).expect("a known workload");
-    run(operations);
+    workloads::run(&WORKLOADS);
 }
 
 /// A send as it comes from the socket until its answer is there and its keys are in the index; 32

@@ -1,7 +1,5 @@
-//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds.
-//!
-//! `instruction_counts` names them; `instruction_counts NAME OPERATIONS` runs one. Counted by
-//! `cargo run --release -p remora-tests --bin instruction-counts`.
+//! Workloads whose instructions per operation `tests/instruction-counts.json` bounds: see
+//! `workloads`.
 use std::path::Path;
 
 use remora_protocol::java_hash::tags_code;
@@ -10,7 +8,9 @@ use remora_store::{AppendBatch, QueueRef, ReadLimits, Store, StoreConfig};
 mod common;
 use common::{Properties, config, draft};
 
-type Workload = fn(operations: u64);
+#[path = "../../../../protocol-spec/examples/workloads/mod.rs"]
+mod workloads;
+use workloads::Workload;
 
 const WORKLOADS: [(&str, Workload); 4] = [
     ("append-indexed", append_indexed),
@@ -26,13 +26,7 @@ const QUEUES: usize = 8;
 const BACKLOG: u64 = 512;
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let Some(wanted) = args.next() else {
-        return WORKLOADS.iter().for_each(|(name, _)| println!("{name}"));
-    };
-    let operations = args.next().and_then(|count| count.parse().ok()).expect("how many");
-    let (_, run) = WORKLOADS.iter().find(|(name, _)| *name == wanted).expect("a known workload");
-    run(operations);
+    workloads::run(&WORKLOADS);
 }
 
 /// A single message to one of the queues in turns of 32, until it is in the key index.
