@@ -11,7 +11,7 @@ use remora_protocol::{ResponseCode, record};
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
 use remora_store::meta_log::Durability;
-use remora_store::{Boundary, QueueRef, ReadLimits};
+use remora_store::{Boundary, QueueRef, ReadLimits, Waiting};
 
 use crate::broker::Broker;
 use crate::meta;
@@ -57,7 +57,7 @@ fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id: i32) -> bo
         return false;
     }
     let first = ReadLimits { messages_max: 1, bytes_max: 1, entries_scanned_max: 1 };
-    let read = broker.store.read_in_memory(&queue, 0, first, &mut |_| true);
+    let read = broker.store.read_as(&queue, 0, first, &mut |_| true, Waiting::Never);
     let Ok(outcome) = read else { return false };
     let Some(slice) = outcome.slices.first() else { return false };
     let Ok(record) = record::decode(slice) else { return false };

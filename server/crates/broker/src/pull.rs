@@ -7,8 +7,7 @@ use remora_protocol::ResponseCode;
 use remora_protocol::body::{MessageModel, SubscriptionGroupConfig};
 use remora_protocol::header::{PullMessageHeader, PullMessageReply};
 use remora_remoting::{Body, Call, Refusal};
-use remora_store::read::ReadError;
-use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Store};
+use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Waiting};
 
 use crate::broker::Broker;
 use crate::clients::Subscribed;
@@ -35,15 +34,6 @@ const ENTRIES_SCANNED_MAX: u32 = 16_000;
 /// Longest hold that a client may ask for. Chosen: twice what any official client asks (20 s, and
 /// 30 s for lite pull), and under the idle timeout of connections.
 const SUSPEND_MS_MAX: i64 = 60_000;
-
-/// `Store::read` or `Store::read_in_memory`.
-pub(crate) type Read = fn(
-    &Store,
-    &QueueRef,
-    u64,
-    ReadLimits,
-    &mut dyn FnMut(i64) -> bool,
-) -> Result<ReadOutcome, ReadError>;
 
 /// A pull that passed its checks.
 #[derive(Debug)]
@@ -76,7 +66,7 @@ pub(crate) fn pull_message<'a>(
         let group = &pull.group.group_name;
         broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
     }
-    let outcome = match pull.read(broker, Store::read_in_memory) {
+    let outcome = match pull.read(broker, Waiting::Never) {
         Ok(outcome) => outcome,
         Err(refusal) => return call.refuse(refusal),
     };
@@ -116,14 +106,14 @@ pub(crate) struct Answer {
 }
 
 impl Pull {
-    /// Reads the queue, in one of the store's ways to read; a corrupt record is refused with its
-    /// place.
-    pub(crate) fn read(&self, broker: &Broker, read: Read) -> Result<ReadOutcome, Refusal> {
+    /// Reads the queue; a corrupt record is refused with its place.
+    pub(crate) fn read(&self, broker: &Broker, waiting: Waiting) -> Result<ReadOutcome, Refusal> {
         let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
             return Ok(self.below_everything(broker));
         };
         let mut matches = |tags_code| self.filter.wants(tags_code);
-        let read = read(&broker.store, &self.queue, queue_offset, self.limits, &mut matches);
+        let (queue, limits) = (&self.queue, self.limits);
+        let read = broker.store.read_as(queue, queue_offset, limits, &mut matches, waiting);
         match &read {
             Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => {
                 self.log_unreadable(corrupt.queue_offset, &corrupt.cause);

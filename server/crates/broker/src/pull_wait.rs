@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use remora_protocol::ResponseCode;
 use remora_remoting::{Body, Errand, Refusal, Responder};
 use remora_store::store::{Arrival, ArrivalListener};
-use remora_store::{ReadOutcome, ReadStatus, Store};
+use remora_store::{ReadOutcome, ReadStatus, Waiting};
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
@@ -193,7 +193,7 @@ impl Errand for HeldPull {
         if conn.is_closed() || conn.is_outbound_full() || self.broker.stopping.is_cancelled() {
             return self.not_found();
         }
-        match self.pull.read(&self.broker, Store::read_in_memory) {
+        match self.pull.read(&self.broker, Waiting::Never) {
             Ok(outcome) if outcome.status == ReadStatus::NotInMemory => ColdReads::answer(self),
             read => self.answer(read),
         }
@@ -206,7 +206,7 @@ impl HeldPull {
         if self.responder.conn.is_closed() || self.broker.stopping.is_cancelled() {
             return self.not_found();
         }
-        let read = self.pull.read(&self.broker, Store::read);
+        let read = self.pull.read(&self.broker, Waiting::ForDisk);
         self.answer(read);
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use remora_protocol::java_hash::tags_code;
-use remora_store::{AppendBatch, QueueRef, ReadLimits, Store, StoreConfig};
+use remora_store::{AppendBatch, QueueRef, ReadLimits, Store, StoreConfig, Waiting};
 
 mod common;
 use common::{Properties, config, draft};
@@ -72,7 +72,8 @@ fn pull(pulls: u64, run: u64, matches: &mut dyn FnMut(i64) -> bool) {
     let limits = ReadLimits { messages_max: 32, bytes_max: 256 << 10, entries_scanned_max: 16_000 };
     let mut next = [0; QUEUES];
     for (_, at) in (0..pulls).zip((0..QUEUES).cycle()) {
-        let outcome = store.read_in_memory(&queues[at], next[at], limits, matches).expect("read");
+        let read = store.read_as(&queues[at], next[at], limits, matches, Waiting::Never);
+        let outcome = read.expect("read");
         assert_eq!(outcome.message_count, 32);
         let left = BACKLOG - outcome.queue_offset_next;
         next[at] = if left < 32 * 8 { 0 } else { outcome.queue_offset_next };

@@ -44,5 +44,6 @@ pub use disk::{Disk, FileDisk};
 pub use dispatch::Named;
 pub use meta_log::MetaLog;
 pub use read::{Boundary, ReadLimits, ReadOutcome, ReadStatus};
+pub use residence::Waiting;
 pub use retention::RetentionRules;
 pub use store::{Environment, FlushMode, OpenError, QueueRef, RecoveryReport, Store, StoreConfig};

@@ -18,7 +18,7 @@ const NEWEST_PART: u64 = 16;
 
 /// May a read wait for the disk?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Waiting {
+pub enum Waiting {
     ForDisk,
     Never,
 }

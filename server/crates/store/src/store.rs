@@ -338,21 +338,20 @@ impl Store {
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
     ) -> Result<ReadOutcome, ReadError> {
-        let waiting = Waiting::ForDisk;
-        self.parts.read(&self.live(queue), queue_offset, limits, matches, waiting)
+        self.read_as(queue, queue_offset, limits, matches, Waiting::ForDisk)
     }
 
-    /// As `read`, but does not wait for the disk to bring records in: what is in memory is given,
-    /// and where that is nothing, `ReadStatus::NotInMemory`. Then `read` on a thread that may wait;
-    /// it has the disk read ahead for those to come.
-    pub fn read_in_memory(
+    /// As `read`, which waits for the disk where records are not in memory. With `Waiting::Never`
+    /// what is in memory is given, and where that is nothing, `ReadStatus::NotInMemory`: then read
+    /// on a thread that may wait, which has the disk read ahead for those to come.
+    pub fn read_as(
         &self,
         queue: &QueueRef,
         queue_offset: u64,
         limits: ReadLimits,
         matches: &mut dyn FnMut(i64) -> bool,
+        waiting: Waiting,
     ) -> Result<ReadOutcome, ReadError> {
-        let waiting = Waiting::Never;
         self.parts.read(&self.live(queue), queue_offset, limits, matches, waiting)
     }
 

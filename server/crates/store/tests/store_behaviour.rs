@@ -7,7 +7,7 @@ use remora_protocol::record::{self, Draft};
 use remora_protocol::sys_flag;
 use remora_store::store::IndexGeometry;
 use remora_store::{
-    AppendBatch, AppendError, Appended, Boundary, FlushMode, ReadLimits, ReadStatus, Store,
+    AppendBatch, AppendError, Appended, Boundary, FlushMode, ReadLimits, ReadStatus, Store, Waiting,
 };
 
 /// Runs a behaviour on the simulated and the real disk, with both flush modes.
@@ -103,7 +103,7 @@ fn records_out_of_memory_are_left_to_a_read_that_may_wait() {
     }
     append(&store, &queue, b"the last").expect("appended");
     let in_memory = |queue_offset| {
-        let read = store.read_in_memory(&queue, queue_offset, LIMITS, &mut |_| true);
+        let read = store.read_as(&queue, queue_offset, LIMITS, &mut |_| true, Waiting::Never);
         let outcome = read.expect("read");
         (outcome.status, outcome.message_count, outcome.queue_offset_next)
     };
@@ -122,8 +122,8 @@ fn records_out_of_memory_are_left_to_a_read_that_may_wait() {
     let (store, _) = bench.open();
     disk.evict(FIRST_SEGMENT, 0);
     let queue = store.queue("T", 0);
-    let read = store.read_in_memory(&queue, 12, LIMITS, &mut |_| true).expect("read");
-    assert_eq!(read.status, ReadStatus::NotInMemory);
+    let read = store.read_as(&queue, 12, LIMITS, &mut |_| true, Waiting::Never);
+    assert_eq!(read.expect("read").status, ReadStatus::NotInMemory);
 }
 
 #[test]
