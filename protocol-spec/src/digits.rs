@@ -19,8 +19,8 @@ pub fn unsigned(text: &[u8]) -> Option<i64> {
     }
     let (eights, rest) = text.as_chunks::<8>();
     let mut number = 0;
-    for eight in eights {
-        number = number * 100_000_000 + eight_digits(*eight)?;
+    for next in eights {
+        number = number * 100_000_000 + eight(*next)?;
     }
     for byte in rest {
         let digit = byte.wrapping_sub(b'0');
@@ -32,9 +32,10 @@ pub fn unsigned(text: &[u8]) -> Option<i64> {
     Some(number)
 }
 
-/// Eight digits in three multiplications: neighbours are joined to pairs, fours and the whole.
+/// The number of eight digits, in three multiplications: neighbours are joined to pairs, fours and
+/// the whole.
 #[inline]
-fn eight_digits(text: [u8; 8]) -> Option<i64> {
+pub fn eight(text: [u8; 8]) -> Option<i64> {
     const ZEROS: u64 = 0x3030_3030_3030_3030;
     const HIGH_HALVES: u64 = 0xF0F0_F0F0_F0F0_F0F0;
     let word = u64::from_le_bytes(text);

@@ -55,13 +55,13 @@ fn is_crc_property(tail: &[u8; CRC_PROPERTY_BYTES]) -> bool {
     tail[SEPARATOR_AT] == 2 && tail.starts_with(NAME)
 }
 
-/// The number in a CRC property; `None` where one of its bytes is not a digit.
+/// The number in a CRC property, stored with the least significant digit first; `None` where one of
+/// its bytes is not a digit.
+#[inline]
 fn stored_number(property: &[u8; CRC_PROPERTY_BYTES]) -> Option<i64> {
-    let mut number = [0; SEPARATOR_AT - DIGITS_AT];
-    number.copy_from_slice(&property[DIGITS_AT..SEPARATOR_AT]);
-    // Stored with the least significant digit first.
-    number.reverse();
-    digits::unsigned(&number)
+    let [.., d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, _separator] = *property;
+    let low = digits::eight([d7, d6, d5, d4, d3, d2, d1, d0])?;
+    Some(digits::unsigned(&[d9, d8])? * 100_000_000 + low)
 }
 
 /// Computes the CRC of an encoded record and writes it into its last 20 bytes.
