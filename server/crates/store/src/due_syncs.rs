@@ -75,9 +75,12 @@ impl DueSyncs {
             return Err(io::Error::other("an earlier sync failed"));
         }
         loop {
-            let next = self.due.lock().iter().position(|(from, _)| *from < end);
-            let Some(place) = next else { return Ok(()) };
-            let Some((_, sync)) = self.due.lock().get(place).cloned() else { return Ok(()) };
+            let next = {
+                let due = self.due.lock();
+                let mut needed = due.iter().enumerate().filter(|(_, (from, _))| *from < end);
+                needed.next().map(|(place, (_, sync))| (place, sync.clone()))
+            };
+            let Some((place, sync)) = next else { return Ok(()) };
             if let Err(error) = self.sync(&sync) {
                 self.failed.store(true, Ordering::Release);
                 return Err(error);

@@ -228,12 +228,13 @@ fn assemble(
     if !recovered.synced || is_first && end == 0 {
         // The queue writer's first checkpoint says what was recovered. What is shown does not go
         // back over a restart.
-        return match (parts.flush, parts.flusher.flushed() < end) {
-            (FlushMode::Sync, true) => parts.flusher.flush().map(|_| ()).map_err(io::Error::other),
-            _ => Ok(()),
+        if parts.flush == FlushMode::Sync && parts.flusher.flushed() < end {
+            parts.flusher.flush().map_err(|error| OpenError::Io {
+                path: parts.disk.display(""),
+                source: io::Error::other(error),
+            })?;
         }
-        .map_err(|source| OpenError::Io { path: parts.disk.display(""), source })
-        .map(|()| Arc::new(parts));
+        return Ok(Arc::new(parts));
     }
     // What was recovered need not be recovered again, and from here on the records are ours.
     match parts.checkpoint() {

@@ -337,8 +337,7 @@ fn read_entry(file: &dyn DiskFile, position: u64) -> io::Result<Option<QueueEntr
     Ok((read == bytes.len()).then(|| QueueEntry::from_bytes(&bytes)))
 }
 
-/// Entries of one pread; a pull of 32 messages is one system call.
-/// Reads whole entries from `position` on; fewer at the end of the file.
+/// Reads whole entries from `position` on, in one pread; fewer at the end of the file.
 pub(crate) fn read_entries(
     file: &dyn DiskFile,
     position: u64,

@@ -174,14 +174,9 @@ pub(crate) fn has_data_behind(segments: &[Arc<Segment>], end: u64) -> Result<boo
         // Pages that only reading brought in count as data, and are zeros.
         let from = end.max(segment.start) - segment.start;
         let forgotten = segment.file.forget_clean(from, segment.bytes - from);
-        let path = || segment.path.clone();
-        forgotten.map_err(|source| OpenError::Io { path: path(), source })?;
+        forgotten.map_err(|source| io_error(segment, source))?;
     }
-    match search(segments, end, u64::MAX) {
-        Ok(behind) => Ok(behind.data_end > end),
-        Err(Stop::Refused(error)) => Err(error),
-        Err(Stop::Gap) => Ok(false),
-    }
+    Ok(search(segments, end, u64::MAX)?.data_end > end)
 }
 
 /// The files end before what was durable does.
@@ -204,7 +199,7 @@ struct Behind {
 }
 
 /// Looks for anything behind `from`.
-fn search(segments: &[Arc<Segment>], from: u64, crc_from: u64) -> Result<Behind, Stop> {
+fn search(segments: &[Arc<Segment>], from: u64, crc_from: u64) -> Result<Behind, OpenError> {
     let mut behind = Behind::default();
     for segment in segments.iter().filter(|one| one.end() > from) {
         let start = from.max(segment.start);
@@ -292,6 +287,6 @@ fn sound_in(
     None
 }
 
-fn io_error(segment: &Segment, source: io::Error) -> Stop {
-    OpenError::Io { path: segment.path.clone(), source }.into()
+fn io_error(segment: &Segment, source: io::Error) -> OpenError {
+    OpenError::Io { path: segment.path.clone(), source }
 }
