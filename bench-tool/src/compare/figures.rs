@@ -3,7 +3,6 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::profile::CpuProfile;
-use crate::report::Report;
 
 /// What a number counts, which says how it is printed and which way is better.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,16 +109,11 @@ impl Measured {
     }
 
     /// The machine was as busy as in the busiest of its parts.
-    pub fn disturbed(&mut self, other_cores: Option<f64>) {
+    pub fn disturbed(&mut self, other_cores: Option<f64>, stalled_s: f64) {
+        self.stalled_s = self.stalled_s.max(stalled_s);
         if let Some(cores) = other_cores {
             self.other_cores = Some(self.other_cores.map_or(cores, |most| most.max(cores)));
         }
-    }
-
-    /// What a part of the round says of the machine.
-    pub fn disturbed_as(&mut self, report: &Report) {
-        self.disturbed(report.other_cores);
-        self.stalled_s = self.stalled_s.max(report.stalled_s);
     }
 
     /// Adds to the profile of that part.

@@ -52,7 +52,7 @@ pub fn measure(contender: &Contender, parent: &Path) -> anyhow::Result<Option<Me
     let millis = (clock::now_ns() - started_ns) as f64 / 1e6;
     measured.put("first accepted message", Unit::Millis, millis);
     if millis >= JUDGED_MS_MIN {
-        measured.disturbed(Usage::of(Some(server.pid())).other_cores_since(&before));
+        measured.disturbed(Usage::of(Some(server.pid())).other_cores_since(&before), 0.0);
     }
     std::thread::sleep(SETTLE);
     if let Some(bytes) = anonymous_bytes(server.pid()) {

@@ -129,7 +129,7 @@ impl Bench<'_> {
         let target = self.target("overload", 1, QUEUES)?;
         let mut measured = Measured::default();
         let peak = self.send(&target, Shape::new(64, 32))?;
-        measured.disturbed_as(&peak);
+        measured.disturbed(peak.other_cores, peak.stalled_s);
         measured.put("peak msg/s", Unit::MessagesPerSecond, peak.messages_per_second);
         measured.profiled("64 x 32", peak.server_cpu.as_ref());
         let (mut unanswered, mut refused) = (peak.unanswered, peak.refused);
@@ -138,7 +138,7 @@ impl Bench<'_> {
             ("accepted of peak, 2,000 x 32", "2,000 x 32", Shape::new(2_000, 32)),
         ] {
             let report = self.send(&target, shape)?;
-            measured.disturbed_as(&report);
+            measured.disturbed(report.other_cores, report.stalled_s);
             measured.profiled(part, report.server_cpu.as_ref());
             refused += report.refused;
             let share = report.messages_per_second / peak.messages_per_second.max(1.0);
@@ -161,8 +161,9 @@ impl Bench<'_> {
             let report = self.send(&target, Shape::new(8, 32))?;
             point(&mut measured, *count, &report);
         }
-        if let [first, .., last] = rates(&measured).as_slice()
-            && rates(&measured).len() == points.len()
+        let rates = rates(&measured);
+        if let [first, .., last] = rates.as_slice()
+            && rates.len() == points.len()
         {
             measured.put("kept with most topics", Unit::Share, last / first);
         }
@@ -253,8 +254,7 @@ impl Bench<'_> {
         let mut measured = Measured::default();
         for backlog in points {
             let one = self.pull_figures(&format!("backlog-{backlog}"), *backlog)?;
-            measured.disturbed(one.other_cores);
-            measured.stalled_s = measured.stalled_s.max(one.stalled_s);
+            measured.disturbed(one.other_cores, one.stalled_s);
             measured.warnings.extend(one.warnings);
             for (_, profile) in &one.profiles {
                 measured.profiled(&backlog.to_string(), Some(profile));
@@ -280,7 +280,7 @@ impl Bench<'_> {
             sum = (sum.0 + pass.messages, sum.1 + pass.bytes, sum.2 + pass.seconds);
             measured.profiled("", pass.server_cpu.as_ref());
             own_us += pass.generator_cpu_us_per_message.unwrap_or(0.0) * pass.messages as f64;
-            measured.disturbed_as(&pass);
+            measured.disturbed(pass.other_cores, pass.stalled_s);
             note(&mut measured, &pass);
             if pass.messages == 0 {
                 anyhow::bail!("the backlog of {backlog} messages reads as empty");
@@ -398,7 +398,7 @@ fn cpu_figures(measured: &mut Measured, report: &Report) {
 
 /// What must not be overlooked beside the figures.
 fn note(measured: &mut Measured, report: &Report) {
-    measured.disturbed_as(report);
+    measured.disturbed(report.other_cores, report.stalled_s);
     if report.refused > 0 {
         let first = report.first_refusal.as_deref().unwrap_or("");
         measured.warnings.push(format!("{} refused, the first with {first}", report.refused));
