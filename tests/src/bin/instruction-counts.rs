@@ -2,8 +2,8 @@
 //! recorded: a figure that a busy machine does not change.
 //!
 //! `cargo run -p remora-tests --bin instruction-counts` builds each crate's example
-//! `instruction_counts` in release, counts under valgrind and fails where an operation takes over
-//! 5 % more than recorded; with `--record` it writes the file anew.
+//! `instruction_counts` in release, counts under valgrind, points out where an operation takes over
+//! 3 % more than recorded and fails over 10 %; with `--record` it writes the file anew.
 
 use std::{
     collections::BTreeMap,
@@ -19,8 +19,9 @@ use clap::Parser;
 const OPERATIONS: [u64; 2] = [1_000, 11_000];
 
 /// The counts of one program repeat to 0.1 %, from one x86-64 to another too once `TUNABLES` are
-/// set. The rest is room for what a change elsewhere does to inlining.
-const TOLERANCE_PERCENT: u64 = 5;
+/// set. The rest is room for what a change elsewhere does to inlining, which is worth a look.
+const NOTED_PERCENT: u64 = 3;
+const TOLERANCE_PERCENT: u64 = 10;
 
 /// The C library picks its copies and comparisons by the CPU: here the same ones everywhere. Its
 /// older releases know the second form of the names, and each skips those it does not know.
@@ -63,7 +64,7 @@ fn main() -> Result<ExitCode> {
                 limit.unwrap_or(0),
                 verdict(counted, limit)
             );
-            sound &= limit.is_some_and(|limit| !is_over(counted, limit));
+            sound &= limit.is_some_and(|limit| !is_over(counted, limit, TOLERANCE_PERCENT));
             if args.record {
                 limits.insert(name.to_owned(), counted);
             }
@@ -76,15 +77,16 @@ fn main() -> Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn is_over(counted: u64, limit: u64) -> bool {
-    counted * 100 > limit * (100 + TOLERANCE_PERCENT)
+fn is_over(counted: u64, limit: u64, percent: u64) -> bool {
+    counted * 100 > limit * (100 + percent)
 }
 
 fn verdict(counted: u64, limit: Option<u64>) -> &'static str {
     match limit {
         None => "  NOT RECORDED: run with --record",
-        Some(limit) if is_over(counted, limit) => "  OVER",
-        Some(limit) if is_over(limit, counted) => "  fewer: run with --record",
+        Some(limit) if is_over(counted, limit, TOLERANCE_PERCENT) => "  OVER",
+        Some(limit) if is_over(counted, limit, NOTED_PERCENT) => "  more: find out why",
+        Some(limit) if is_over(limit, counted, NOTED_PERCENT) => "  fewer: run with --record",
         Some(_) => "",
     }
 }
