@@ -56,8 +56,7 @@ impl Filler {
     /// Fills what is free where that is much. Says how it goes under `label`.
     pub fn top_up(&mut self, label: &str, interrupted: &AtomicBool) -> anyhow::Result<()> {
         let Some((free_bytes, total_bytes)) = free_and_total_bytes() else { return Ok(()) };
-        let refill_bytes = REFILL_BYTES.min(total_bytes / 16);
-        if free_bytes <= refill_bytes.max(self.left_bytes + refill_bytes / 2) {
+        if !is_worth_filling(free_bytes, total_bytes, self.left_bytes) {
             return Ok(());
         }
         let started_ns = clock::now_ns();
@@ -95,6 +94,16 @@ impl Filler {
     }
 }
 
+/// Filling that gave up early is not tried again before much more is free.
+fn is_worth_filling(free_bytes: u64, total_bytes: u64, left_bytes: u64) -> bool {
+    let refill_bytes = refill_bytes(total_bytes);
+    free_bytes > refill_bytes.max(left_bytes + refill_bytes / 2)
+}
+
+fn refill_bytes(total_bytes: u64) -> u64 {
+    REFILL_BYTES.min(total_bytes / 16)
+}
+
 fn bar(label: &str, bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
     let style = "{prefix} {bar:20} {bytes} of {total_bytes}, {eta} left";
@@ -124,7 +133,7 @@ pub fn field_bytes(meminfo: &str, key: &str) -> Option<u64> {
 
 /// Whether so much memory is free that `--fill-memory` would change what is measured.
 pub fn is_mostly_unused() -> bool {
-    free_and_total_bytes().is_some_and(|(free, total)| free > REFILL_BYTES.min(total / 16))
+    free_and_total_bytes().is_some_and(|(free, total)| free > refill_bytes(total))
 }
 
 #[cfg(test)]
@@ -136,5 +145,15 @@ mod tests {
         let meminfo = "MemTotal:       24683520 kB\nMemFree:         2844428 kB\n";
         assert_eq!(field_bytes(meminfo, "MemFree:"), Some(2_844_428 * 1024));
         assert_eq!(field_bytes(meminfo, "Free:"), None);
+    }
+
+    #[test]
+    fn memory_is_filled_when_much_is_free_and_more_than_the_last_filling_left() {
+        const GIB: u64 = 1 << 30;
+        assert!(is_worth_filling(2 * GIB, 24 * GIB, 0));
+        assert!(!is_worth_filling(GIB, 24 * GIB, 0), "nearly full");
+        assert!(!is_worth_filling(2 * GIB, 24 * GIB, 2 * GIB), "no more could be filled");
+        assert!(is_worth_filling(3 * GIB, 24 * GIB, 2 * GIB), "a store was deleted since");
+        assert!(is_worth_filling(GIB, 8 * GIB, 0), "a smaller machine has a smaller measure");
     }
 }

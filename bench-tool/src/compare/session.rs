@@ -113,8 +113,6 @@ impl Session {
             absent: None,
         };
         let mut columns: Vec<Column> = self.contenders.iter().map(empty).collect();
-        // What earlier loads have left to write is not this one's.
-        rustix::fs::sync();
         // Start-up is measured on servers of its own; the others stay as they are.
         let served = load.work != Work::Start;
         let count = if served { self.contenders.len() } else { 0 };
@@ -127,7 +125,9 @@ impl Session {
             if self.interrupted.load(Ordering::Relaxed) {
                 break;
             }
-            // What ended or was deleted since the last round has left its memory free.
+            // What earlier rounds have left to write is not this one's: the kernel makes every
+            // writer wait for it. What ended or was deleted has left its memory free.
+            rustix::fs::sync();
             self.fill_memory();
             let left_s = later_s
                 + schedule.left() as f64 * self.load_seconds(load)
