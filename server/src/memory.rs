@@ -29,6 +29,8 @@ const HELD_PULL_SHARE: u64 = 8;
 const TAILS_SHARE: u64 = 8;
 /// Share of the limit for tables: topics, groups, offsets, clients.
 const TABLES_SHARE: u64 = 8;
+/// The log's pages in the page cache, beside the limit: half as much again.
+const LOG_CACHE_SHARE: u64 = 2;
 /// What an IO thread keeps from turn to turn: read buffer, write buffer, append batch.
 const THREAD_BYTES: u64 = 5 << 20;
 
@@ -109,6 +111,11 @@ pub(crate) fn lowered(settings: &Settings, limit_bytes: u64) -> Vec<(&'static st
     if settings.queue_tails_bytes_max > tails_bytes {
         lowered.push(("store.queue_tails_bytes_max", tails_bytes.to_string()));
     }
+    // Pages of the log are not part of the limit, but what it was made from holds them as well.
+    let cached_bytes = (limit_bytes / LOG_CACHE_SHARE).max(128 << 20);
+    if settings.commit_log_cached_bytes_max > cached_bytes {
+        lowered.push(("store.commit_log_cached_bytes_max", cached_bytes.to_string()));
+    }
     lowered
 }
 
@@ -142,7 +149,8 @@ mod tests {
             [
                 ("remoting.outbound_bytes_max", (1 << 20).to_string()),
                 ("pull.parked_max", "8192".to_owned()),
-                ("store.queue_tails_bytes_max", (8 << 20).to_string())
+                ("store.queue_tails_bytes_max", (8 << 20).to_string()),
+                ("store.commit_log_cached_bytes_max", (128 << 20).to_string())
             ]
         );
         assert_eq!(lowered(&settings, 1 << 40), []);

@@ -48,8 +48,6 @@ impl Filler {
     pub fn new(dir: &Path) -> anyhow::Result<Self> {
         let hole = tempfile::tempfile_in(dir)
             .with_context(|| format!("--fill-memory needs a file in {}", dir.display()))?;
-        // Read ahead, it would make pages of 2 MiB, for which fragments of free memory are no use.
-        rustix::fs::fadvise(&hole, 0, None, Advice::Random)?;
         Ok(Self { hole, read_bytes: 0, left_bytes: 0 })
     }
 
@@ -65,6 +63,10 @@ impl Filler {
         let bar = bar(label, free_bytes.saturating_sub(full_bytes));
         let mut chunk = vec![0; CHUNK_BYTES];
         self.left_bytes = free_bytes;
+        // Read ahead, it makes large pages, as a log does and most files that are read; what small
+        // fragments are left takes single ones.
+        let mut advice = Advice::Sequential;
+        rustix::fs::fadvise(&self.hole, 0, None, advice)?;
         let mut fruitless_steps = 0;
         while self.left_bytes > full_bytes
             && fruitless_steps < FRUITLESS_STEPS_MAX
@@ -84,6 +86,11 @@ impl Filler {
             }
             let fruitless = self.left_bytes + STEP_BYTES / 8 > before_bytes;
             fruitless_steps = if fruitless { fruitless_steps + 1 } else { 0 };
+            if fruitless && advice == Advice::Sequential {
+                advice = Advice::Random;
+                rustix::fs::fadvise(&self.hole, 0, None, advice)?;
+                fruitless_steps = 0;
+            }
         }
         bar.finish_and_clear();
         let show = |bytes: u64| Unit::Bytes.show(bytes as f64);

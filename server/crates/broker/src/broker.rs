@@ -302,6 +302,7 @@ fn store_config(settings: &Settings) -> StoreConfig {
         disk_used_percent_refuse: settings.disk_warning_percent,
         message_index: settings.message_index_enable,
         queue_tails_bytes_max: settings.queue_tails_bytes_max,
+        commit_log_cached_bytes_max: settings.commit_log_cached_bytes_max,
     }
 }
 

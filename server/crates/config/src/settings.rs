@@ -223,6 +223,10 @@ settings! {
     /// Memory for queue entries that are not in their files yet; past it sends are refused as busy.
     queue_tails_bytes_max: u64 = 256 * MIB;
     "store.queue_tails_bytes_max", "", Kind::Bytes { min: MIB, max: u64::MAX }, Broker, Restart
+    /// How much of the commit log's newest part stays in the page cache. Older pages are given back
+    /// as new ones are made; consumers that are further behind are read for from the disk.
+    commit_log_cached_bytes_max: u64 = 2 * GIB;
+    "store.commit_log_cached_bytes_max", "", Kind::Bytes { min: 128 * MIB, max: u64::MAX }, Broker, Restart
     /// Longest wait for a flush before the client is told FLUSH_DISK_TIMEOUT.
     sync_flush_timeout_ms: u64 = 5_000;
     "store.sync_flush_timeout_ms", "syncFlushTimeout", MS, Broker, Runtime

@@ -334,6 +334,12 @@ impl DiskFile for RealFile {
     }
 
     fn forget_clean(&self, offset: u64, len: u64) -> io::Result<()> {
+        // Pages that readers have looked at stay as long as their map refers to them.
+        if let Some(map) = self.map.get() {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(map.len());
+            let end = usize::try_from(offset.saturating_add(len)).unwrap_or(usize::MAX);
+            mmap::unmap_pages(map.get(start..end.min(map.len())).unwrap_or(&[]))?;
+        }
         let len = std::num::NonZeroU64::new(len);
         Ok(rustix::fs::fadvise(&self.file, offset, len, rustix::fs::Advice::DontNeed)?)
     }

@@ -19,6 +19,7 @@ mod index_feed;
 mod index_file;
 mod lock;
 mod log_ahead;
+mod log_cache;
 pub mod meta_log;
 mod mmap;
 mod open;

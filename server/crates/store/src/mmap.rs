@@ -65,3 +65,16 @@ pub fn resident_bytes(bytes: &[u8]) -> io::Result<usize> {
     }
     Ok(known.saturating_sub(before).min(bytes.len()))
 }
+
+/// The map no longer refers to the pages of `bytes`, a part of a file's map for reading: the kernel
+/// may take them. Who reads there gets them back, from the page cache or the file.
+#[expect(unsafe_code, reason = "nothing safe gives up a part of a map; see SAFETY")]
+pub fn unmap_pages(bytes: &[u8]) -> io::Result<()> {
+    let before = bytes.as_ptr().addr() % rustix::param::page_size();
+    let start = bytes.as_ptr().wrapping_sub(before).cast_mut();
+    // SAFETY: on a shared map of a file that is never written through, MADV_DONTNEED changes no
+    // byte that a reader sees, it costs them a page fault; the first page is one of the map that
+    // `bytes` lies in and keeps alive.
+    let outcome = unsafe { libc::madvise(start.cast(), before + bytes.len(), libc::MADV_DONTNEED) };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -215,6 +215,7 @@ fn assemble(
         crc_from,
         queue_writer: QueueWriter::new(base, own, matches!(checkpoint, Checkpoint::Ours(..))),
         queue_tails: QueueTails::new(config.queue_tails_bytes_max),
+        commit_log_cached_bytes_max: config.commit_log_cached_bytes_max,
         retention: Retention::new(config.into()),
         allocate: Signal::default(),
         index_work: Signal::default(),

@@ -12,6 +12,7 @@ use crate::consume_queue::ConsumeQueue;
 use crate::disk::is_no_space;
 use crate::index::IndexMark;
 use crate::log_ahead::PIECE_BYTES;
+use crate::log_cache::LogCache;
 use crate::signal::Signal;
 use crate::store::Parts;
 
@@ -229,6 +230,7 @@ impl Parts {
     pub(crate) fn run_allocate(&self) {
         const IDLE: Duration = Duration::from_millis(200);
         let zeros = vec![0; PIECE_BYTES];
+        let mut cache = LogCache::new(self.log.committed(), self.commit_log_cached_bytes_max);
         loop {
             // Also those of the start.
             if let Err(error) = self.log.segments.due_syncs.settle() {
@@ -247,6 +249,11 @@ impl Parts {
                     // be.
                     tracing::warn!(%error, "the next commit log file could not be made ahead of time");
                 }
+            }
+            // First, so that the pages made next are those that this gives back.
+            let (log, flushed) = (&self.log, self.flusher.flushed());
+            while let Some(piece) = cache.next_piece(log.committed(), flushed, &log.segments) {
+                piece.give_back();
             }
             if self.log.wants_ahead()
                 && let Err(error) = self.write_ahead(&zeros)

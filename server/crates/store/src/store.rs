@@ -55,6 +55,8 @@ pub struct StoreConfig {
     pub message_index: bool,
     /// Memory for queue entries that are not in their files yet; past it appends are refused.
     pub queue_tails_bytes_max: u64,
+    /// How much of the commit log's newest part stays in the page cache.
+    pub commit_log_cached_bytes_max: u64,
 }
 
 /// A queue of a topic: shared, cheap to clone, resolved once per topic route.
@@ -172,6 +174,7 @@ pub(crate) struct Parts {
     pub crc_from: u64,
     pub queue_writer: QueueWriter,
     pub queue_tails: QueueTails,
+    pub commit_log_cached_bytes_max: u64,
     pub retention: Retention,
     /// Wakes the thread that makes the next segment.
     pub allocate: Signal,

@@ -108,6 +108,29 @@ fn what_was_just_written_is_in_memory_from_any_byte_on() {
 }
 
 #[test]
+fn pages_given_back_are_read_again_also_by_slices_taken_before() {
+    on_both(|disk| {
+        disk.create_dir("").expect("made");
+        let file = disk.open("f", Access::Create).expect("made");
+        file.allocate(0, 1 << 20).expect("reserved");
+        let bytes: Vec<u8> = (0..1_u32 << 20).map(|at| (at % 251) as u8).collect();
+        file.write_at(0, &bytes).expect("written");
+        let slice = file.slice(0, 1 << 20).expect("sliced");
+        assert_eq!(slice, bytes);
+        // One part before it is on the disk, all of it after.
+        file.forget_clean(4_096, 65_536).expect("given back");
+        assert_eq!(slice, bytes);
+        file.sync().expect("synced");
+        file.forget_clean(0, 1 << 20).expect("given back");
+        assert_eq!(slice, bytes);
+        file.forget_clean(0, 1 << 20).expect("given back");
+        let mut read = vec![0; 1 << 20];
+        assert_eq!(file.read_at(0, &mut read).expect("read"), 1 << 20);
+        assert_eq!(read, bytes);
+    });
+}
+
+#[test]
 fn lock_is_exclusive_until_dropped() {
     on_both(|disk| {
         disk.create_dir("").expect("made");

@@ -27,6 +27,7 @@ pub fn config(root: PathBuf) -> StoreConfig {
         disk_used_percent_refuse: 95,
         message_index: true,
         queue_tails_bytes_max: 1 << 30,
+        commit_log_cached_bytes_max: 1 << 30,
     }
 }
 

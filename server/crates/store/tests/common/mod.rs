@@ -34,6 +34,7 @@ pub fn config(flush: FlushMode) -> StoreConfig {
         disk_used_percent_refuse: 0,
         message_index: true,
         queue_tails_bytes_max: 1 << 30,
+        commit_log_cached_bytes_max: 1 << 30,
     }
 }
 
