@@ -100,8 +100,8 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
     /// Has the device read these bytes soon.
     fn read_ahead(&self, offset: u64, len: u64) -> io::Result<()>;
 
-    /// Pages that hold nothing new need not stay in memory, those of slices neither. Starts to write
-    /// those that do.
+    /// Pages that hold nothing new need not stay in memory, those of slices neither. Starts to
+    /// write those that do.
     fn forget_clean(&self, offset: u64, len: u64) -> io::Result<()>;
 
     /// A writable view of the first `len` bytes. Allocate every range before writing to it.
