@@ -3,10 +3,12 @@
 //! Read where they stand, in a header or a stored record: nothing here builds a map.
 mod intake;
 pub mod name;
+mod places;
 
 use crate::find_byte::find_byte;
 pub use crate::record_crc::without_crc;
 pub use intake::{Keep, take_in};
+pub use places::{value_bytes, value_places};
 
 /// Ends a name.
 pub const NAME_END: u8 = 1;

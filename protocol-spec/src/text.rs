@@ -58,7 +58,8 @@ impl<'a> Text<'a> {
     }
 
     /// The text as it came, and whether it has escapes.
-    pub(crate) fn as_it_stands(self) -> (&'a str, bool) {
+    #[inline]
+    pub fn as_it_stands(self) -> (&'a str, bool) {
         (self.raw, self.escaped)
     }
 

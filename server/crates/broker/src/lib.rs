@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod offset_table;
 mod offsets;
 pub mod perm;
+mod property_memo;
 mod pull;
 pub mod pull_hold;
 pub mod pull_wait;

@@ -7,9 +7,11 @@ use remora_store::Named;
 
 use crate::unique_id;
 
-/// What the broker must know of the properties. Places are those in the buffer.
+/// Properties ready to store, and what the broker must know of them. Places are those in the
+/// properties.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Prepared {
+    pub properties: Vec<u8>,
     pub unique_id: Range<usize>,
     pub tags: Range<usize>,
     pub keys: Range<usize>,
@@ -18,17 +20,69 @@ pub(crate) struct Prepared {
     pub no_wait: bool,
 }
 
+/// What a property is to the broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Meaning {
+    Tags,
+    Keys,
+    UniqueId,
+    Wait,
+    Delay,
+    /// Asks for a time of delivery, by whatever value.
+    Timer(&'static str),
+    Transaction,
+    Cluster,
+    /// Never stored as it comes.
+    LeftOut,
+    /// The application's own.
+    Other,
+}
+
+impl Meaning {
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"TAGS" => Self::Tags,
+            b"KEYS" => Self::Keys,
+            b"UNIQ_KEY" => Self::UniqueId,
+            b"WAIT" => Self::Wait,
+            b"DELAY" => Self::Delay,
+            b"TIMER_DELAY_SEC" => Self::Timer(name::TIMER_DELAY_SEC),
+            b"TIMER_DELAY_MS" => Self::Timer(name::TIMER_DELAY_MS),
+            b"TIMER_DELIVER_MS" => Self::Timer(name::TIMER_DELIVER_MS),
+            b"TRAN_MSG" => Self::Transaction,
+            b"CLUSTER" => Self::Cluster,
+            b"POP_CK" | b"__CRC32#" => Self::LeftOut,
+            _ => Self::Other,
+        }
+    }
+
+    /// True where any value there is means the same to the broker.
+    pub fn takes_any_value(self) -> bool {
+        matches!(self, Self::Tags | Self::Keys | Self::UniqueId | Self::Other)
+    }
+}
+
 impl Prepared {
     /// What queue entry and index are made from.
     #[inline]
-    pub fn named<'r>(&self, raw: &'r [u8]) -> Named<'r> {
-        let part = |range: &Range<usize>| raw.get(range.clone()).unwrap_or(&[]);
+    pub fn named(&self) -> Named<'_> {
         Named {
-            tags: part(&self.tags),
-            keys: part(&self.keys),
-            uniq_key: part(&self.unique_id),
-            delay: part(&self.delay),
+            tags: self.part(&self.tags),
+            keys: self.part(&self.keys),
+            uniq_key: self.unique_id(),
+            delay: self.part(&self.delay),
         }
+    }
+
+    #[inline]
+    pub fn unique_id(&self) -> &[u8] {
+        self.part(&self.unique_id)
+    }
+
+    #[inline]
+    fn part(&self, place: &Range<usize>) -> &[u8] {
+        self.properties.get(place.clone()).unwrap_or(&[])
     }
 }
 
@@ -39,63 +93,63 @@ pub(crate) enum PropertyRefusal {
     Delay { name: &'static str, value: String },
 }
 
-/// Unescapes the properties into the empty `raw`: adds UNIQ_KEY where it is absent, sets CLUSTER,
-/// strips POP_CK and the checksum of a message that is sent on. One pass.
+/// Unescapes the properties: adds UNIQ_KEY where it is absent, sets CLUSTER, strips POP_CK and the
+/// checksum of a message that is sent on. One pass. `told` gets every property's meaning and where
+/// its value is, or was. After a refusal `prepared` holds anything.
 pub(crate) fn prepare(
     properties: Text<'_>,
-    raw: &mut Vec<u8>,
     cluster: &str,
-) -> Result<Prepared, PropertyRefusal> {
-    let mut prepared = Prepared::default();
+    prepared: &mut Prepared,
+    mut told: impl FnMut(Meaning, Range<usize>),
+) -> Result<(), PropertyRefusal> {
+    let mut raw = std::mem::take(&mut prepared.properties);
+    raw.clear();
+    *prepared = Prepared::default();
     let mut cluster_known = false;
-    properties::take_in(properties, raw, |key, value, value_at| {
+    properties::take_in(properties, &mut raw, |name, value, value_at| {
+        let meaning = Meaning::of(name);
+        let value_place = value_at..value_at + value.len();
+        told(meaning, value_place.clone());
         // The last one with a value counts.
-        let place = match key {
-            b"TAGS" => &mut prepared.tags,
-            b"KEYS" => &mut prepared.keys,
-            b"UNIQ_KEY" => &mut prepared.unique_id,
-            b"WAIT" => {
+        let place = match meaning {
+            Meaning::Tags => &mut prepared.tags,
+            Meaning::Keys => &mut prepared.keys,
+            Meaning::UniqueId => &mut prepared.unique_id,
+            Meaning::Wait => {
                 prepared.no_wait = value.eq_ignore_ascii_case(b"false");
                 return Ok(Keep::Stay);
             }
-            b"DELAY" => {
-                check_delay(key, value)?;
-                &mut prepared.delay
+            Meaning::Delay if is_positive(value) => return Err(delay(name::DELAY, value)),
+            Meaning::Delay => &mut prepared.delay,
+            Meaning::Timer(name) => return Err(delay(name, value)),
+            Meaning::Transaction if value.eq_ignore_ascii_case(b"true") => {
+                return Err(PropertyRefusal::Transaction);
             }
-            b"POP_CK" | b"__CRC32#" => return Ok(Keep::LeaveOut),
-            b"CLUSTER" if value == cluster.as_bytes() => {
+            Meaning::Cluster if value == cluster.as_bytes() => {
                 cluster_known = true;
                 return Ok(Keep::Stay);
             }
-            b"CLUSTER" => return Ok(Keep::LeaveOut),
-            b"TRAN_MSG" if value.eq_ignore_ascii_case(b"true") => {
-                return Err(PropertyRefusal::Transaction);
-            }
-            _ => return check_delay(key, value).map(|()| Keep::Stay),
+            Meaning::Cluster | Meaning::LeftOut => return Ok(Keep::LeaveOut),
+            Meaning::Transaction | Meaning::Other => return Ok(Keep::Stay),
         };
         if !value.is_empty() {
-            *place = value_at..value_at + value.len();
+            *place = value_place;
         }
         Ok(Keep::Stay)
     })?;
     if !cluster_known {
-        properties::append(raw, name::CLUSTER, cluster);
+        properties::append(&mut raw, name::CLUSTER, cluster);
     }
     if prepared.unique_id.is_empty() {
-        prepared.unique_id = append_unique_id(raw);
+        prepared.unique_id = append_unique_id(&mut raw);
     }
-    Ok(prepared)
+    prepared.properties = raw;
+    Ok(())
 }
 
-fn check_delay(key: &[u8], value: &[u8]) -> Result<(), PropertyRefusal> {
-    let name = match key {
-        b"DELAY" if is_positive(value) => name::DELAY,
-        b"TIMER_DELAY_SEC" => name::TIMER_DELAY_SEC,
-        b"TIMER_DELAY_MS" => name::TIMER_DELAY_MS,
-        b"TIMER_DELIVER_MS" => name::TIMER_DELIVER_MS,
-        _ => return Ok(()),
-    };
-    Err(PropertyRefusal::Delay { name, value: String::from_utf8_lossy(value).into_owned() })
+#[cold]
+fn delay(name: &'static str, value: &[u8]) -> PropertyRefusal {
+    PropertyRefusal::Delay { name, value: String::from_utf8_lossy(value).into_owned() }
 }
 
 /// Levels up to 0 mean no delay, and so does what is not a number (Java reads it so).
@@ -114,12 +168,15 @@ fn append_unique_id(raw: &mut Vec<u8>) -> Range<usize> {
 mod tests {
     use super::*;
 
+    /// The properties as text, and what is known of them.
     fn prepared(text: &str) -> (String, Result<Prepared, PropertyRefusal>) {
         let text = text.replace('=', "\x01").replace(';', "\x02");
-        let mut raw = Vec::new();
-        let prepared = prepare(Text::plain(&text), &mut raw, "c1");
-        let Ok(text) = String::from_utf8(raw) else { return (String::new(), prepared) };
-        (text.replace('\x01', "=").replace('\x02', ";"), prepared)
+        let mut prepared = Prepared::default();
+        let result = prepare(Text::plain(&text), "c1", &mut prepared, |_, _| {});
+        let Ok(text) = String::from_utf8(std::mem::take(&mut prepared.properties)) else {
+            return (String::new(), result.map(|()| prepared));
+        };
+        (text.replace('\x01', "=").replace('\x02', ";"), result.map(|()| prepared))
     }
 
     fn ready(unique_id: Range<usize>, keys: Range<usize>) -> Prepared {
@@ -149,12 +206,12 @@ mod tests {
     #[test]
     fn last_one_of_a_name_that_has_a_value_counts_and_queue_and_index_get_it() {
         let text = "TAGS=a;KEYS=k1 k2;TAGS=b;TAGS=;UNIQ_KEY=0A;DELAY=0;KEYS;";
-        let mut raw = Vec::new();
         let text = text.replace('=', "\x01").replace(';', "\x02");
-        let prepared = prepare(Text::plain(&text), &mut raw, "c1").unwrap();
+        let mut prepared = Prepared::default();
+        prepare(Text::plain(&text), "c1", &mut prepared, |_, _| {}).unwrap();
         let expected = Named { tags: b"b", keys: b"k1 k2", uniq_key: b"0A", delay: b"0" };
-        assert_eq!(prepared.named(&raw), expected);
-        assert_eq!(Named::of(&raw), expected);
+        assert_eq!(prepared.named(), expected);
+        assert_eq!(Named::of(&prepared.properties), expected);
     }
 
     #[test]
@@ -165,12 +222,13 @@ mod tests {
 
     #[test]
     fn message_without_properties_gets_a_unique_id() {
-        let mut raw = Vec::new();
-        let range = prepare(Text::default(), &mut raw, "c1").unwrap().unique_id;
-        let id = std::str::from_utf8(&raw[range]).unwrap().to_owned();
+        let mut prepared = Prepared::default();
+        prepare(Text::default(), "c1", &mut prepared, |_, _| {}).unwrap();
+        let id = std::str::from_utf8(prepared.unique_id()).unwrap();
         assert!(id.len() == 32 || id.len() == 56, "{id}");
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
-        assert_eq!(raw, format!("CLUSTER\x01c1\x02UNIQ_KEY\x01{id}\x02").into_bytes());
+        let expected = format!("CLUSTER\x01c1\x02UNIQ_KEY\x01{id}\x02");
+        assert_eq!(prepared.properties, expected.into_bytes());
     }
 
     #[test]

@@ -11,8 +11,9 @@ use remora_protocol::{Text, batch, names};
 use remora_remoting::{Call, Refusal};
 
 use crate::broker::Broker;
-use crate::message_properties::{Prepared, PropertyRefusal, prepare};
+use crate::message_properties::{Prepared, PropertyRefusal};
 use crate::perm;
+use crate::property_memo::PropertyMemo;
 use crate::refusals;
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
@@ -106,7 +107,8 @@ pub(crate) fn stage(
     if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
         return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
     }
-    let prepared = prepare_properties(scratch, settings, header.properties)?;
+    let Scratch { batch, properties, ids, .. } = &mut **scratch;
+    let prepared = prepare_properties(properties, header.properties)?;
     let draft = Draft {
         topic: &topic.name,
         queue_id,
@@ -118,27 +120,30 @@ pub(crate) fn stage(
         reconsume_times: header.reconsume_times.unwrap_or(0),
         prepared_transaction_offset: 0,
         body: origin.body,
-        properties: &scratch.properties,
+        properties: &prepared.properties,
     };
-    let first = scratch.batch.len();
-    let before_bytes = scratch.batch.encoded_bytes();
+    let first = batch.len();
+    let before_bytes = batch.encoded_bytes();
     match origin.shape {
         Shape::Single => {
             check_record(broker, &draft)?;
-            scratch.batch.push_named(queue, &draft, prepared.named(&scratch.properties));
+            batch.push_named(queue, &draft, prepared.named());
         }
         Shape::Batch => {
             check_batch(broker, &draft)?;
             for item in batch::items(origin.body).map_while(Result::ok) {
-                scratch.batch.push(queue, &of_item(&draft, item));
+                batch.push(queue, &of_item(&draft, item));
             }
         }
     }
-    let count = scratch.batch.len() - first;
-    let staged_bytes = scratch.batch.encoded_bytes() - before_bytes;
-    let transaction_id = scratch.keep_id(&prepared);
+    let count = batch.len() - first;
+    let staged_bytes = batch.encoded_bytes() - before_bytes;
+    // For the reply.
+    let id_at = ids.len();
+    ids.extend_from_slice(prepared.unique_id());
+    let (transaction_id, wait) = (id_at..ids.len(), !prepared.no_wait);
     turn.count(topic_index, count, staged_bytes);
-    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait: !prepared.no_wait })
+    Ok(Staged { topic_index, queue_id, first, count, transaction_id, wait })
 }
 
 /// One message of a batch: its own flag, body and properties, the rest as the batch.
@@ -231,22 +236,17 @@ fn check_batch(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Leaves the properties to store in the scratch buffer.
-fn prepare_properties(
-    scratch: &mut Scratch,
-    settings: &Settings,
+fn prepare_properties<'s>(
+    memo: &'s mut PropertyMemo,
     properties: Text<'_>,
-) -> Result<Prepared, Refusal> {
-    let raw = &mut scratch.properties;
-    raw.clear();
-    let prepared =
-        prepare(properties, raw, &settings.cluster_name).map_err(|refusal| match refusal {
-            PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
-            PropertyRefusal::Delay { name, value } => {
-                not_yet(&format!("property '{name}'"), value, "delayed")
-            }
-        })?;
-    check_properties_bytes(raw.len())?;
+) -> Result<&'s Prepared, Refusal> {
+    let prepared = memo.prepare(properties).map_err(|refusal| match refusal {
+        PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
+        PropertyRefusal::Delay { name, value } => {
+            not_yet(&format!("property '{name}'"), value, "delayed")
+        }
+    })?;
+    check_properties_bytes(prepared.properties.len())?;
     Ok(prepared)
 }
 

@@ -14,7 +14,7 @@ use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Respo
 use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 
 use crate::broker::Broker;
-use crate::message_properties::Prepared;
+use crate::property_memo::PropertyMemo;
 use crate::refusals;
 use crate::topic_table::Topic;
 
@@ -28,10 +28,10 @@ const RECENT_TOPICS: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub batch: AppendBatch,
-    /// Properties of the message being staged.
-    pub properties: Vec<u8>,
+    /// Prepares the properties of the message being staged.
+    pub properties: PropertyMemo,
     /// Unique ids of the staged messages, for their replies.
-    ids: Vec<u8>,
+    pub ids: Vec<u8>,
     /// The producer group that was checked last: they come in runs.
     group: String,
     reply_template: ReplyTemplate,
@@ -78,22 +78,14 @@ pub struct SendTurn<'a> {
     owed: Vec<(Owed<'a>, Staged)>,
 }
 
-impl Scratch {
-    /// Copies the unique id out of the properties, for the reply.
-    pub(crate) fn keep_id(&mut self, prepared: &Prepared) -> Range<usize> {
-        let start = self.ids.len();
-        let id = self.properties.get(prepared.unique_id.clone()).unwrap_or(&[]);
-        self.ids.extend_from_slice(id);
-        start..self.ids.len()
-    }
-}
-
 impl<'a> SendTurn<'a> {
     pub(crate) fn new(broker: &Broker) -> Self {
         let mut scratch = SPARE.take().unwrap_or_default();
         let store_host = broker.store_host();
+        let settings = broker.config.settings();
+        scratch.properties.set_cluster(&settings.cluster_name);
         Self {
-            settings: broker.config.settings(),
+            settings,
             store_host,
             first_id: OffsetId { store_host, physical_offset: 0 }.to_hex(),
             topics: std::mem::take(&mut scratch.spare_topics),
@@ -254,7 +246,6 @@ impl<'a> SendTurn<'a> {
         if scratch.batch.encoded_bytes() <= KEPT_BYTES_MAX {
             scratch.batch.clear();
             scratch.ids.clear();
-            scratch.properties.clear();
             topics.clear();
             scratch.spare_topics = topics;
             owed.clear();
