@@ -59,14 +59,14 @@ impl Shape {
         if escaped != self.escaped || self.find_values(raw.as_bytes()).is_none() {
             return false;
         }
-        for index in 0..self.holes.len() {
-            let Some(hole) = self.holes.get(index) else { break };
-            let Some(value) = raw.as_bytes().get(hole.value.clone()) else { break };
-            if hole.place.len() != value.len() {
-                self.resize(index, value.len());
-            }
-            let Some(hole) = self.holes.get(index) else { break };
-            if let Some(place) = self.prepared.properties.get_mut(hole.place.clone()) {
+        if self.holes.iter().any(|hole| hole.place.len() != hole.value.len()) {
+            self.make_room();
+        }
+        for hole in &self.holes {
+            if let Some(value) = raw.as_bytes().get(hole.value.clone())
+                && let Some(place) = self.prepared.properties.get_mut(hole.place.clone())
+                && place.len() == value.len()
+            {
                 place.copy_from_slice(value);
             }
         }
@@ -91,24 +91,28 @@ impl Shape {
         (rest == self.text.get(self.tail.clone())?).then_some(())
     }
 
-    /// Makes room for a value of another length.
+    /// Makes the place of every hole as long as its value.
     #[inline(never)]
-    fn resize(&mut self, index: usize, bytes: usize) {
-        let Some(Range { start, end }) = self.holes.get(index).map(|hole| hole.place.clone())
-        else {
-            return;
-        };
-        self.prepared.properties.splice(start..end, std::iter::repeat_n(0, bytes));
-        let moved = |place: &mut Range<usize>| {
-            if place.start == start {
-                place.end = start + bytes;
-            } else if place.start > start {
-                *place = place.start + start + bytes - end..place.end + start + bytes - end;
-            }
-        };
-        let Prepared { unique_id, tags, keys, delay, .. } = &mut self.prepared;
-        [unique_id, tags, keys, delay].into_iter().for_each(moved);
-        self.holes.iter_mut().map(|hole| &mut hole.place).for_each(moved);
+    fn make_room(&mut self) {
+        for index in 0..self.holes.len() {
+            let Some(Hole { value, place: Range { start, end }, .. }) = self.holes.get(index)
+            else {
+                return;
+            };
+            let (start, end, bytes) = (*start, *end, value.len());
+            self.prepared.properties.splice(start..end, std::iter::repeat_n(0, bytes));
+            let shifted = |at: usize| at + bytes - (end - start);
+            let moved = |place: &mut Range<usize>| {
+                if place.start == start {
+                    place.end = start + bytes;
+                } else if place.start > start {
+                    *place = shifted(place.start)..shifted(place.end);
+                }
+            };
+            let Prepared { unique_id, tags, keys, delay, .. } = &mut self.prepared;
+            [unique_id, tags, keys, delay].into_iter().for_each(moved);
+            self.holes.iter_mut().map(|hole| &mut hole.place).for_each(moved);
+        }
     }
 
     /// The shape of properties that were not refused; `None` for unusual ones.
