@@ -51,8 +51,8 @@ impl Shape {
         &self.prepared
     }
 
-    /// Makes `prepared` what the properties say. False, and nothing is done, where they have another
-    /// shape.
+    /// Makes `prepared` what the properties say. False, and nothing is done, where they have
+    /// another shape.
     #[inline]
     pub fn take(&mut self, properties: Text<'_>) -> bool {
         let (raw, escaped) = properties.as_it_stands();
