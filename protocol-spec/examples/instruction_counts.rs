@@ -4,12 +4,12 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
-use remora_protocol::frame::{decode_with, encode_head};
+use remora_protocol::frame::{Arrived, decode_into, encode_head};
 use remora_protocol::header::{PullMessageReply, SendMessageHeader, SendMessageV2};
 use remora_protocol::message_id::OffsetId;
 use remora_protocol::properties::{self, Keep};
 use remora_protocol::{
-    Decoded, EncodeHeader, FieldWriter, Flags, FrameLimits, Head, HeaderMemo, Language,
+    EncodeHeader, FieldWriter, Flags, Frame, FrameLimits, Head, HeaderMemo, Language,
     RequestHeader, SerializeType, Text, request,
 };
 
@@ -48,16 +48,15 @@ fn decode_pull_json(operations: u64) {
 fn decode_all<H: RequestHeader>(operations: u64, read: &[u8]) {
     let limits = FrameLimits::default();
     let mut memo = HeaderMemo::default();
+    let mut frame = Frame::EMPTY;
     let mut rest: &[u8] = &[];
     for _ in 0..operations {
         if rest.is_empty() {
             rest = black_box(read);
         }
-        let Ok(Decoded::Complete { frame, frame_bytes }) = decode_with(rest, &limits, &mut memo)
-        else {
-            panic!("not a frame");
-        };
-        let Ok(header) = H::decode(frame.fields) else { panic!("not a header") };
+        let decoded = decode_into(&mut frame, rest, &limits, &mut memo);
+        let Ok(Arrived::Whole { frame_bytes }) = decoded else { panic!("not a frame") };
+        let Ok(header) = H::decode(&frame.fields) else { panic!("not a header") };
         black_box((&header, frame.opaque, frame.body));
         rest = &rest[frame_bytes..];
     }

@@ -137,21 +137,27 @@ fn request(out: &mut String, schema: &Schema, code: &Code) {
     match view(schema, code) {
         None => {
             out.push_str("    type View<'a> = ();\n\n");
-            out.push_str("    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {\n");
+            out.push_str("    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {\n");
             out.push_str("        Ok(())\n");
         }
         Some(header) => {
-            let (bare, borrowed, elided) = spellings(header);
+            let (bare, borrowed, _) = spellings(header);
             let decode = if code.form.is_some() { "decode_short" } else { "decode" };
             _ = writeln!(out, "    type View<'a> = {borrowed};\n");
+            let (generics, fields) = decode_types(header);
             _ = writeln!(
                 out,
-                "    fn decode(fields: Fields<'_>) -> Result<{elided}, HeaderError> {{"
+                "    fn decode{generics}(fields: &{fields}) -> Result<{borrowed}, HeaderError> {{"
             );
             _ = writeln!(out, "        {bare}::{decode}(fields)");
         }
     }
     out.push_str("    }\n}\n");
+}
+
+/// The generics of a function that reads the header, and the type of its fields.
+fn decode_types(header: &Header) -> (&'static str, &'static str) {
+    if borrows(header) { ("<'a>", "Fields<'a>") } else { ("", "Fields<'_>") }
 }
 
 /// The type's name bare, with `'a` and with `'_`.
@@ -252,7 +258,7 @@ fn empty_header(out: &mut String, header: &Header) {
     _ = write!(
         out,
         "\nimpl {name} {{\n    /// There is nothing to read.\n    \
-         pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {{\n        Ok(Self)\n    }}\n\n    \
+         pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {{\n        Ok(Self)\n    }}\n\n    \
          /// Wire names of the fields.\n    \
          pub const FIELDS: &'static [&'static str] = &[];\n}}\n\n\
          impl EncodeHeader for {name} {{\n    fn encode(&self, _out: &mut FieldWriter<'_>) {{}}\n}}\n"
@@ -303,8 +309,8 @@ fn decoder(out: &mut String, header: &Header, form: &Form) {
     }
     _ = write!(
         out,
-        "    pub fn decode{suffix}(fields: Fields<'a>) -> Result<Self, HeaderError> {{\n        \
-         match Self::by_place(&fields, &hot::{}) {{\n            \
+        "    pub fn decode{suffix}(fields: &Fields<'a>) -> Result<Self, HeaderError> {{\n        \
+         match Self::by_place(fields, &hot::{}) {{\n            \
          Some(header) => Ok(header),\n            \
          None => Self::decode{suffix}_by_name(fields),\n        }}\n    }}\n\n",
         hot_name(header, form)
@@ -405,8 +411,8 @@ fn hot(schema: &Schema) -> String {
 }
 
 fn decoder_by_name(out: &mut String, header: &Header, form: &Form, function: &str) {
-    let fields_type = if borrows(header) { "Fields<'a>" } else { "Fields<'_>" };
-    _ = writeln!(out, "    {function}(fields: {fields_type}) -> Result<Self, HeaderError> {{");
+    let (_, fields_type) = decode_types(header);
+    _ = writeln!(out, "    {function}(fields: &{fields_type}) -> Result<Self, HeaderError> {{");
     if header.fields.iter().any(|field| field.required) {
         for field in header.fields.iter().filter(|field| field.required) {
             _ = writeln!(out, "        let mut {} = None;", field.rust);

@@ -107,13 +107,21 @@ impl<'a> Fields<'a> {
             }
         }
         let text = scanner.span(start, scanner.at() - 1);
-        Ok(Self::remembered(text, spans, Order::UNKNOWN))
+        Ok(Self { whole: Whole::Json(text), spans, order: Order::UNKNOWN })
     }
 
-    /// JSON whose places are known already.
+    /// Puts known places there, to be corrected before `set_text`.
     #[inline]
-    pub(crate) fn remembered(text: &'a str, spans: Spans, order: Order) -> Self {
-        Self { whole: Whole::Json(text), spans, order }
+    pub(crate) fn remember(&mut self, spans: Spans, order: Order) -> &mut Spans {
+        self.order = order;
+        self.spans = spans;
+        &mut self.spans
+    }
+
+    /// The JSON that the places are in.
+    #[inline]
+    pub(crate) fn set_text(&mut self, text: &'a str) {
+        self.whole = Whole::Json(text);
     }
 
     /// The places of the fields, where all of them are remembered.
@@ -305,7 +313,7 @@ pub trait RequestHeader: 'static {
     const LANE: Lane;
     type View<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<Self::View<'_>, HeaderError>;
+    fn decode<'a>(fields: &Fields<'a>) -> Result<Self::View<'a>, HeaderError>;
 }
 
 /// A header that can be written: generated requests (`*Header<'_>`), responses, and `()` for none.

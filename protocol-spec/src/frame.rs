@@ -78,7 +78,28 @@ pub struct Frame<'a> {
     pub raw: &'a [u8],
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// A place to decode into.
+    pub const EMPTY: Frame<'static> = Frame {
+        serialize: SerializeType::Json,
+        code: 0,
+        language: Language::JAVA,
+        version: 0,
+        opaque: 0,
+        flags: Flags::REQUEST,
+        remark: None,
+        fields: Fields::NONE,
+        body: &[],
+        raw: &[],
+    };
+
+    pub(crate) fn set_header(&mut self, parts: HeaderParts<'a>) {
+        let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
+        let Frame { serialize, body, raw, .. } = *self;
+        *self =
+            Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
+    }
+
     /// Copies the frame, for handlers that outlive the read buffer.
     pub fn to_owned_frame(self) -> OwnedFrame {
         OwnedFrame {
@@ -172,37 +193,50 @@ pub(crate) struct HeaderParts<'a> {
 /// Decodes the frame at the start of `input`. Wrong lengths are errors as soon as the four bytes
 /// that say so are there, before the rest has come.
 pub fn decode<'a>(input: &'a [u8], limits: &FrameLimits) -> Result<Decoded<'a>, FrameError> {
-    decode_by(input, limits, json_header::decode)
-}
-
-/// As `decode`, and faster where `memo` has met the header's shape before: for a reader of many
-/// frames. The results are the same.
-pub fn decode_with<'a>(
-    input: &'a [u8],
-    limits: &FrameLimits,
-    memo: &mut HeaderMemo,
-) -> Result<Decoded<'a>, FrameError> {
-    decode_by(input, limits, |header| memo.decode(header))
-}
-
-#[inline]
-fn decode_by<'a>(
-    input: &'a [u8],
-    limits: &FrameLimits,
-    decode_json: impl FnOnce(&'a [u8]) -> Result<HeaderParts<'a>, FrameError>,
-) -> Result<Decoded<'a>, FrameError> {
     let (serialize, header, body, raw) = match measure(input, limits)? {
         Measured::Incomplete { need_bytes } => return Ok(Decoded::Incomplete { need_bytes }),
         Measured::Whole { serialize, header, body, raw } => (serialize, header, body, raw),
     };
     let parts = match serialize {
-        SerializeType::Json => decode_json(header)?,
+        SerializeType::Json => json_header::decode(header)?,
         SerializeType::Binary => binary_header::decode(header)?,
     };
     let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
     let frame =
         Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
     Ok(Decoded::Complete { frame, frame_bytes: raw.len() })
+}
+
+/// How much of a frame has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// Nothing complete yet; at least this many bytes in all are needed.
+    Part { need_bytes: usize },
+    /// One frame, and how many bytes it took.
+    Whole { frame_bytes: usize },
+}
+
+/// As `decode`, for a reader of many frames: into a `frame` that is used again, because moving one
+/// costs as much as reading its header, and faster where `memo` has met the header's shape before.
+/// What `frame` holds is the same where a whole one has arrived, and nothing in particular
+/// otherwise.
+pub fn decode_into<'a>(
+    frame: &mut Frame<'a>,
+    input: &'a [u8],
+    limits: &FrameLimits,
+    memo: &mut HeaderMemo,
+) -> Result<Arrived, FrameError> {
+    match measure(input, limits)? {
+        Measured::Incomplete { need_bytes } => Ok(Arrived::Part { need_bytes }),
+        Measured::Whole { serialize, header, body, raw } => {
+            match serialize {
+                SerializeType::Json => memo.decode(header, frame)?,
+                SerializeType::Binary => frame.set_header(binary_header::decode(header)?),
+            }
+            (frame.serialize, frame.body, frame.raw) = (serialize, body, raw);
+            Ok(Arrived::Whole { frame_bytes: raw.len() })
+        }
+    }
 }
 
 /// The parts of a frame whose header has not been looked into.
@@ -212,6 +246,7 @@ pub(crate) enum Measured<'a> {
 }
 
 /// Checks the lengths of the frame at the start of `input` and cuts it up.
+#[inline]
 pub(crate) fn measure<'a>(
     input: &'a [u8],
     limits: &FrameLimits,

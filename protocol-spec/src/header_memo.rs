@@ -6,7 +6,7 @@
 //! header is scanned, and now and then learnt from.
 mod shape;
 
-use crate::frame::{FrameError, HeaderParts};
+use crate::frame::{Frame, FrameError, HeaderParts};
 use crate::json_header;
 use shape::Shape;
 
@@ -20,7 +20,7 @@ const PAUSE_MAX: u32 = 1023;
 /// A shape recognized so often was worth learning.
 const HITS_PROVEN: u32 = 16;
 
-/// What a thread remembers of the JSON headers it has read; see `frame::decode_with`.
+/// What a thread remembers of the JSON headers it has read; see `frame::decode_into`.
 #[derive(Debug, Default)]
 pub struct HeaderMemo {
     shapes: Vec<Known>,
@@ -42,32 +42,39 @@ struct Known {
 }
 
 impl HeaderMemo {
-    /// As `json_header::decode`, faster where the header has a known shape.
+    /// As `json_header::decode`, faster where the header has a known shape. Sets what the header
+    /// says of `frame`; nothing in particular where it is refused.
     #[inline]
-    pub(crate) fn decode<'a>(&mut self, header: &'a [u8]) -> Result<HeaderParts<'a>, FrameError> {
+    pub(crate) fn decode<'a>(
+        &mut self,
+        header: &'a [u8],
+        frame: &mut Frame<'a>,
+    ) -> Result<(), FrameError> {
         if let Some(known) = self.shapes.get_mut(self.latest)
-            && let Some(parts) = known.shape.read(header)
+            && known.shape.read(header, frame)
         {
             known.hits = known.hits.saturating_add(1);
             known.recent = true;
             if known.hits == HITS_PROVEN {
                 self.pause_next = 0;
             }
-            return Ok(parts);
+            return Ok(());
         }
-        self.decode_other(header)
+        self.decode_other(header, frame)
     }
 
     #[inline(never)]
-    fn decode_other<'a>(&mut self, header: &'a [u8]) -> Result<HeaderParts<'a>, FrameError> {
+    fn decode_other<'a>(
+        &mut self,
+        header: &'a [u8],
+        frame: &mut Frame<'a>,
+    ) -> Result<(), FrameError> {
         for (index, known) in self.shapes.iter_mut().enumerate() {
-            if index != self.latest
-                && let Some(parts) = known.shape.read(header)
-            {
+            if index != self.latest && known.shape.read(header, frame) {
                 known.hits = known.hits.saturating_add(1);
                 known.recent = true;
                 self.latest = index;
-                return Ok(parts);
+                return Ok(());
             }
         }
         let parts = json_header::decode(header)?;
@@ -75,7 +82,8 @@ impl HeaderMemo {
             Some(pause) => self.pause = pause,
             None => self.learn(header, &parts),
         }
-        Ok(parts)
+        frame.set_header(parts);
+        Ok(())
     }
 
     #[cold]

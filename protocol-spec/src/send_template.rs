@@ -152,7 +152,7 @@ mod tests {
         else {
             panic!("{out:?}")
         };
-        let read = SendMessageHeader::decode_short(frame.fields).unwrap();
+        let read = SendMessageHeader::decode_short(&frame.fields).unwrap();
         let numbers = numbers_of(&read);
         let properties = Box::leak(read.properties.to_str().into_owned().into_boxed_str());
         SendMessageHeader {

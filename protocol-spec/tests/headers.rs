@@ -37,7 +37,7 @@ fn on_wire<T>(header: &dyn EncodeHeader, read: impl Fn(Frame<'_>) -> T) -> [T; 2
 
 fn refusals(fields: &[(&str, &str)]) -> [HeaderError; 2] {
     on_wire(&Pairs(fields), |frame| {
-        header::QueryConsumerOffsetHeader::decode(frame.fields).map(|_| ()).unwrap_err()
+        header::QueryConsumerOffsetHeader::decode(&frame.fields).map(|_| ()).unwrap_err()
     })
 }
 
@@ -71,7 +71,7 @@ fn wrong_boolean_is_refused_and_numbers_mean_what_they_say() {
     };
     for (text, wanted) in [("true", true), ("TRUE", true), ("1", true), ("0", false)] {
         let read = on_wire(&Pairs(&fields(text)), |frame| {
-            header::QueryConsumerOffsetHeader::decode(frame.fields).unwrap().set_zero_if_not_found
+            header::QueryConsumerOffsetHeader::decode(&frame.fields).unwrap().set_zero_if_not_found
         });
         assert_eq!(read, [Some(wanted); 2], "{text}");
     }
@@ -88,7 +88,7 @@ fn unknown_fields_are_skipped() {
     let fields =
         [("ns", "x"), ("consumerGroup", "g"), ("topic", "t"), ("queueId", "7"), ("zz", "")];
     let read = on_wire(&Pairs(&fields), |frame| {
-        header::QueryConsumerOffsetHeader::decode(frame.fields).unwrap().queue_id
+        header::QueryConsumerOffsetHeader::decode(&frame.fields).unwrap().queue_id
     });
     assert_eq!(read, [7; 2]);
 }

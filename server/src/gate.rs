@@ -31,11 +31,11 @@ impl Service for Gate {
         }
     }
 
-    fn turn(&self, turn: Turn<'_>) {
+    fn turn(&self, turn: &mut Turn<'_>) {
         match self.service.get() {
             Some(service) => service.turn(turn),
             None => {
-                for call in turn.into_calls() {
+                while let Some(call) = turn.next_call() {
                     call.refuse(Refusal::new(
                         ResponseCode::SERVICE_NOT_AVAILABLE,
                         "the server is still starting (GET /readyz tells when it is ready)",

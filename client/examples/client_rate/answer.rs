@@ -35,8 +35,8 @@ pub fn serve(listen: &str) -> Result<(), String> {
 struct AnswerOnly;
 
 impl Service for AnswerOnly {
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             match RequestCode(call.frame.code) {
                 RequestCode::SEND_MESSAGE_V2 | RequestCode::SEND_MESSAGE => stored(call, OFFSET_ID),
                 RequestCode::SEND_BATCH_MESSAGE => {
@@ -53,7 +53,7 @@ impl Service for AnswerOnly {
     }
 }
 
-fn stored(call: Call<'_>, offset_ids: &str) {
+fn stored(call: Call<'_, '_>, offset_ids: &str) {
     let reply = header::SendMessageReply {
         msg_id: offset_ids.into(),
         queue_id: 0,

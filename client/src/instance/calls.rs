@@ -55,9 +55,9 @@ impl Answer {
     /// Reads header fields.
     pub(crate) fn header<'a, T>(
         &'a self,
-        decode: impl FnOnce(remora_protocol::Fields<'a>) -> Result<T, HeaderError>,
+        decode: impl FnOnce(&remora_protocol::Fields<'a>) -> Result<T, HeaderError>,
     ) -> Result<T, ClientError> {
-        decode(self.frame.view().fields).map_err(|e| self.not_understood(&e))
+        decode(&self.frame.view().fields).map_err(|e| self.not_understood(&e))
     }
 
     pub(crate) fn body(&self) -> Bytes {

@@ -21,15 +21,15 @@ impl Service for FromBroker {
         }
     }
 
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             self.serve(call);
         }
     }
 }
 
 impl FromBroker {
-    fn serve(&self, call: Call<'_>) {
+    fn serve(&self, call: Call<'_, '_>) {
         let code = RequestCode(call.frame.code);
         let answer = match code {
             RequestCode::NOTIFY_CONSUMER_IDS_CHANGED => self.members_changed(&call),
@@ -47,12 +47,12 @@ impl FromBroker {
         }
     }
 
-    fn members_changed(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+    fn members_changed(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
         self.consumer(&field(call, "consumerGroup")?)?.rebalance_now();
         Ok(Body::Empty)
     }
 
-    fn reset_offsets(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+    fn reset_offsets(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
         let consumer = self.consumer(&field(call, "group")?)?;
         let topic = field(call, "topic")?;
         let reset: body::ResetOffsetBody =
@@ -67,7 +67,7 @@ impl FromBroker {
         Ok(Body::Empty)
     }
 
-    fn consumer_status(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+    fn consumer_status(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
         let consumer = self.consumer(&field(call, "group")?)?;
         let message_queue_table = consumer
             .offsets(&field(call, "topic")?)
@@ -78,7 +78,7 @@ impl FromBroker {
         Ok(body::encode(&status).into())
     }
 
-    fn running_info(&self, call: &Call<'_>) -> Result<Body, Refusal> {
+    fn running_info(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
         let info = self.consumer(&field(call, "consumerGroup")?)?.running_info();
         Ok(body::encode(&info).into())
     }
@@ -91,7 +91,7 @@ impl FromBroker {
     }
 }
 
-fn field(call: &Call<'_>, name: &'static str) -> Result<String, Refusal> {
+fn field(call: &Call<'_, '_>, name: &'static str) -> Result<String, Refusal> {
     call.frame
         .fields
         .find(name)

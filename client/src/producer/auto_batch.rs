@@ -374,7 +374,7 @@ fn read(prepared: &Prepared, answer: SendAnswer) -> Outcome {
     }
     let view = frame.view();
     let code = ResponseCode(view.code);
-    match header::SendMessageReply::decode(view.fields) {
+    match header::SendMessageReply::decode(&view.fields) {
         Ok(reply) if status(code).is_some() => Outcome::Stored(Arc::new(Stored {
             code,
             queue_id: reply.queue_id,

@@ -150,8 +150,8 @@ impl Service for FakeService {
         self.0.closed.notify_one();
     }
 
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             let fields = call.frame.fields.iter();
             let seen = Seen {
                 code: RequestCode(call.frame.code),

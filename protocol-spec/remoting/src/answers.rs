@@ -27,7 +27,7 @@ impl StoredReply {
         if !code.is_stored() || !frame.body.is_empty() {
             return None;
         }
-        let reply = header::SendMessageReply::decode(frame.fields).ok()?;
+        let reply = header::SendMessageReply::decode(&frame.fields).ok()?;
         if reply.recall_handle.is_some() {
             return None;
         }

@@ -22,7 +22,7 @@ use crate::counters::count;
 use crate::outgoing::{Outgoing, SLICES_MAX};
 use crate::service::Service;
 use crate::transport::Transport;
-use crate::turn::{Calls, End, Turn, TurnSink};
+use crate::turn::{End, Turn, TurnSink};
 use crate::{malformed, scratch};
 
 /// Rounds before other connections of the shard get their share. Chosen: 8 reads of 128 KiB are
@@ -385,14 +385,15 @@ impl ConnTask {
             answers: RefCell::new(std::mem::take(&mut self.answers)),
             ..TurnSink::default()
         };
-        if let Some(turn) = Turn::begin(&self.conn, bytes, &self.frame_limits, &sink) {
-            let turned = catch_unwind(AssertUnwindSafe(|| self.service.turn(turn)));
+        let mut turn = Turn::new(&self.conn, bytes, &self.frame_limits, &sink);
+        if turn.has_call() {
+            let turned = catch_unwind(AssertUnwindSafe(|| self.service.turn(&mut turn)));
             if turned.is_err() {
                 count(&self.conn.counters.panics, 1);
                 tracing::error!(peer = %self.conn.peer, "panic in the service of a connection");
             }
             if sink.end.get() == End::Open {
-                Calls::rest(&self.conn, bytes, &self.frame_limits, &sink).for_each(drop);
+                while turn.next_call().is_some() {}
             }
         }
         let TurnSink { out, consumed_bytes, requests, end, error, answers, .. } = sink;

@@ -42,4 +42,4 @@ pub use listener::bind as bind_listener;
 pub use pending::{Answer, SendWait};
 pub use routes::{Request, Role, RouteCounts, Routes, SlowLimits};
 pub use server::{Counting, Server, ServerConfig};
-pub use service::{Call, Calls, NoService, Owed, Refusal, Reply, Service, Turn};
+pub use service::{Call, NoService, Owed, Refusal, Reply, Service, Turn};

@@ -25,7 +25,7 @@ pub trait Role: Send + Sync + 'static {
 /// A request as its handler sees it, and where it came from.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    pub frame: Frame<'a>,
+    pub frame: &'a Frame<'a>,
     pub conn: &'a Arc<Connection>,
 }
 
@@ -57,7 +57,7 @@ trait Handler<R: Role>: Send + Sync {
         routes: &Routes<R>,
         row: &Row<R>,
         shared: &mut R::Turn<'a>,
-        call: Call<'a>,
+        call: Call<'_, 'a>,
     );
 }
 
@@ -98,7 +98,7 @@ impl<R: Role> Routes<R> {
     #[must_use]
     pub fn on<H: RequestHeader>(
         self,
-        handler: for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'a>, H::View<'a>),
+        handler: for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, H::View<'a>),
     ) -> Self {
         self.row::<H>(Box::new(On::<R, H>(handler)))
     }
@@ -152,9 +152,9 @@ impl<R: Role> Routes<R> {
     ///
     /// A handler's panic is answered SYSTEM_ERROR, logged and counted; `shared` is then as the
     /// handler left it.
-    pub fn run<'a>(&self, turn: Turn<'a>, shared: &mut R::Turn<'a>) {
+    pub fn run<'a>(&self, turn: &mut Turn<'a>, shared: &mut R::Turn<'a>) {
         let mut meter = Meter { watch: Stopwatch::start(), stats: &self.unsupported, requests: 0 };
-        for call in turn.into_calls() {
+        while let Some(call) = turn.next_call() {
             let Some(row) = self.find(call.frame.code) else {
                 meter.count(&self.unsupported);
                 let refusal = Refusal::not_supported(call.frame.code);
@@ -221,7 +221,9 @@ impl<'r> Meter<'r> {
     }
 }
 
-struct On<R: Role, H: RequestHeader>(for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'a>, H::View<'a>));
+struct On<R: Role, H: RequestHeader>(
+    for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, H::View<'a>),
+);
 
 impl<R: Role, H: RequestHeader> Handler<R> for On<R, H> {
     fn handle<'a>(
@@ -229,9 +231,9 @@ impl<R: Role, H: RequestHeader> Handler<R> for On<R, H> {
         routes: &Routes<R>,
         _row: &Row<R>,
         shared: &mut R::Turn<'a>,
-        call: Call<'a>,
+        call: Call<'_, 'a>,
     ) {
-        match H::decode(call.frame.fields) {
+        match H::decode(&call.frame.fields) {
             Ok(view) => (self.0)(&routes.role, shared, call, view),
             Err(error) => call.refuse(malformed(&error)),
         }
@@ -250,7 +252,7 @@ impl<R: Role, H: RequestHeader> Handler<R> for Answer<R, H> {
         routes: &Routes<R>,
         _row: &Row<R>,
         _shared: &mut R::Turn<'a>,
-        call: Call<'a>,
+        call: Call<'_, 'a>,
     ) {
         let request = Request { frame: call.frame, conn: call.conn };
         call.send(answer::<R, H>(self.0, &routes.role, &request));
@@ -265,7 +267,7 @@ impl<R: Role, H: RequestHeader> Handler<R> for AnswerSlow<R, H> {
         routes: &Routes<R>,
         row: &Row<R>,
         _shared: &mut R::Turn<'a>,
-        call: Call<'a>,
+        call: Call<'_, 'a>,
     ) {
         let admission = match routes.slow.admit(&call) {
             Ok(admission) => admission,
@@ -278,7 +280,7 @@ impl<R: Role, H: RequestHeader> Handler<R> for AnswerSlow<R, H> {
         let responder = call.defer();
         let work = move || {
             let mut watch = Stopwatch::start();
-            let request = Request { frame: frame.view(), conn: &responder.conn };
+            let request = Request { frame: &frame.view(), conn: &responder.conn };
             let outcome = answer::<R, H>(handler, &role, &request);
             stats.add(0, watch.lap());
             responder.send(outcome);
@@ -295,7 +297,7 @@ impl<R: Role, F: Future<Output = ()> + Send + 'static> Handler<R> for AnswerLate
         routes: &Routes<R>,
         row: &Row<R>,
         _shared: &mut R::Turn<'a>,
-        call: Call<'a>,
+        call: Call<'_, 'a>,
     ) {
         let admission = match routes.slow.admit(&call) {
             Ok(admission) => admission,
@@ -313,7 +315,7 @@ fn answer<R: Role, H: RequestHeader>(
     role: &Arc<R>,
     request: &Request<'_>,
 ) -> Result<Reply, Refusal> {
-    let view = H::decode(request.frame.fields).map_err(|error| malformed(&error))?;
+    let view = H::decode(&request.frame.fields).map_err(|error| malformed(&error))?;
     handler(role, request, view)
 }
 

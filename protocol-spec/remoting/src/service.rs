@@ -5,7 +5,7 @@ use remora_protocol::ResponseCode;
 
 use crate::connection::{Body, Connection};
 use crate::route_stats::RouteCounts;
-pub use crate::turn::{Call, Calls, Owed, Turn};
+pub use crate::turn::{Call, Owed, Turn};
 
 /// A role (broker, nameserver, client) behind a connection. Runs on the connection's IO shard:
 /// never block, never sleep.
@@ -14,7 +14,7 @@ pub trait Service: Send + Sync + 'static {
 
     /// Every request that one read delivered, in order. Answering inside the turn costs one
     /// vectored write for all; `Call::defer` is for answers that come later.
-    fn turn(&self, turn: Turn<'_>);
+    fn turn(&self, turn: &mut Turn<'_>);
 
     /// Called exactly once after `connected`, whatever ended the connection.
     fn disconnected(&self, _conn: &Arc<Connection>) {}
@@ -34,8 +34,8 @@ pub trait Service: Send + Sync + 'static {
 pub struct NoService;
 
 impl Service for NoService {
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             let refusal = Refusal::not_supported(call.frame.code);
             call.refuse(refusal);
         }

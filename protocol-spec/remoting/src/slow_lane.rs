@@ -70,7 +70,7 @@ impl SlowLane {
     }
 
     /// Gives the call a place, with memory for the copy of its frame.
-    pub(crate) fn admit(&self, call: &Call<'_>) -> Result<Admission, Refusal> {
+    pub(crate) fn admit(&self, call: &Call<'_, '_>) -> Result<Admission, Refusal> {
         let limit = self.limits.admitted_max;
         let mut admission = Admission { admitted: Arc::clone(&self.admitted), _memory: None };
         let before = self.admitted.fetch_add(1, Ordering::Relaxed);

@@ -2,9 +2,9 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use remora_protocol::frame::decode_with;
+use remora_protocol::frame::{Arrived, decode_into};
 use remora_protocol::{
-    Decoded, EncodeHeader, Frame, FrameError, FrameLimits, Head, HeaderMemo, Language, ResponseCode,
+    EncodeHeader, Frame, FrameError, FrameLimits, Head, HeaderMemo, Language, ResponseCode,
 };
 
 use crate::answers::Answers;
@@ -18,62 +18,54 @@ thread_local! {
     static MEMO: RefCell<HeaderMemo> = RefCell::default();
 }
 
-/// The requests of one read of one connection.
+/// The requests of one read of one connection, in the order in which they arrived.
 ///
-/// Nothing is decoded before it is asked for: a turn costs no allocation. A call that the service
-/// does not take is answered SYSTEM_ERROR, like one that it drops.
+/// Nothing is decoded before it is asked for, and every frame into the same place: a turn costs no
+/// allocation and moves no frame. A call that the service does not take is answered SYSTEM_ERROR,
+/// like one that it drops.
 #[derive(Debug)]
 pub struct Turn<'a> {
     pub conn: &'a Arc<Connection>,
-    frames: Calls<'a>,
+    bytes: &'a [u8],
+    limits: &'a FrameLimits,
+    sink: &'a TurnSink,
+    frame: Frame<'a>,
+    /// The length of `frame` where that is decoded and not handed out.
+    waiting_bytes: Option<usize>,
 }
 
 impl<'a> Turn<'a> {
-    /// `None` where the bytes hold no request; responses before the first one are taken out.
-    pub(crate) fn begin(
+    pub(crate) fn new(
         conn: &'a Arc<Connection>,
         bytes: &'a [u8],
         limits: &'a FrameLimits,
         sink: &'a TurnSink,
-    ) -> Option<Self> {
-        let mut frames = Calls { conn, bytes, limits, sink, first: None };
-        frames.first = Some(frames.next_request()?);
-        Some(Self { conn, frames })
+    ) -> Self {
+        Self { conn, bytes, limits, sink, frame: Frame::EMPTY, waiting_bytes: None }
     }
 
-    /// The calls in the order in which they arrived.
-    pub fn into_calls(self) -> Calls<'a> {
-        self.frames
+    /// False where the bytes hold no request; responses before the first one are taken out.
+    pub(crate) fn has_call(&mut self) -> bool {
+        self.waiting_bytes = self.decode_request();
+        self.waiting_bytes.is_some()
     }
-}
 
-/// Iterator over the calls of a turn. Ends early where the connection's limits are reached; the
-/// rest comes in a later turn.
-#[derive(Debug)]
-pub struct Calls<'a> {
-    conn: &'a Arc<Connection>,
-    bytes: &'a [u8],
-    limits: &'a FrameLimits,
-    sink: &'a TurnSink,
-    /// Decoded already, not yet handed out.
-    first: Option<(Frame<'a>, usize)>,
-}
-
-impl<'a> Iterator for Calls<'a> {
-    type Item = Call<'a>;
-
-    fn next(&mut self) -> Option<Call<'a>> {
+    /// `None` at the end of the bytes, and earlier where the connection's limits are reached; the
+    /// rest comes in a later turn.
+    #[inline]
+    pub fn next_call(&mut self) -> Option<Call<'_, 'a>> {
         let sink = self.sink;
         if sink.over_limits(self.conn) {
             sink.end.set(End::Limits);
             return None;
         }
-        let (frame, frame_bytes) = match self.first.take() {
-            Some(first) => first,
-            None => self.next_request()?,
+        let frame_bytes = match self.waiting_bytes.take() {
+            Some(frame_bytes) => frame_bytes,
+            None => self.decode_request()?,
         };
         sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
         sink.requests.set(sink.requests.get() + 1);
+        let frame = &self.frame;
         let ticket = Ticket {
             opaque: frame.opaque,
             request_code: frame.code,
@@ -90,22 +82,10 @@ impl<'a> Iterator for Calls<'a> {
         };
         Some(Call { frame, conn: self.conn, owed })
     }
-}
 
-impl<'a> Calls<'a> {
-    /// Every call that is left, for the connection's task after the service returned.
-    pub(crate) fn rest(
-        conn: &'a Arc<Connection>,
-        bytes: &'a [u8],
-        limits: &'a FrameLimits,
-        sink: &'a TurnSink,
-    ) -> Self {
-        Self { conn, bytes, limits, sink, first: None }
-    }
-
-    /// Decodes up to the next request, setting responses aside. `None` ends the turn; the sink then
-    /// says why.
-    fn next_request(&self) -> Option<(Frame<'a>, usize)> {
+    /// Decodes up to the next request, setting responses aside; gives its length. `None` ends the
+    /// turn; the sink then says why.
+    fn decode_request(&mut self) -> Option<usize> {
         let sink = self.sink;
         loop {
             let rest = self.bytes.get(sink.consumed_bytes.get()..).unwrap_or(&[]);
@@ -117,13 +97,14 @@ impl<'a> Calls<'a> {
                 sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
                 continue;
             }
-            match MEMO.with_borrow_mut(|memo| decode_with(rest, self.limits, memo)) {
-                Ok(Decoded::Complete { frame, frame_bytes }) if frame.flags.is_response() => {
+            let (frame, limits) = (&mut self.frame, self.limits);
+            match MEMO.with_borrow_mut(|memo| decode_into(frame, rest, limits, memo)) {
+                Ok(Arrived::Whole { frame_bytes }) if frame.flags.is_response() => {
                     sink.consumed_bytes.set(sink.consumed_bytes.get() + frame_bytes);
-                    sink.answers.borrow_mut().take(&frame);
+                    sink.answers.borrow_mut().take(frame);
                 }
-                Ok(Decoded::Complete { frame, frame_bytes }) => return Some((frame, frame_bytes)),
-                Ok(Decoded::Incomplete { need_bytes }) => {
+                Ok(Arrived::Whole { frame_bytes }) => return Some(frame_bytes),
+                Ok(Arrived::Part { need_bytes }) => {
                     sink.end.set(End::Incomplete { need_bytes });
                     return None;
                 }
@@ -174,15 +155,15 @@ impl TurnSink {
 }
 
 /// One request, owed exactly one answer. Dropped unanswered it answers SYSTEM_ERROR and is counted;
-/// a one-way request swallows its answer.
+/// a one-way request swallows its answer. The frame stays in its turn until the next call.
 #[derive(Debug)]
-pub struct Call<'a> {
-    pub frame: Frame<'a>,
+pub struct Call<'f, 'a> {
+    pub frame: &'f Frame<'a>,
     pub conn: &'a Arc<Connection>,
     owed: Owed<'a>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Call<'_, 'a> {
     /// Answers inside the turn.
     pub fn reply(self, code: ResponseCode, header: &(impl EncodeHeader + ?Sized), body: Body) {
         self.owed.reply(code, header, body);
@@ -203,8 +184,7 @@ impl<'a> Call<'a> {
         self.owed.defer()
     }
 
-    /// The obligation alone, a fraction of a call's size: what a handler keeps of every call until
-    /// the end of the turn.
+    /// The obligation alone: what a handler keeps of every call until the end of the turn.
     pub fn into_owed(self) -> Owed<'a> {
         self.owed
     }

@@ -4,8 +4,7 @@ use std::ops::Range;
 use crate::code::Language;
 use crate::digits;
 use crate::field_order::Order;
-use crate::fields::Fields;
-use crate::frame::{Flags, HeaderParts};
+use crate::frame::{Flags, Frame, HeaderParts};
 use crate::generated::hot;
 use crate::json_scan::{Scanner, Stopped, Value};
 use crate::spans::Spans;
@@ -55,11 +54,30 @@ struct Hole {
 }
 
 impl Shape {
-    /// `None` where the header has another shape; it is sound otherwise.
+    /// Sets what the header says of `frame`. False where the header has another shape; it is sound
+    /// otherwise.
     #[inline]
-    pub fn read<'a>(&self, header: &'a [u8]) -> Option<HeaderParts<'a>> {
+    pub fn read<'a>(&self, header: &'a [u8], frame: &mut Frame<'a>) -> bool {
+        if header.len() > Spans::TEXT_BYTES_MAX {
+            return false;
+        }
+        let place = frame.fields.remember(self.spans, self.order);
+        let Some((text, opaque)) = self.fit(header, place) else { return false };
+        frame.fields.set_text(text);
+        frame.code = self.code;
+        frame.language = self.language;
+        frame.version = self.version;
+        frame.opaque = opaque;
+        frame.flags = self.flags;
+        frame.remark = None;
+        true
+    }
+
+    /// Compares all but the holes; gives the text of the fields, and the opaque. `spans` become
+    /// those of this header.
+    #[inline]
+    fn fit<'a>(&self, header: &'a [u8], spans: &mut Spans) -> Option<(&'a str, i32)> {
         let mut rest = header;
-        let mut spans = self.spans;
         let mut fields = self.fields.clone();
         let mut opaque = 0;
         for hole in &self.holes {
@@ -86,19 +104,11 @@ impl Shape {
             };
             rest = rest.get(run_bytes..)?;
         }
-        if rest != self.header.get(self.tail.clone())? || header.len() > Spans::TEXT_BYTES_MAX {
+        if rest != self.header.get(self.tail.clone())? {
             return None;
         }
-        let text = str::from_utf8(header).ok()?.get(fields)?;
-        Some(HeaderParts {
-            code: self.code,
-            language: self.language,
-            version: self.version,
-            opaque,
-            flags: self.flags,
-            remark: None,
-            fields: Fields::remembered(text, spans, self.order),
-        })
+        // Around the fields there are digits, and bytes of a header that was UTF-8.
+        Some((str::from_utf8(header.get(fields)?).ok()?, opaque))
     }
 
     /// The shape of a header that was decoded to `parts`; `None` for unusual ones.
@@ -123,8 +133,11 @@ impl Shape {
         };
         shape.find_holes();
         // Says the same of the header that taught it, or is of no use.
-        let again = shape.read(header)?;
-        (again.opaque == parts.opaque && again.fields.spans() == Some(&spans)).then_some(shape)
+        let mut again = Frame::EMPTY;
+        let same = shape.read(header, &mut again)
+            && again.opaque == parts.opaque
+            && again.fields.spans() == Some(&spans);
+        same.then_some(shape)
     }
 
     /// Widens this shape so that `other` fits too; false where they differ outside the runs.

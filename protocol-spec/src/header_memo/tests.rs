@@ -14,12 +14,20 @@ fn all(parts: Result<HeaderParts<'_>, FrameError>) -> Read {
     let typed = |read: Result<String, HeaderError>| format!("{read:?}");
     let said = vec![
         format!("{code} {language:?} {version} {opaque} {flags:?} {remark:?}"),
-        typed(SendMessageV2::decode(fields).map(|header| format!("{header:?}"))),
-        typed(SendMessage::decode(fields).map(|header| format!("{header:?}"))),
-        typed(PullMessage::decode(fields).map(|header| format!("{header:?}"))),
+        typed(SendMessageV2::decode(&fields).map(|header| format!("{header:?}"))),
+        typed(SendMessage::decode(&fields).map(|header| format!("{header:?}"))),
+        typed(PullMessage::decode(&fields).map(|header| format!("{header:?}"))),
     ];
     let pairs = fields.iter().map(|(name, value)| (name.to_str().into(), value.to_str().into()));
     Ok((said, pairs.collect()))
+}
+
+/// What `memo` makes of a header.
+fn remembered(memo: &mut HeaderMemo, header: &[u8]) -> Read {
+    let mut frame = Frame::EMPTY;
+    let decoded = memo.decode(header, &mut frame);
+    let Frame { code, language, version, opaque, flags, remark, fields, .. } = frame;
+    all(decoded.map(|()| HeaderParts { code, language, version, opaque, flags, remark, fields }))
 }
 
 const PIECES: [&str; 12] = [
@@ -102,7 +110,7 @@ proptest! {
     ) {
         let mut memo = HeaderMemo::default();
         for header in &headers {
-            prop_assert_eq!(all(memo.decode(header)), all(json_header::decode(header)));
+            prop_assert_eq!(remembered(&mut memo, header), all(json_header::decode(header)));
         }
     }
 }
@@ -133,7 +141,7 @@ fn a_client_that_repeats_itself_is_recognized() {
             n % 3,
             n % 8
         );
-        let read = all(memo.decode(header.as_bytes()));
+        let read = remembered(&mut memo, header.as_bytes());
         assert_eq!(read, all(json_header::decode(header.as_bytes())));
     }
     let hits: Vec<u32> = memo.shapes.iter().map(|known| known.hits).collect();
@@ -147,7 +155,7 @@ fn headers_in_random_order_are_soon_left_alone() {
     for n in 0..2000 {
         let header = format!(r#"{{"code":{n},"extFields":{{"a{n}":"1"}},"opaque":1}}"#);
         let before = memo.pause;
-        assert!(memo.decode(header.as_bytes()).is_ok());
+        assert!(remembered(&mut memo, header.as_bytes()).is_ok());
         learnt += u32::from(memo.pause >= before);
     }
     assert!(learnt < 20, "{learnt}");

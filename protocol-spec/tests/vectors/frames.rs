@@ -90,11 +90,11 @@ fn typed_request(frame: &Frame<'_>) -> Option<Vec<u8>> {
         ($($request:ident)*) => {
             match RequestCode(frame.code) {
                 RequestCode::SEND_MESSAGE_V2 | RequestCode::SEND_BATCH_MESSAGE => {
-                    let header = header::SendMessageHeader::decode_short(frame.fields);
+                    let header = header::SendMessageHeader::decode_short(&frame.fields);
                     Some(write(frame, &header::SendMessageV2(&header.unwrap())))
                 }
                 $(request::$request::CODE => {
-                    let view = request::$request::decode(frame.fields);
+                    let view = request::$request::decode(&frame.fields);
                     Some(write(frame, &view.unwrap_or_else(|e| panic!("{}: {e}", frame.code))))
                 })*
                 _ => None,
@@ -118,7 +118,7 @@ fn typed_reply(vector: &Vector, frame: &Frame<'_>) -> Option<Vec<u8>> {
     macro_rules! by_name {
         ($($part:literal => $reply:ident,)*) => {
             $(if vector.name.contains($part) {
-                let header = header::$reply::decode(frame.fields);
+                let header = header::$reply::decode(&frame.fields);
                 return Some(write(frame, &header.unwrap_or_else(|e| panic!("{}: {e}", vector.name))));
             })*
         };
@@ -196,15 +196,15 @@ fn plain_strings_of_hot_headers_are_borrowed() {
         let frame = read(vector, &bytes);
         let strings = match vector.name.as_str() {
             "send_message_json" | "send_message_binary" => {
-                let header = header::SendMessageHeader::decode(frame.fields).unwrap();
+                let header = header::SendMessageHeader::decode(&frame.fields).unwrap();
                 vec![header.producer_group, header.topic, header.default_topic]
             }
             "send_message_v2_json" | "send_message_v2_binary" => {
-                let header = header::SendMessageHeader::decode_short(frame.fields).unwrap();
+                let header = header::SendMessageHeader::decode_short(&frame.fields).unwrap();
                 vec![header.producer_group, header.topic, header.default_topic]
             }
             "pull_message_json" | "pull_message_binary" => {
-                let header = header::PullMessageHeader::decode(frame.fields).unwrap();
+                let header = header::PullMessageHeader::decode(&frame.fields).unwrap();
                 vec![header.consumer_group, header.topic, header.subscription.unwrap()]
             }
             _ => return,

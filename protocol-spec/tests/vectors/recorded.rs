@@ -28,7 +28,7 @@ fn check(vector: &Vector, frame: &Frame<'_>) {
             assert!(!beat.client_id.is_empty(), "{}", vector.name);
         }
         "register_broker" => {
-            let header = RegisterBrokerHeader::decode(frame.fields).unwrap();
+            let header = RegisterBrokerHeader::decode(&frame.fields).unwrap();
             let compressed = header.compressed == Some(true);
             let read = RegisterBrokerBody::decode(frame.body, compressed, frame.version).unwrap();
             assert!(!read.topic_config_serialize_wrapper.topic_config_table.is_empty());

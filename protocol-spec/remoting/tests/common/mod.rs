@@ -39,10 +39,10 @@ macro_rules! requests {
                 const LANE: Lane = Lane::$lane;
                 type View<'a> = Fields<'a>;
 
-                fn decode(fields: Fields<'_>) -> Result<Fields<'_>, HeaderError> {
+                fn decode<'a>(fields: &Fields<'a>) -> Result<Fields<'a>, HeaderError> {
                     match fields.find("malformed") {
                         Some(_) => Err(HeaderError::Missing { field: "topic" }),
-                        None => Ok(fields),
+                        None => Ok(*fields),
                     }
                 }
             }
@@ -107,7 +107,7 @@ impl Service for EchoService {
         let _ = self.role.events.send(Event::Connected(Arc::clone(conn)));
     }
 
-    fn turn(&self, turn: Turn<'_>) {
+    fn turn(&self, turn: &mut Turn<'_>) {
         let conn = turn.conn;
         let number = self.role.turns.fetch_add(1, Ordering::Relaxed);
         let mut shared = EchoTurn { number, held: Vec::new() };
@@ -155,7 +155,7 @@ pub fn echo_routes(role: &Arc<EchoRole>) -> Routes<EchoRole> {
 }
 
 /// Answers with as many bytes as the body says, in slices of 1 MiB.
-fn big(role: &Arc<EchoRole>, _: &mut EchoTurn<'_>, call: Call<'_>, _: Fields<'_>) {
+fn big(role: &Arc<EchoRole>, _: &mut EchoTurn<'_>, call: Call<'_, '_>, _: Fields<'_>) {
     role.big_answers.fetch_add(1, Ordering::Relaxed);
     let bytes: usize = std::str::from_utf8(call.frame.body).unwrap().parse().unwrap();
     static MIB: [u8; 1 << 20] = [7; 1 << 20];

@@ -35,7 +35,7 @@ impl<'a> AckMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -113,7 +113,7 @@ impl<'a> ChangeInvisibleTimeHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -186,7 +186,7 @@ impl ChangeInvisibleTimeReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut pop_time = None;
         let mut invisible_time = None;
         let mut revive_qid = None;

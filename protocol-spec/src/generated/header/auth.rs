@@ -19,7 +19,7 @@ impl<'a> CreateUserHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -56,7 +56,7 @@ impl<'a> UpdateUserHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -93,7 +93,7 @@ impl<'a> DeleteUserHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -130,7 +130,7 @@ impl<'a> GetUserHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut username = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -167,7 +167,7 @@ impl<'a> ListUsersHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut filter = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -204,7 +204,7 @@ impl<'a> CreateAclHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -241,7 +241,7 @@ impl<'a> UpdateAclHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -284,7 +284,7 @@ impl<'a> DeleteAclHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
         let mut policy_type = None;
         let mut resource = None;
@@ -333,7 +333,7 @@ impl<'a> GetAclHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -373,7 +373,7 @@ impl<'a> ListAclsHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut subject_filter = None;
         let mut resource_filter = None;
         fields.for_each(&mut |wire_name, raw| {

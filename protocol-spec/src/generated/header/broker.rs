@@ -20,7 +20,7 @@ impl<'a> GetBrokerConfigReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut version = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -58,7 +58,7 @@ impl<'a> ViewBrokerStatsDataHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut stats_name = None;
         let mut stats_key = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -100,7 +100,7 @@ impl<'a> CheckRocksdbCqWriteProgressHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut check_store_time = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -141,7 +141,7 @@ impl<'a> ExportRocksDBConfigToJsonHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_type = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

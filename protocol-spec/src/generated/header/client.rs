@@ -12,7 +12,7 @@ pub struct HeartbeatHeader;
 
 impl HeartbeatHeader {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -44,7 +44,7 @@ impl<'a> UnregisterClientHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut client_id = None;
         let mut producer_group = None;
         let mut consumer_group = None;
@@ -83,7 +83,7 @@ pub struct UnregisterClientReply;
 
 impl UnregisterClientReply {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -109,7 +109,7 @@ impl<'a> GetConsumerListByGroupHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -144,7 +144,7 @@ impl<'a> NotifyConsumerIdsChangedHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -171,7 +171,7 @@ pub struct LockBatchMqHeader;
 
 impl LockBatchMqHeader {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -189,7 +189,7 @@ pub struct UnlockBatchMqHeader;
 
 impl UnlockBatchMqHeader {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -215,7 +215,7 @@ impl<'a> GetConsumerConnectionListHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -250,7 +250,7 @@ impl<'a> GetProducerConnectionListHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -277,7 +277,7 @@ pub struct GetAllProducerInfoHeader;
 
 impl GetAllProducerInfoHeader {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -309,7 +309,7 @@ impl<'a> GetConsumerRunningInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut client_id = None;
         let mut jstack_enable = None;
@@ -372,7 +372,7 @@ impl<'a> ConsumeMessageDirectlyResultHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut client_id = None;
         let mut msg_id = None;
@@ -458,7 +458,7 @@ impl<'a> ResetOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut topic = None;
         let mut timestamp = None;
@@ -523,7 +523,7 @@ impl<'a> GetConsumerStatusHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut group = None;
         let mut client_addr = None;

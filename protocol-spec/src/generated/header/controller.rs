@@ -29,7 +29,7 @@ impl<'a> AlterSyncStateSetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut master_broker_id = None;
         let mut master_epoch = None;
@@ -84,7 +84,7 @@ impl AlterSyncStateSetReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut new_sync_state_set_epoch = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -133,7 +133,7 @@ impl<'a> ElectMasterHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut broker_id = None;
@@ -195,7 +195,7 @@ impl<'a> ElectMasterReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut master_broker_id = None;
         let mut master_address = None;
         let mut master_epoch = None;
@@ -250,7 +250,7 @@ impl<'a> GetReplicaInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -293,7 +293,7 @@ impl<'a> GetReplicaInfoReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut master_broker_id = None;
         let mut master_address = None;
         let mut master_epoch = None;
@@ -354,7 +354,7 @@ impl<'a> GetMetaDataReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut controller_leader_id = None;
         let mut controller_leader_address = None;

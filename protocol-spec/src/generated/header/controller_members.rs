@@ -32,7 +32,7 @@ impl<'a> RegisterBrokerToControllerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut broker_id = None;
@@ -108,7 +108,7 @@ impl<'a> RegisterBrokerToControllerReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut master_broker_id = None;
@@ -187,7 +187,7 @@ impl<'a> CleanControllerBrokerDataHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut cluster_name = None;
         let mut broker_controller_ids_to_clean = None;
@@ -249,7 +249,7 @@ impl<'a> GetNextBrokerIdHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -298,7 +298,7 @@ impl<'a> GetNextBrokerIdReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut next_broker_id = None;
@@ -356,7 +356,7 @@ impl<'a> ApplyBrokerIdHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         let mut applied_broker_id = None;
@@ -414,7 +414,7 @@ impl<'a> ApplyBrokerIdReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {

@@ -26,7 +26,7 @@ impl<'a> GetAllSubscriptionGroupHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group_seq = None;
         let mut data_version = None;
         let mut max_group_num = None;
@@ -75,7 +75,7 @@ impl GetAllSubscriptionGroupReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_group_num = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -113,7 +113,7 @@ impl<'a> DeleteSubscriptionGroupHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group_name = None;
         let mut clean_offset = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -154,7 +154,7 @@ impl<'a> GetSubscriptionGroupConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -195,7 +195,7 @@ impl<'a> UpdateGroupForbiddenHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut topic = None;
         let mut readable = None;
@@ -240,7 +240,7 @@ impl<'a> QueryTopicsByConsumerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -278,7 +278,7 @@ impl<'a> QuerySubscriptionByConsumerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {

@@ -20,7 +20,7 @@ impl<'a> AddBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut config_path = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -63,7 +63,7 @@ impl<'a> RemoveBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut broker_cluster_name = None;
         let mut broker_id = None;
@@ -118,7 +118,7 @@ impl<'a> NotifyMinBrokerIdChangeHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut min_broker_id = None;
         let mut broker_name = None;
         let mut min_broker_addr = None;
@@ -185,7 +185,7 @@ impl<'a> ExchangeHAInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
@@ -240,7 +240,7 @@ impl<'a> ExchangeHAInfoReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut master_ha_address = None;
         let mut master_flush_offset = None;
         let mut master_address = None;
@@ -289,7 +289,7 @@ impl ResetMasterFlushOffsetHeader {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut master_flush_offset = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -333,7 +333,7 @@ impl<'a> NotifyBrokerRoleChangedHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut master_address = None;
         let mut master_epoch = None;
         let mut sync_state_set_epoch = None;

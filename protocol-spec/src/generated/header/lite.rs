@@ -41,7 +41,7 @@ impl<'a> PopLiteMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut client_id = None;
         let mut consumer_group = None;
         let mut topic = None;
@@ -121,7 +121,7 @@ impl<'a> PopLiteMessageReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut pop_time = None;
         let mut invisible_time = None;
         let mut revive_qid = None;
@@ -188,7 +188,7 @@ impl<'a> NotifyUnsubscribeLiteHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut lite_topic = None;
         let mut consumer_group = None;
         let mut client_id = None;
@@ -231,7 +231,7 @@ impl<'a> GetParentTopicInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -269,7 +269,7 @@ impl<'a> GetLiteTopicInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut parent_topic = None;
         let mut lite_topic = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -321,7 +321,7 @@ impl<'a> GetLiteClientInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut parent_topic = None;
         let mut group = None;
         let mut client_id = None;
@@ -382,7 +382,7 @@ impl<'a> GetLiteGroupInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut lite_topic = None;
         let mut top_k = None;
@@ -432,7 +432,7 @@ impl<'a> TriggerLiteDispatchHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut group = None;
         let mut client_id = None;
         fields.for_each(&mut |wire_name, raw| {

@@ -23,7 +23,7 @@ impl<'a> GetRouteInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut accept_standard_json_only = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -64,7 +64,7 @@ impl<'a> WipeWritePermOfBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -99,7 +99,7 @@ impl WipeWritePermOfBrokerReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut wipe_topic_count = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -134,7 +134,7 @@ impl<'a> AddWritePermOfBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -169,7 +169,7 @@ impl AddWritePermOfBrokerReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut add_topic_count = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -204,7 +204,7 @@ impl<'a> GetTopicsByClusterHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -242,7 +242,7 @@ impl<'a> DeleteTopicFromNamesrvHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut cluster_name = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -283,7 +283,7 @@ impl<'a> RegisterTopicHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -324,7 +324,7 @@ impl<'a> PutKVConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         let mut key = None;
         let mut value = None;
@@ -370,7 +370,7 @@ impl<'a> GetKVConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         let mut key = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -409,7 +409,7 @@ impl<'a> GetKVConfigReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut value = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -449,7 +449,7 @@ impl<'a> DeleteKVConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         let mut key = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -488,7 +488,7 @@ impl<'a> GetKVListByNamespaceHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut namespace = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

@@ -29,7 +29,7 @@ impl<'a> QueryConsumerOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -78,7 +78,7 @@ impl QueryConsumerOffsetReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -122,7 +122,7 @@ impl<'a> UpdateConsumerOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -161,7 +161,7 @@ pub struct UpdateConsumerOffsetReply;
 
 impl UpdateConsumerOffsetReply {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -199,7 +199,7 @@ impl<'a> SearchOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         let mut timestamp = None;
@@ -254,7 +254,7 @@ impl SearchOffsetReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -295,7 +295,7 @@ impl<'a> GetMaxOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         let mut committed = None;
@@ -340,7 +340,7 @@ impl GetMaxOffsetReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -378,7 +378,7 @@ impl<'a> GetMinOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -417,7 +417,7 @@ impl GetMinOffsetReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut offset = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -455,7 +455,7 @@ impl<'a> GetEarliestMsgStoretimeHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -494,7 +494,7 @@ impl GetEarliestMsgStoretimeReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut timestamp = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

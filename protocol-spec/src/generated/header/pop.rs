@@ -53,7 +53,7 @@ impl<'a> PopMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -158,7 +158,7 @@ impl<'a> PopMessageReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut pop_time = None;
         let mut invisible_time = None;
         let mut revive_qid = None;
@@ -232,7 +232,7 @@ impl<'a> PeekMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         let mut max_msg_nums = None;
@@ -303,7 +303,7 @@ impl<'a> NotificationHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -381,7 +381,7 @@ impl NotificationReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut has_msg = None;
         let mut polling_full = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -428,7 +428,7 @@ impl<'a> PollingInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -471,7 +471,7 @@ impl PollingInfoReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut polling_num = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

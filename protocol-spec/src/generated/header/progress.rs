@@ -26,7 +26,7 @@ impl<'a> GetConsumeStatsHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut topic_list = None;
@@ -73,7 +73,7 @@ impl GetConsumeStatsInBrokerHeader {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut is_order = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -111,7 +111,7 @@ impl<'a> QueryConsumeTimeSpanHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut group = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -156,7 +156,7 @@ impl<'a> QueryCorrectionOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut compare_group = None;
         let mut topic = None;
         let mut filter_groups = None;
@@ -210,7 +210,7 @@ impl<'a> CloneGroupOffsetHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut src_group = None;
         let mut dest_group = None;
         let mut topic = None;

@@ -64,15 +64,15 @@ impl<'a> PullMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::by_place(&fields, &hot::PULL_MESSAGE) {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::by_place(fields, &hot::PULL_MESSAGE) {
             Some(header) => Ok(header),
             None => Self::decode_by_name(fields),
         }
     }
 
     #[cold]
-    fn decode_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    fn decode_by_name(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut consumer_group = None;
         let mut topic = None;
         let mut queue_id = None;
@@ -227,7 +227,7 @@ impl PullMessageReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut suggest_which_broker_id = None;
         let mut next_begin_offset = None;
         let mut min_offset = None;
@@ -316,7 +316,7 @@ impl<'a> QueryMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut key = None;
         let mut max_num = None;
@@ -382,7 +382,7 @@ impl QueryMessageReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut index_last_update_timestamp = None;
         let mut index_last_update_phyoffset = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -424,7 +424,7 @@ impl<'a> ViewMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut offset = None;
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -477,7 +477,7 @@ impl<'a> QueryConsumeQueueHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut queue_id = None;
         let mut index = None;

@@ -44,7 +44,7 @@ impl<'a> RegisterBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut broker_addr = None;
         let mut cluster_name = None;
@@ -122,7 +122,7 @@ impl<'a> RegisterBrokerReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut ha_server_addr = None;
         let mut master_addr = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -174,7 +174,7 @@ impl<'a> UnRegisterBrokerHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut broker_addr = None;
         let mut cluster_name = None;
@@ -230,7 +230,7 @@ impl<'a> QueryDataVersionHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut broker_name = None;
         let mut broker_addr = None;
         let mut cluster_name = None;
@@ -277,7 +277,7 @@ impl QueryDataVersionReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut changed = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -315,7 +315,7 @@ impl<'a> GetBrokerMemberGroupHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_name = None;
         fields.for_each(&mut |wire_name, raw| {
@@ -378,7 +378,7 @@ impl<'a> BrokerHeartbeatHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut cluster_name = None;
         let mut broker_addr = None;
         let mut broker_name = None;

@@ -60,7 +60,7 @@ impl<'a> ReplyMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut topic = None;
         let mut default_topic = None;

@@ -63,15 +63,15 @@ impl<'a> SendMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::by_place(&fields, &hot::SEND_MESSAGE) {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::by_place(fields, &hot::SEND_MESSAGE) {
             Some(header) => Ok(header),
             None => Self::decode_by_name(fields),
         }
     }
 
     #[cold]
-    fn decode_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    fn decode_by_name(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut topic = None;
         let mut default_topic = None;
@@ -125,15 +125,15 @@ impl<'a> SendMessageHeader<'a> {
     }
 
     /// The same for the form with one-letter names.
-    pub fn decode_short(fields: Fields<'a>) -> Result<Self, HeaderError> {
-        match Self::by_place(&fields, &hot::SEND_MESSAGE_SHORT) {
+    pub fn decode_short(fields: &Fields<'a>) -> Result<Self, HeaderError> {
+        match Self::by_place(fields, &hot::SEND_MESSAGE_SHORT) {
             Some(header) => Ok(header),
             None => Self::decode_short_by_name(fields),
         }
     }
 
     #[cold]
-    fn decode_short_by_name(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    fn decode_short_by_name(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut topic = None;
         let mut default_topic = None;
@@ -317,7 +317,7 @@ impl<'a> SendMessageReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut msg_id = None;
         let mut queue_id = None;
         let mut queue_offset = None;
@@ -396,7 +396,7 @@ impl<'a> ConsumerSendMsgBackHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut offset = None;
         let mut group = None;
         let mut delay_level = None;

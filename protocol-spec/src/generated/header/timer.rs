@@ -26,7 +26,7 @@ impl<'a> RecallMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut recall_handle = None;
         let mut producer_group = None;
@@ -71,7 +71,7 @@ impl<'a> RecallMessageReply<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut msg_id = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

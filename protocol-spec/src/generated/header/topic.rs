@@ -47,7 +47,7 @@ impl<'a> CreateTopicHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut default_topic = None;
         let mut read_queue_nums = None;
@@ -116,7 +116,7 @@ pub struct CreateTopicListHeader;
 
 impl CreateTopicListHeader {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -142,7 +142,7 @@ impl<'a> DeleteTopicHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -177,7 +177,7 @@ impl<'a> GetTopicConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -218,7 +218,7 @@ impl<'a> GetAllTopicConfigHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic_seq = None;
         let mut data_version = None;
         let mut max_topic_num = None;
@@ -267,7 +267,7 @@ impl GetAllTopicConfigReply {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'_>) -> Result<Self, HeaderError> {
         let mut total_topic_num = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -302,7 +302,7 @@ impl<'a> GetTopicStatsInfoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {
@@ -337,7 +337,7 @@ impl<'a> QueryTopicConsumeByWhoHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         fields.for_each(&mut |wire_name, raw| {
             match wire_name {

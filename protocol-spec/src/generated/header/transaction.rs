@@ -41,7 +41,7 @@ impl<'a> EndTransactionHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut producer_group = None;
         let mut tran_state_table_offset = None;
         let mut commit_log_offset = None;
@@ -102,7 +102,7 @@ pub struct EndTransactionReply;
 
 impl EndTransactionReply {
     /// There is nothing to read.
-    pub fn decode(_fields: Fields<'_>) -> Result<Self, HeaderError> {
+    pub fn decode(_fields: &Fields<'_>) -> Result<Self, HeaderError> {
         Ok(Self)
     }
 
@@ -146,7 +146,7 @@ impl<'a> CheckTransactionStateHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut tran_state_table_offset = None;
         let mut commit_log_offset = None;
         let mut topic = None;
@@ -218,7 +218,7 @@ impl<'a> ResumeCheckHalfMessageHeader<'a> {
     ];
 
     /// Reads the fields in one pass; unknown ones are skipped.
-    pub fn decode(fields: Fields<'a>) -> Result<Self, HeaderError> {
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
         let mut topic = None;
         let mut msg_id = None;
         fields.for_each(&mut |wire_name, raw| {

@@ -14,7 +14,7 @@ impl RequestHeader for AckMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = AckMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<AckMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<AckMessageHeader<'a>, HeaderError> {
         AckMessageHeader::decode(fields)
     }
 }
@@ -29,7 +29,7 @@ impl RequestHeader for BatchAckMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -44,7 +44,7 @@ impl RequestHeader for ChangeMessageInvisibletime {
     const LANE: Lane = Lane::Pull;
     type View<'a> = ChangeInvisibleTimeHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ChangeInvisibleTimeHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ChangeInvisibleTimeHeader<'a>, HeaderError> {
         ChangeInvisibleTimeHeader::decode(fields)
     }
 }

@@ -13,7 +13,7 @@ impl RequestHeader for QueryAssignment {
     const LANE: Lane = Lane::Client;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -28,7 +28,7 @@ impl RequestHeader for SetMessageRequestMode {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -43,7 +43,7 @@ impl RequestHeader for GetAllMessageRequestMode {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ impl RequestHeader for AuthCreateUser {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CreateUserHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CreateUserHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CreateUserHeader<'a>, HeaderError> {
         CreateUserHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for AuthUpdateUser {
     const LANE: Lane = Lane::Admin;
     type View<'a> = UpdateUserHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UpdateUserHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UpdateUserHeader<'a>, HeaderError> {
         UpdateUserHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for AuthDeleteUser {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteUserHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteUserHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteUserHeader<'a>, HeaderError> {
         DeleteUserHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for AuthGetUser {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetUserHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetUserHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetUserHeader<'a>, HeaderError> {
         GetUserHeader::decode(fields)
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for AuthListUser {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ListUsersHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ListUsersHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ListUsersHeader<'a>, HeaderError> {
         ListUsersHeader::decode(fields)
     }
 }
@@ -92,7 +92,7 @@ impl RequestHeader for AuthCreateAcl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CreateAclHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CreateAclHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CreateAclHeader<'a>, HeaderError> {
         CreateAclHeader::decode(fields)
     }
 }
@@ -107,7 +107,7 @@ impl RequestHeader for AuthUpdateAcl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = UpdateAclHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UpdateAclHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UpdateAclHeader<'a>, HeaderError> {
         UpdateAclHeader::decode(fields)
     }
 }
@@ -122,7 +122,7 @@ impl RequestHeader for AuthDeleteAcl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteAclHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteAclHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteAclHeader<'a>, HeaderError> {
         DeleteAclHeader::decode(fields)
     }
 }
@@ -137,7 +137,7 @@ impl RequestHeader for AuthGetAcl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetAclHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetAclHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetAclHeader<'a>, HeaderError> {
         GetAclHeader::decode(fields)
     }
 }
@@ -152,7 +152,7 @@ impl RequestHeader for AuthListAcl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ListAclsHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ListAclsHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ListAclsHeader<'a>, HeaderError> {
         ListAclsHeader::decode(fields)
     }
 }
@@ -167,7 +167,7 @@ impl RequestHeader for UpdateAndCreateAclConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -182,7 +182,7 @@ impl RequestHeader for DeleteAclConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -197,7 +197,7 @@ impl RequestHeader for GetBrokerClusterAclInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -212,7 +212,7 @@ impl RequestHeader for UpdateGlobalWhiteAddrsConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -227,7 +227,7 @@ impl RequestHeader for GetBrokerClusterAclConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

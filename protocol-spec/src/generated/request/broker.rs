@@ -16,7 +16,7 @@ impl RequestHeader for UpdateBrokerConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -31,7 +31,7 @@ impl RequestHeader for GetBrokerConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -46,7 +46,7 @@ impl RequestHeader for GetBrokerRuntimeInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -61,7 +61,7 @@ impl RequestHeader for ViewBrokerStatsData {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ViewBrokerStatsDataHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ViewBrokerStatsDataHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ViewBrokerStatsDataHeader<'a>, HeaderError> {
         ViewBrokerStatsDataHeader::decode(fields)
     }
 }
@@ -76,7 +76,7 @@ impl RequestHeader for CleanExpiredConsumequeue {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -91,7 +91,7 @@ impl RequestHeader for DeleteExpiredCommitlog {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -106,7 +106,7 @@ impl RequestHeader for UpdateColdDataFlowCtrConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -121,7 +121,7 @@ impl RequestHeader for RemoveColdDataFlowCtrConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -136,7 +136,7 @@ impl RequestHeader for GetColdDataFlowCtrInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -151,7 +151,7 @@ impl RequestHeader for SetCommitlogReadMode {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -166,7 +166,7 @@ impl RequestHeader for CheckRocksdbCqWriteProgress {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CheckRocksdbCqWriteProgressHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CheckRocksdbCqWriteProgressHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CheckRocksdbCqWriteProgressHeader<'a>, HeaderError> {
         CheckRocksdbCqWriteProgressHeader::decode(fields)
     }
 }
@@ -181,7 +181,7 @@ impl RequestHeader for ExportRocksdbConfigToJson {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ExportRocksDBConfigToJsonHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ExportRocksDBConfigToJsonHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ExportRocksDBConfigToJsonHeader<'a>, HeaderError> {
         ExportRocksDBConfigToJsonHeader::decode(fields)
     }
 }

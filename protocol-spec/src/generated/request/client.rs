@@ -19,7 +19,7 @@ impl RequestHeader for HeartBeat {
     const LANE: Lane = Lane::Client;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -34,7 +34,7 @@ impl RequestHeader for UnregisterClient {
     const LANE: Lane = Lane::Client;
     type View<'a> = UnregisterClientHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UnregisterClientHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UnregisterClientHeader<'a>, HeaderError> {
         UnregisterClientHeader::decode(fields)
     }
 }
@@ -49,7 +49,7 @@ impl RequestHeader for GetConsumerListByGroup {
     const LANE: Lane = Lane::Client;
     type View<'a> = GetConsumerListByGroupHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumerListByGroupHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumerListByGroupHeader<'a>, HeaderError> {
         GetConsumerListByGroupHeader::decode(fields)
     }
 }
@@ -64,7 +64,7 @@ impl RequestHeader for NotifyConsumerIdsChanged {
     const LANE: Lane = Lane::Client;
     type View<'a> = NotifyConsumerIdsChangedHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<NotifyConsumerIdsChangedHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<NotifyConsumerIdsChangedHeader<'a>, HeaderError> {
         NotifyConsumerIdsChangedHeader::decode(fields)
     }
 }
@@ -79,7 +79,7 @@ impl RequestHeader for CheckClientConfig {
     const LANE: Lane = Lane::Client;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -94,7 +94,7 @@ impl RequestHeader for LockBatchMq {
     const LANE: Lane = Lane::Client;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -109,7 +109,7 @@ impl RequestHeader for UnlockBatchMq {
     const LANE: Lane = Lane::Client;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -124,7 +124,7 @@ impl RequestHeader for GetConsumerConnectionList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetConsumerConnectionListHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumerConnectionListHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumerConnectionListHeader<'a>, HeaderError> {
         GetConsumerConnectionListHeader::decode(fields)
     }
 }
@@ -139,7 +139,7 @@ impl RequestHeader for GetProducerConnectionList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetProducerConnectionListHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetProducerConnectionListHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetProducerConnectionListHeader<'a>, HeaderError> {
         GetProducerConnectionListHeader::decode(fields)
     }
 }
@@ -154,7 +154,7 @@ impl RequestHeader for GetAllProducerInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -169,7 +169,7 @@ impl RequestHeader for GetConsumerRunningInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetConsumerRunningInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumerRunningInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumerRunningInfoHeader<'a>, HeaderError> {
         GetConsumerRunningInfoHeader::decode(fields)
     }
 }
@@ -184,7 +184,7 @@ impl RequestHeader for ConsumeMessageDirectly {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ConsumeMessageDirectlyResultHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ConsumeMessageDirectlyResultHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ConsumeMessageDirectlyResultHeader<'a>, HeaderError> {
         ConsumeMessageDirectlyResultHeader::decode(fields)
     }
 }
@@ -199,7 +199,7 @@ impl RequestHeader for ResetConsumerClientOffset {
     const LANE: Lane = Lane::Client;
     type View<'a> = ResetOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ResetOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ResetOffsetHeader<'a>, HeaderError> {
         ResetOffsetHeader::decode(fields)
     }
 }
@@ -214,7 +214,7 @@ impl RequestHeader for GetConsumerStatusFromClient {
     const LANE: Lane = Lane::Client;
     type View<'a> = GetConsumerStatusHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumerStatusHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumerStatusHeader<'a>, HeaderError> {
         GetConsumerStatusHeader::decode(fields)
     }
 }

@@ -14,7 +14,7 @@ impl RequestHeader for ControllerAlterSyncStateSet {
     const LANE: Lane = Lane::Admin;
     type View<'a> = AlterSyncStateSetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<AlterSyncStateSetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<AlterSyncStateSetHeader<'a>, HeaderError> {
         AlterSyncStateSetHeader::decode(fields)
     }
 }
@@ -29,7 +29,7 @@ impl RequestHeader for ControllerElectMaster {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ElectMasterHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ElectMasterHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ElectMasterHeader<'a>, HeaderError> {
         ElectMasterHeader::decode(fields)
     }
 }
@@ -44,7 +44,7 @@ impl RequestHeader for ControllerGetReplicaInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetReplicaInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetReplicaInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetReplicaInfoHeader<'a>, HeaderError> {
         GetReplicaInfoHeader::decode(fields)
     }
 }
@@ -59,7 +59,7 @@ impl RequestHeader for ControllerGetMetadataInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ impl RequestHeader for ControllerGetSyncStateData {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ impl RequestHeader for UpdateControllerConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -104,7 +104,7 @@ impl RequestHeader for GetControllerConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -119,7 +119,7 @@ impl RequestHeader for BrokerCloseChannelRequest {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -134,7 +134,7 @@ impl RequestHeader for CheckNotActiveBrokerRequest {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -149,7 +149,7 @@ impl RequestHeader for GetBrokerLiveInfoRequest {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -164,7 +164,7 @@ impl RequestHeader for GetSyncStateDataRequest {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -179,7 +179,7 @@ impl RequestHeader for RaftBrokerHeartBeatEventRequest {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

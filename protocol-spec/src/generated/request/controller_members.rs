@@ -17,7 +17,7 @@ impl RequestHeader for ControllerRegisterBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = RegisterBrokerToControllerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<RegisterBrokerToControllerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<RegisterBrokerToControllerHeader<'a>, HeaderError> {
         RegisterBrokerToControllerHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for CleanBrokerData {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CleanControllerBrokerDataHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CleanControllerBrokerDataHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CleanControllerBrokerDataHeader<'a>, HeaderError> {
         CleanControllerBrokerDataHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for ControllerGetNextBrokerId {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetNextBrokerIdHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetNextBrokerIdHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetNextBrokerIdHeader<'a>, HeaderError> {
         GetNextBrokerIdHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for ControllerApplyBrokerId {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ApplyBrokerIdHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ApplyBrokerIdHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ApplyBrokerIdHeader<'a>, HeaderError> {
         ApplyBrokerIdHeader::decode(fields)
     }
 }

@@ -18,7 +18,7 @@ impl RequestHeader for UpdateAndCreateSubscriptiongroup {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -33,7 +33,7 @@ impl RequestHeader for UpdateAndCreateSubscriptiongroupList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -48,7 +48,7 @@ impl RequestHeader for GetAllSubscriptiongroupConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetAllSubscriptionGroupHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetAllSubscriptionGroupHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetAllSubscriptionGroupHeader<'a>, HeaderError> {
         GetAllSubscriptionGroupHeader::decode(fields)
     }
 }
@@ -63,7 +63,7 @@ impl RequestHeader for DeleteSubscriptiongroup {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteSubscriptionGroupHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteSubscriptionGroupHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteSubscriptionGroupHeader<'a>, HeaderError> {
         DeleteSubscriptionGroupHeader::decode(fields)
     }
 }
@@ -78,7 +78,7 @@ impl RequestHeader for DeleteSubscriptionGroupList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -93,7 +93,7 @@ impl RequestHeader for GetSubscriptiongroupConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetSubscriptionGroupConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetSubscriptionGroupConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetSubscriptionGroupConfigHeader<'a>, HeaderError> {
         GetSubscriptionGroupConfigHeader::decode(fields)
     }
 }
@@ -108,7 +108,7 @@ impl RequestHeader for UpdateAndGetGroupForbidden {
     const LANE: Lane = Lane::Admin;
     type View<'a> = UpdateGroupForbiddenHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UpdateGroupForbiddenHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UpdateGroupForbiddenHeader<'a>, HeaderError> {
         UpdateGroupForbiddenHeader::decode(fields)
     }
 }
@@ -123,7 +123,7 @@ impl RequestHeader for QueryTopicsByConsumer {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryTopicsByConsumerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryTopicsByConsumerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryTopicsByConsumerHeader<'a>, HeaderError> {
         QueryTopicsByConsumerHeader::decode(fields)
     }
 }
@@ -138,7 +138,7 @@ impl RequestHeader for QuerySubscriptionByConsumer {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QuerySubscriptionByConsumerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QuerySubscriptionByConsumerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QuerySubscriptionByConsumerHeader<'a>, HeaderError> {
         QuerySubscriptionByConsumerHeader::decode(fields)
     }
 }

@@ -17,7 +17,7 @@ impl RequestHeader for AddBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = AddBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<AddBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<AddBrokerHeader<'a>, HeaderError> {
         AddBrokerHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for RemoveBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = RemoveBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<RemoveBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<RemoveBrokerHeader<'a>, HeaderError> {
         RemoveBrokerHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for NotifyMinBrokerIdChange {
     const LANE: Lane = Lane::Admin;
     type View<'a> = NotifyMinBrokerIdChangeHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<NotifyMinBrokerIdChangeHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<NotifyMinBrokerIdChangeHeader<'a>, HeaderError> {
         NotifyMinBrokerIdChangeHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for ExchangeBrokerHaInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ExchangeHAInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ExchangeHAInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ExchangeHAInfoHeader<'a>, HeaderError> {
         ExchangeHAInfoHeader::decode(fields)
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for GetBrokerHaStatus {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -92,7 +92,7 @@ impl RequestHeader for ResetMasterFlushOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ResetMasterFlushOffsetHeader;
 
-    fn decode(fields: Fields<'_>) -> Result<ResetMasterFlushOffsetHeader, HeaderError> {
+    fn decode(fields: &Fields<'_>) -> Result<ResetMasterFlushOffsetHeader, HeaderError> {
         ResetMasterFlushOffsetHeader::decode(fields)
     }
 }
@@ -107,7 +107,7 @@ impl RequestHeader for GetBrokerEpochCache {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -122,7 +122,7 @@ impl RequestHeader for NotifyBrokerRoleChanged {
     const LANE: Lane = Lane::Admin;
     type View<'a> = NotifyBrokerRoleChangedHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<NotifyBrokerRoleChangedHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<NotifyBrokerRoleChangedHeader<'a>, HeaderError> {
         NotifyBrokerRoleChangedHeader::decode(fields)
     }
 }

@@ -18,7 +18,7 @@ impl RequestHeader for PopLiteMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PopLiteMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PopLiteMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PopLiteMessageHeader<'a>, HeaderError> {
         PopLiteMessageHeader::decode(fields)
     }
 }
@@ -33,7 +33,7 @@ impl RequestHeader for LiteSubscriptionCtl {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -48,7 +48,7 @@ impl RequestHeader for AckLiteMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = AckMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<AckMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<AckMessageHeader<'a>, HeaderError> {
         AckMessageHeader::decode(fields)
     }
 }
@@ -63,7 +63,7 @@ impl RequestHeader for NotifyUnsubscribeLite {
     const LANE: Lane = Lane::Admin;
     type View<'a> = NotifyUnsubscribeLiteHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<NotifyUnsubscribeLiteHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<NotifyUnsubscribeLiteHeader<'a>, HeaderError> {
         NotifyUnsubscribeLiteHeader::decode(fields)
     }
 }
@@ -78,7 +78,7 @@ impl RequestHeader for GetBrokerLiteInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -93,7 +93,7 @@ impl RequestHeader for GetParentTopicInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetParentTopicInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetParentTopicInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetParentTopicInfoHeader<'a>, HeaderError> {
         GetParentTopicInfoHeader::decode(fields)
     }
 }
@@ -108,7 +108,7 @@ impl RequestHeader for GetLiteTopicInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetLiteTopicInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetLiteTopicInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetLiteTopicInfoHeader<'a>, HeaderError> {
         GetLiteTopicInfoHeader::decode(fields)
     }
 }
@@ -123,7 +123,7 @@ impl RequestHeader for GetLiteClientInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetLiteClientInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetLiteClientInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetLiteClientInfoHeader<'a>, HeaderError> {
         GetLiteClientInfoHeader::decode(fields)
     }
 }
@@ -138,7 +138,7 @@ impl RequestHeader for GetLiteGroupInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetLiteGroupInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetLiteGroupInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetLiteGroupInfoHeader<'a>, HeaderError> {
         GetLiteGroupInfoHeader::decode(fields)
     }
 }
@@ -153,7 +153,7 @@ impl RequestHeader for TriggerLiteDispatch {
     const LANE: Lane = Lane::Admin;
     type View<'a> = TriggerLiteDispatchHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<TriggerLiteDispatchHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<TriggerLiteDispatchHeader<'a>, HeaderError> {
         TriggerLiteDispatchHeader::decode(fields)
     }
 }

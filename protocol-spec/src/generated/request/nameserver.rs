@@ -18,7 +18,7 @@ impl RequestHeader for GetRouteinfoByTopic {
     const LANE: Lane = Lane::Client;
     type View<'a> = GetRouteInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetRouteInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetRouteInfoHeader<'a>, HeaderError> {
         GetRouteInfoHeader::decode(fields)
     }
 }
@@ -33,7 +33,7 @@ impl RequestHeader for GetBrokerClusterInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -48,7 +48,7 @@ impl RequestHeader for WipeWritePermOfBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = WipeWritePermOfBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<WipeWritePermOfBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<WipeWritePermOfBrokerHeader<'a>, HeaderError> {
         WipeWritePermOfBrokerHeader::decode(fields)
     }
 }
@@ -63,7 +63,7 @@ impl RequestHeader for AddWritePermOfBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = AddWritePermOfBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<AddWritePermOfBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<AddWritePermOfBrokerHeader<'a>, HeaderError> {
         AddWritePermOfBrokerHeader::decode(fields)
     }
 }
@@ -78,7 +78,7 @@ impl RequestHeader for GetAllTopicListFromNameserver {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -93,7 +93,7 @@ impl RequestHeader for GetTopicsByCluster {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetTopicsByClusterHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetTopicsByClusterHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetTopicsByClusterHeader<'a>, HeaderError> {
         GetTopicsByClusterHeader::decode(fields)
     }
 }
@@ -108,7 +108,7 @@ impl RequestHeader for GetSystemTopicListFromNs {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -123,7 +123,7 @@ impl RequestHeader for GetUnitTopicList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ impl RequestHeader for GetHasUnitSubTopicList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -153,7 +153,7 @@ impl RequestHeader for GetHasUnitSubUnunitTopicList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -168,7 +168,7 @@ impl RequestHeader for DeleteTopicInNamesrv {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteTopicFromNamesrvHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteTopicFromNamesrvHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteTopicFromNamesrvHeader<'a>, HeaderError> {
         DeleteTopicFromNamesrvHeader::decode(fields)
     }
 }
@@ -183,7 +183,7 @@ impl RequestHeader for RegisterTopicInNamesrv {
     const LANE: Lane = Lane::Admin;
     type View<'a> = RegisterTopicHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<RegisterTopicHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<RegisterTopicHeader<'a>, HeaderError> {
         RegisterTopicHeader::decode(fields)
     }
 }
@@ -198,7 +198,7 @@ impl RequestHeader for PutKvConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = PutKVConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PutKVConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PutKVConfigHeader<'a>, HeaderError> {
         PutKVConfigHeader::decode(fields)
     }
 }
@@ -213,7 +213,7 @@ impl RequestHeader for GetKvConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetKVConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetKVConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetKVConfigHeader<'a>, HeaderError> {
         GetKVConfigHeader::decode(fields)
     }
 }
@@ -228,7 +228,7 @@ impl RequestHeader for DeleteKvConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteKVConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteKVConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteKVConfigHeader<'a>, HeaderError> {
         DeleteKVConfigHeader::decode(fields)
     }
 }
@@ -243,7 +243,7 @@ impl RequestHeader for GetKvlistByNamespace {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetKVListByNamespaceHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetKVListByNamespaceHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetKVListByNamespaceHeader<'a>, HeaderError> {
         GetKVListByNamespaceHeader::decode(fields)
     }
 }
@@ -258,7 +258,7 @@ impl RequestHeader for UpdateNamesrvConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -273,7 +273,7 @@ impl RequestHeader for GetNamesrvConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

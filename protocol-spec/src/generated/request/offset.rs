@@ -17,7 +17,7 @@ impl RequestHeader for QueryConsumerOffset {
     const LANE: Lane = Lane::Client;
     type View<'a> = QueryConsumerOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryConsumerOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryConsumerOffsetHeader<'a>, HeaderError> {
         QueryConsumerOffsetHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for UpdateConsumerOffset {
     const LANE: Lane = Lane::Client;
     type View<'a> = UpdateConsumerOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UpdateConsumerOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UpdateConsumerOffsetHeader<'a>, HeaderError> {
         UpdateConsumerOffsetHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for SearchOffsetByTimestamp {
     const LANE: Lane = Lane::Admin;
     type View<'a> = SearchOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SearchOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SearchOffsetHeader<'a>, HeaderError> {
         SearchOffsetHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for GetMaxOffset {
     const LANE: Lane = Lane::Client;
     type View<'a> = GetMaxOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetMaxOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetMaxOffsetHeader<'a>, HeaderError> {
         GetMaxOffsetHeader::decode(fields)
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for GetMinOffset {
     const LANE: Lane = Lane::Client;
     type View<'a> = GetMinOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetMinOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetMinOffsetHeader<'a>, HeaderError> {
         GetMinOffsetHeader::decode(fields)
     }
 }
@@ -92,7 +92,7 @@ impl RequestHeader for GetEarliestMsgStoretime {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetEarliestMsgStoretimeHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetEarliestMsgStoretimeHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetEarliestMsgStoretimeHeader<'a>, HeaderError> {
         GetEarliestMsgStoretimeHeader::decode(fields)
     }
 }

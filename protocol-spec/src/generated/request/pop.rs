@@ -16,7 +16,7 @@ impl RequestHeader for PopMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PopMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PopMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PopMessageHeader<'a>, HeaderError> {
         PopMessageHeader::decode(fields)
     }
 }
@@ -31,7 +31,7 @@ impl RequestHeader for PeekMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PeekMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PeekMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PeekMessageHeader<'a>, HeaderError> {
         PeekMessageHeader::decode(fields)
     }
 }
@@ -46,7 +46,7 @@ impl RequestHeader for Notification {
     const LANE: Lane = Lane::Pull;
     type View<'a> = NotificationHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<NotificationHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<NotificationHeader<'a>, HeaderError> {
         NotificationHeader::decode(fields)
     }
 }
@@ -61,7 +61,7 @@ impl RequestHeader for PollingInfo {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PollingInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PollingInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PollingInfoHeader<'a>, HeaderError> {
         PollingInfoHeader::decode(fields)
     }
 }
@@ -76,7 +76,7 @@ impl RequestHeader for PopRollback {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

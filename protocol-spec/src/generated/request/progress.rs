@@ -18,7 +18,7 @@ impl RequestHeader for GetAllConsumerOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -33,7 +33,7 @@ impl RequestHeader for GetConsumeStats {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetConsumeStatsHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumeStatsHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumeStatsHeader<'a>, HeaderError> {
         GetConsumeStatsHeader::decode(fields)
     }
 }
@@ -48,7 +48,7 @@ impl RequestHeader for GetBrokerConsumeStats {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetConsumeStatsInBrokerHeader;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumeStatsInBrokerHeader, HeaderError> {
+    fn decode(fields: &Fields<'_>) -> Result<GetConsumeStatsInBrokerHeader, HeaderError> {
         GetConsumeStatsInBrokerHeader::decode(fields)
     }
 }
@@ -63,7 +63,7 @@ impl RequestHeader for QueryConsumeTimeSpan {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryConsumeTimeSpanHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryConsumeTimeSpanHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryConsumeTimeSpanHeader<'a>, HeaderError> {
         QueryConsumeTimeSpanHeader::decode(fields)
     }
 }
@@ -78,7 +78,7 @@ impl RequestHeader for QueryCorrectionOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryCorrectionOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryCorrectionOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryCorrectionOffsetHeader<'a>, HeaderError> {
         QueryCorrectionOffsetHeader::decode(fields)
     }
 }
@@ -93,7 +93,7 @@ impl RequestHeader for CloneGroupOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CloneGroupOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CloneGroupOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CloneGroupOffsetHeader<'a>, HeaderError> {
         CloneGroupOffsetHeader::decode(fields)
     }
 }
@@ -109,7 +109,7 @@ impl RequestHeader for InvokeBrokerToResetOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ResetOffsetHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ResetOffsetHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ResetOffsetHeader<'a>, HeaderError> {
         ResetOffsetHeader::decode(fields)
     }
 }
@@ -124,7 +124,7 @@ impl RequestHeader for InvokeBrokerToGetConsumerStatus {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetConsumerStatusHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetConsumerStatusHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetConsumerStatusHeader<'a>, HeaderError> {
         GetConsumerStatusHeader::decode(fields)
     }
 }

@@ -16,7 +16,7 @@ impl RequestHeader for PullMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PullMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PullMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PullMessageHeader<'a>, HeaderError> {
         PullMessageHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for LitePullMessage {
     const LANE: Lane = Lane::Pull;
     type View<'a> = PullMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<PullMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<PullMessageHeader<'a>, HeaderError> {
         PullMessageHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for QueryMessage {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryMessageHeader<'a>, HeaderError> {
         QueryMessageHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for ViewMessageById {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ViewMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ViewMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ViewMessageHeader<'a>, HeaderError> {
         ViewMessageHeader::decode(fields)
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for QueryConsumeQueue {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryConsumeQueueHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryConsumeQueueHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryConsumeQueueHeader<'a>, HeaderError> {
         QueryConsumeQueueHeader::decode(fields)
     }
 }

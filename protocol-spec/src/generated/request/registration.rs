@@ -17,7 +17,7 @@ impl RequestHeader for RegisterBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = RegisterBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<RegisterBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<RegisterBrokerHeader<'a>, HeaderError> {
         RegisterBrokerHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for UnregisterBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = UnRegisterBrokerHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<UnRegisterBrokerHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<UnRegisterBrokerHeader<'a>, HeaderError> {
         UnRegisterBrokerHeader::decode(fields)
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for QueryDataVersion {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryDataVersionHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryDataVersionHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryDataVersionHeader<'a>, HeaderError> {
         QueryDataVersionHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for GetBrokerMemberGroup {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetBrokerMemberGroupHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetBrokerMemberGroupHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetBrokerMemberGroupHeader<'a>, HeaderError> {
         GetBrokerMemberGroupHeader::decode(fields)
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for BrokerHeartbeat {
     const LANE: Lane = Lane::Client;
     type View<'a> = BrokerHeartbeatHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<BrokerHeartbeatHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<BrokerHeartbeatHeader<'a>, HeaderError> {
         BrokerHeartbeatHeader::decode(fields)
     }
 }

@@ -14,7 +14,7 @@ impl RequestHeader for SendReplyMessage {
     const LANE: Lane = Lane::Send;
     type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SendMessageHeader<'a>, HeaderError> {
         SendMessageHeader::decode(fields)
     }
 }
@@ -29,7 +29,7 @@ impl RequestHeader for SendReplyMessageV2 {
     const LANE: Lane = Lane::Send;
     type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SendMessageHeader<'a>, HeaderError> {
         SendMessageHeader::decode_short(fields)
     }
 }
@@ -44,7 +44,7 @@ impl RequestHeader for PushReplyMessageToClient {
     const LANE: Lane = Lane::Client;
     type View<'a> = ReplyMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ReplyMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ReplyMessageHeader<'a>, HeaderError> {
         ReplyMessageHeader::decode(fields)
     }
 }

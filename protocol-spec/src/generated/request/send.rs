@@ -14,7 +14,7 @@ impl RequestHeader for SendMessage {
     const LANE: Lane = Lane::Send;
     type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SendMessageHeader<'a>, HeaderError> {
         SendMessageHeader::decode(fields)
     }
 }
@@ -30,7 +30,7 @@ impl RequestHeader for SendMessageV2 {
     const LANE: Lane = Lane::Send;
     type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SendMessageHeader<'a>, HeaderError> {
         SendMessageHeader::decode_short(fields)
     }
 }
@@ -46,7 +46,7 @@ impl RequestHeader for SendBatchMessage {
     const LANE: Lane = Lane::Send;
     type View<'a> = SendMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<SendMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<SendMessageHeader<'a>, HeaderError> {
         SendMessageHeader::decode_short(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for ConsumerSendMsgBack {
     const LANE: Lane = Lane::Send;
     type View<'a> = ConsumerSendMsgBackHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ConsumerSendMsgBackHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ConsumerSendMsgBackHeader<'a>, HeaderError> {
         ConsumerSendMsgBackHeader::decode(fields)
     }
 }

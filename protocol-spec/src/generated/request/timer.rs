@@ -14,7 +14,7 @@ impl RequestHeader for RecallMessage {
     const LANE: Lane = Lane::Send;
     type View<'a> = RecallMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<RecallMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<RecallMessageHeader<'a>, HeaderError> {
         RecallMessageHeader::decode(fields)
     }
 }
@@ -29,7 +29,7 @@ impl RequestHeader for GetAllDelayOffset {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -44,7 +44,7 @@ impl RequestHeader for GetTimerCheckPoint {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -59,7 +59,7 @@ impl RequestHeader for GetTimerMetrics {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ impl RequestHeader for SwitchTimerEngine {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }

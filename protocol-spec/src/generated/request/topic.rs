@@ -17,7 +17,7 @@ impl RequestHeader for UpdateAndCreateTopic {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CreateTopicHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CreateTopicHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CreateTopicHeader<'a>, HeaderError> {
         CreateTopicHeader::decode(fields)
     }
 }
@@ -32,7 +32,7 @@ impl RequestHeader for UpdateAndCreateTopicList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -47,7 +47,7 @@ impl RequestHeader for DeleteTopicInBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = DeleteTopicHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<DeleteTopicHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<DeleteTopicHeader<'a>, HeaderError> {
         DeleteTopicHeader::decode(fields)
     }
 }
@@ -62,7 +62,7 @@ impl RequestHeader for DeleteTopicInBrokerList {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -77,7 +77,7 @@ impl RequestHeader for GetTopicConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetTopicConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetTopicConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetTopicConfigHeader<'a>, HeaderError> {
         GetTopicConfigHeader::decode(fields)
     }
 }
@@ -92,7 +92,7 @@ impl RequestHeader for GetAllTopicConfig {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetAllTopicConfigHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetAllTopicConfigHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetAllTopicConfigHeader<'a>, HeaderError> {
         GetAllTopicConfigHeader::decode(fields)
     }
 }
@@ -107,7 +107,7 @@ impl RequestHeader for GetTopicStatsInfo {
     const LANE: Lane = Lane::Admin;
     type View<'a> = GetTopicStatsInfoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<GetTopicStatsInfoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<GetTopicStatsInfoHeader<'a>, HeaderError> {
         GetTopicStatsInfoHeader::decode(fields)
     }
 }
@@ -122,7 +122,7 @@ impl RequestHeader for QueryTopicConsumeByWho {
     const LANE: Lane = Lane::Admin;
     type View<'a> = QueryTopicConsumeByWhoHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<QueryTopicConsumeByWhoHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<QueryTopicConsumeByWhoHeader<'a>, HeaderError> {
         QueryTopicConsumeByWhoHeader::decode(fields)
     }
 }
@@ -137,7 +137,7 @@ impl RequestHeader for GetSystemTopicListFromBroker {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -152,7 +152,7 @@ impl RequestHeader for CleanUnusedTopic {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ();
 
-    fn decode(_fields: Fields<'_>) -> Result<(), HeaderError> {
+    fn decode(_fields: &Fields<'_>) -> Result<(), HeaderError> {
         Ok(())
     }
 }
@@ -167,7 +167,7 @@ impl RequestHeader for UpdateAndCreateStaticTopic {
     const LANE: Lane = Lane::Admin;
     type View<'a> = CreateTopicHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CreateTopicHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CreateTopicHeader<'a>, HeaderError> {
         CreateTopicHeader::decode(fields)
     }
 }

@@ -16,7 +16,7 @@ impl RequestHeader for EndTransaction {
     const LANE: Lane = Lane::Send;
     type View<'a> = EndTransactionHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<EndTransactionHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<EndTransactionHeader<'a>, HeaderError> {
         EndTransactionHeader::decode(fields)
     }
 }
@@ -31,7 +31,7 @@ impl RequestHeader for CheckTransactionState {
     const LANE: Lane = Lane::Client;
     type View<'a> = CheckTransactionStateHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<CheckTransactionStateHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<CheckTransactionStateHeader<'a>, HeaderError> {
         CheckTransactionStateHeader::decode(fields)
     }
 }
@@ -46,7 +46,7 @@ impl RequestHeader for ResumeCheckHalfMessage {
     const LANE: Lane = Lane::Admin;
     type View<'a> = ResumeCheckHalfMessageHeader<'a>;
 
-    fn decode(fields: Fields<'_>) -> Result<ResumeCheckHalfMessageHeader<'_>, HeaderError> {
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ResumeCheckHalfMessageHeader<'a>, HeaderError> {
         ResumeCheckHalfMessageHeader::decode(fields)
     }
 }

@@ -113,7 +113,7 @@ pub(crate) async fn running_info(broker: Arc<Broker>, frame: OwnedFrame, respond
 
 async fn relay_running_info(broker: &Broker, frame: &OwnedFrame) -> Result<Reply, Refusal> {
     let view = frame.view();
-    let header = GetConsumerRunningInfoHeader::decode(view.fields)
+    let header = GetConsumerRunningInfoHeader::decode(&view.fields)
         .map_err(|error| refusals::header(&error))?;
     let target = Target::find(broker, &header.consumer_group, &header.client_id)?;
     target.relay(RequestCode::GET_CONSUMER_RUNNING_INFO, &header, Body::Empty).await
@@ -127,7 +127,7 @@ pub(crate) async fn consume_directly(broker: Arc<Broker>, frame: OwnedFrame, res
 async fn relay_consume_directly(broker: &Broker, frame: &OwnedFrame) -> Result<Reply, Refusal> {
     let invalid = |remark: String| Refusal::new(ResponseCode::INVALID_PARAMETER, remark);
     let view = frame.view();
-    let mut header = ConsumeMessageDirectlyResultHeader::decode(view.fields)
+    let mut header = ConsumeMessageDirectlyResultHeader::decode(&view.fields)
         .map_err(|error| refusals::header(&error))?;
     let client_id = header.client_id.clone().unwrap_or_default();
     let target = Target::find(broker, &header.consumer_group, &client_id)?;
@@ -160,7 +160,7 @@ pub(crate) async fn consumer_status(broker: Arc<Broker>, frame: OwnedFrame, resp
 async fn collect_status(broker: &Broker, frame: &OwnedFrame) -> Result<Reply, Refusal> {
     let view = frame.view();
     let asked =
-        GetConsumerStatusHeader::decode(view.fields).map_err(|error| refusals::header(&error))?;
+        GetConsumerStatusHeader::decode(&view.fields).map_err(|error| refusals::header(&error))?;
     let wanted = asked.client_addr.as_deref().filter(|id| !id.is_empty());
     let members: Vec<Member> = broker.clients.read(|table| {
         let group = table.group(&asked.group);

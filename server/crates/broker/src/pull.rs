@@ -51,7 +51,7 @@ pub(crate) struct Pull {
 pub(crate) fn pull_message<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
-    call: Call<'a>,
+    call: Call<'_, 'a>,
     header: PullMessageHeader<'a>,
 ) {
     let pull = match admit(broker, &turn.settings, &header) {

@@ -34,7 +34,7 @@ const RECORD_REST_BYTES_MAX: usize = 256;
 pub(crate) fn send_message<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
-    call: Call<'a>,
+    call: Call<'_, 'a>,
     header: SendMessageHeader<'a>,
 ) {
     let shape = if header.batch == Some(true) { Shape::Batch } else { Shape::Single };
@@ -45,7 +45,7 @@ pub(crate) fn send_message<'a>(
 pub(crate) fn send_batch<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
-    call: Call<'a>,
+    call: Call<'_, 'a>,
     header: SendMessageHeader<'a>,
 ) {
     send(broker, turn, call, &header, Shape::Batch);
@@ -69,7 +69,7 @@ pub(crate) struct Origin<'f> {
 fn send<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
-    call: Call<'a>,
+    call: Call<'_, 'a>,
     header: &SendMessageHeader<'a>,
     shape: Shape,
 ) {

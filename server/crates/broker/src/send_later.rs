@@ -30,7 +30,7 @@ const SENDS_PER_ROUND: usize = 256;
 /// Refuses at once what needs no disk, defers the rest.
 pub(crate) fn create_topic_then_send(
     broker: &Arc<Broker>,
-    call: Call<'_>,
+    call: Call<'_, '_>,
     header: &SendMessageHeader<'_>,
     shape: Shape,
 ) {
@@ -120,9 +120,9 @@ fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
 impl LaterSend {
     fn header<'f>(&self, frame: &Frame<'f>) -> Result<SendMessageHeader<'f>, Refusal> {
         let header = if frame.code == RequestCode::SEND_MESSAGE.0 {
-            request::SendMessage::decode(frame.fields)
+            request::SendMessage::decode(&frame.fields)
         } else {
-            request::SendMessageV2::decode(frame.fields)
+            request::SendMessageV2::decode(&frame.fields)
         };
         header.map_err(|error| refusals::illegal(error.to_string()))
     }

@@ -30,7 +30,7 @@ impl Service for BrokerService {
         self.broker.clients.connected(conn);
     }
 
-    fn turn(&self, turn: Turn<'_>) {
+    fn turn(&self, turn: &mut Turn<'_>) {
         let conn = turn.conn;
         let mut shared = SendTurn::new(&self.broker);
         self.routes.run(turn, &mut shared);

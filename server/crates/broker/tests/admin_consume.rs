@@ -249,7 +249,7 @@ async fn connected_clients_are_told_of_a_reset() {
     let told = consumer.next_request().await;
     let view = told.view();
     assert_eq!(view.code, RequestCode::RESET_CONSUMER_CLIENT_OFFSET.0);
-    let header = ResetOffsetHeader::decode(view.fields).unwrap();
+    let header = ResetOffsetHeader::decode(&view.fields).unwrap();
     assert_eq!(header, reset_header());
     assert_eq!(view.body, answered.frame.body());
     node.stop().await;

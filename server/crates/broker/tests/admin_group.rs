@@ -222,8 +222,8 @@ async fn connections_of_a_group_are_listed() {
 struct Mirror;
 
 impl Service for Mirror {
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             let body = if call.frame.code == RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT.0 {
                 let queue =
                     MessageQueue { broker_name: "b".into(), queue_id: 0, topic: "orders".into() };

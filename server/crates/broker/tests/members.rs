@@ -53,7 +53,7 @@ async fn told(client: &mut Client) -> String {
     let view = request.view();
     assert_eq!(view.code, RequestCode::NOTIFY_CONSUMER_IDS_CHANGED.0);
     assert!(view.flags.is_oneway());
-    let header = NotifyConsumerIdsChangedHeader::decode(view.fields).unwrap();
+    let header = NotifyConsumerIdsChangedHeader::decode(&view.fields).unwrap();
     header.consumer_group.into_owned()
 }
 

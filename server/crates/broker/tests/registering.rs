@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 struct Nameserver(mpsc::UnboundedSender<OwnedFrame>);
 
 impl Service for Nameserver {
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             let _ = self.0.send(call.frame.to_owned_frame());
             call.reply(ResponseCode::SUCCESS, &(), Body::Empty);
         }
@@ -42,7 +42,7 @@ async fn broker_registers_a_new_topic_alone_and_unregisters_at_the_stop() {
     node.broker.start_registration();
 
     let first = next(&mut told).await;
-    let header = RegisterBrokerHeader::decode(first.view().fields).unwrap();
+    let header = RegisterBrokerHeader::decode(&first.view().fields).unwrap();
     assert_eq!(
         (&*header.broker_name, &*header.broker_addr, &*header.cluster_name, header.broker_id),
         ("broker-a", node.addr.as_str(), "DefaultCluster", 0)
@@ -55,7 +55,7 @@ async fn broker_registers_a_new_topic_alone_and_unregisters_at_the_stop() {
     client.send_ok("orders", "x").await;
     let frame = next(&mut told).await;
     assert_eq!(frame.view().code, RequestCode::REGISTER_TOPIC_IN_NAMESRV.0);
-    let header = RegisterTopicHeader::decode(frame.view().fields).unwrap();
+    let header = RegisterTopicHeader::decode(&frame.view().fields).unwrap();
     assert_eq!(header.topic, "orders");
     let queues = QueueData {
         broker_name: "broker-a".to_owned(),
@@ -80,7 +80,7 @@ async fn broker_registers_a_new_topic_alone_and_unregisters_at_the_stop() {
         last = next(&mut told).await;
     }
     assert_eq!(last.view().code, RequestCode::UNREGISTER_BROKER.0);
-    let header = UnRegisterBrokerHeader::decode(last.view().fields).unwrap();
+    let header = UnRegisterBrokerHeader::decode(&last.view().fields).unwrap();
     assert_eq!((&*header.broker_name, &*header.broker_addr), ("broker-a", addr.as_str()));
     nameserver.drain(PATIENCE).await;
 }
@@ -139,7 +139,7 @@ async fn table_too_large_for_a_frame_is_sent_compressed() {
     node.broker.start_registration();
 
     let frame = next(&mut told).await;
-    let header = RegisterBrokerHeader::decode(frame.view().fields).unwrap();
+    let header = RegisterBrokerHeader::decode(&frame.view().fields).unwrap();
     assert_eq!(header.compressed, Some(true));
     let table = RegisterBrokerBody::decode(frame.view().body, true, frame.view().version).unwrap();
     let told_topics = table.topic_config_serialize_wrapper.topic_config_table;

@@ -157,7 +157,7 @@ struct NameserverService {
 }
 
 impl Service for NameserverService {
-    fn turn(&self, turn: Turn<'_>) {
+    fn turn(&self, turn: &mut Turn<'_>) {
         self.routes.run(turn, &mut ());
     }
 

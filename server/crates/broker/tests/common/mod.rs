@@ -122,8 +122,8 @@ pub struct Client {
 struct Inbox(mpsc::UnboundedSender<OwnedFrame>);
 
 impl Service for Inbox {
-    fn turn(&self, turn: Turn<'_>) {
-        for call in turn.into_calls() {
+    fn turn(&self, turn: &mut Turn<'_>) {
+        while let Some(call) = turn.next_call() {
             let _ = self.0.send(call.frame.to_owned_frame());
             call.reply(ResponseCode::SUCCESS, &(), Body::Empty);
         }
@@ -157,11 +157,11 @@ impl Answer {
     }
 
     pub fn send_reply(&self) -> SendMessageReply<'_> {
-        SendMessageReply::decode(self.frame.view().fields).unwrap()
+        SendMessageReply::decode(&self.frame.view().fields).unwrap()
     }
 
     pub fn pull_reply(&self) -> PullMessageReply {
-        PullMessageReply::decode(self.frame.view().fields).unwrap()
+        PullMessageReply::decode(&self.frame.view().fields).unwrap()
     }
 
     pub fn messages(&self) -> Vec<Message> {
