@@ -204,7 +204,7 @@ fn headers(area: &Area) -> String {
         out.push_str("use crate::text::Text;\n");
     }
     if area.headers.iter().any(|header| header.hot) {
-        out.push_str("use crate::field_order::Names;\nuse crate::generated::hot;\n");
+        out.push_str("use crate::field_order::{Names, Order};\nuse crate::generated::hot;\n");
     }
     for header in &area.headers {
         structure(&mut out, header);
@@ -324,8 +324,9 @@ fn decoder_by_place(out: &mut String, header: &Header) {
         "\n    /// `None` where a field is missing or malformed, or the header unusual.\n    \
          #[inline(always)] // once for each of its callers: 200 instructions less a message\n    \
          fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {\n        \
-         let order = fields.order(names)?;\n        \
-         let at = |slot| fields.at(&order, slot);\n        \
+         let mut found = Order::UNKNOWN;\n        \
+         let order = fields.order(names, &mut found)?;\n        \
+         let at = |slot| fields.at(order, slot);\n        \
          Some(Self {\n",
     );
     for (slot, field) in header.fields.iter().enumerate() {

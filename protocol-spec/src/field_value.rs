@@ -26,10 +26,10 @@ impl<'a> FieldValue<'a> {
         Self { whole: Whole::Json(raw), at: 0, end: raw.len(), escaped }
     }
 
-    /// The value where it has no escapes.
+    /// The value as it stands.
     #[inline(always)]
-    fn plain(self) -> Option<&'a [u8]> {
-        if self.escaped { None } else { self.whole.as_bytes().get(self.at..self.end) }
+    fn raw(self) -> &'a [u8] {
+        self.whole.as_bytes().get(self.at..self.end).unwrap_or(&[])
     }
 
     /// An `int` of Java.
@@ -41,37 +41,21 @@ impl<'a> FieldValue<'a> {
     /// A `long` of Java.
     #[inline(always)]
     pub fn long(self) -> Option<i64> {
-        match self.plain().and_then(digits::unsigned) {
+        let raw = self.raw();
+        match digits::unsigned(raw) {
             Some(number) => Some(number),
-            None => self.unusual_long(),
+            None => unusual_long(raw, self.escaped),
         }
-    }
-
-    /// A number with a sign, many zeros or escapes, or none at all.
-    #[inline(never)]
-    fn unusual_long(self) -> Option<i64> {
-        self.to_str().parse().ok()
     }
 
     /// `true` or `false` in any case. The C++ client writes numbers, and Java reads those as false;
     /// we read what the sender means.
     #[inline(always)]
     pub fn boolean(self) -> Option<bool> {
-        match self.plain() {
-            Some(b"false") => Some(false),
-            Some(b"true") => Some(true),
-            _ => self.unusual_boolean(),
-        }
-    }
-
-    #[inline(never)]
-    fn unusual_boolean(self) -> Option<bool> {
-        match &*self.to_str() {
-            "1" => Some(true),
-            "0" | "" => Some(false),
-            other if other.eq_ignore_ascii_case("true") => Some(true),
-            other if other.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
+        match self.raw() {
+            b"false" => Some(false),
+            b"true" => Some(true),
+            raw => unusual_boolean(raw, self.escaped),
         }
     }
 
@@ -85,6 +69,26 @@ impl<'a> FieldValue<'a> {
     #[inline]
     pub fn to_str(self) -> Cow<'a, str> {
         self.text().to_str()
+    }
+}
+
+// These take the value in registers: a `FieldValue` would be written to memory for each field, for
+// a call that is never made.
+
+/// A number with a sign, many zeros or escapes, or none at all.
+#[inline(never)]
+fn unusual_long(raw: &[u8], escaped: bool) -> Option<i64> {
+    Text::new(str::from_utf8(raw).ok()?, escaped).to_str().parse().ok()
+}
+
+#[inline(never)]
+fn unusual_boolean(raw: &[u8], escaped: bool) -> Option<bool> {
+    match &*Text::new(str::from_utf8(raw).ok()?, escaped).to_str() {
+        "1" => Some(true),
+        "0" | "" => Some(false),
+        other if other.eq_ignore_ascii_case("true") => Some(true),
+        other if other.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
     }
 }
 

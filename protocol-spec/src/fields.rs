@@ -184,10 +184,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Where the fields of a type stand; `None` in an unusual header.
+    /// Where the fields of a type stand, in `found` where that was not known; `None` in an unusual
+    /// header.
     #[inline]
-    pub(crate) fn order(&self, names: &Names) -> Option<Order> {
-        if self.order.is_of(names) { Some(self.order) } else { Order::find(names, self) }
+    pub(crate) fn order<'o>(&'o self, names: &Names, found: &'o mut Order) -> Option<&'o Order> {
+        if self.order.is_of(names) {
+            return Some(&self.order);
+        }
+        *found = Order::find(names, self)?;
+        Some(found)
     }
 
     /// The field that an order has in this slot.

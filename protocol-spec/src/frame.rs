@@ -93,11 +93,14 @@ impl<'a> Frame<'a> {
         raw: &[],
     };
 
-    pub(crate) fn set_header(&mut self, parts: HeaderParts<'a>) {
-        let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
-        let Frame { serialize, body, raw, .. } = *self;
-        *self =
-            Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
+    pub(crate) fn set_header(&mut self, parts: &HeaderParts<'a>) {
+        self.code = parts.code;
+        self.language = parts.language;
+        self.version = parts.version;
+        self.opaque = parts.opaque;
+        self.flags = parts.flags;
+        self.remark = parts.remark;
+        self.fields = parts.fields;
     }
 
     /// Copies the frame, for handlers that outlive the read buffer.
@@ -231,7 +234,7 @@ pub fn decode_into<'a>(
         Measured::Whole { serialize, header, body, raw } => {
             match serialize {
                 SerializeType::Json => memo.decode(header, frame)?,
-                SerializeType::Binary => frame.set_header(binary_header::decode(header)?),
+                SerializeType::Binary => frame.set_header(&binary_header::decode(header)?),
             }
             (frame.serialize, frame.body, frame.raw) = (serialize, body, raw);
             Ok(Arrived::Whole { frame_bytes: raw.len() })

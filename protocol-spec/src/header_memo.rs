@@ -82,7 +82,7 @@ impl HeaderMemo {
             Some(pause) => self.pause = pause,
             None => self.learn(header, &parts),
         }
-        frame.set_header(parts);
+        frame.set_header(&parts);
         Ok(())
     }
 

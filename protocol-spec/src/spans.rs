@@ -100,6 +100,7 @@ impl Spans {
 
     /// A run inside the value of this index has got another length. The text must stay within
     /// `TEXT_BYTES_MAX`: then no part of a span carries into the next.
+    #[inline(never)] // or its caller holds all spans in registers, for nothing in most headers
     pub fn resize(&mut self, index: usize, old_bytes: usize, new_bytes: usize) {
         let change = low_32_bits(new_bytes).wrapping_sub(low_32_bits(old_bytes));
         // All of them, without a branch: four a step.

@@ -31,19 +31,7 @@ impl<'a> Text<'a> {
     /// The text, unescaped; borrowed when nothing had to change.
     #[inline]
     pub fn to_str(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(self.unescape()) } else { Cow::Borrowed(self.raw) }
-    }
-
-    #[inline(never)]
-    fn unescape(self) -> String {
-        let mut out = String::with_capacity(self.raw.len());
-        for piece in self.pieces() {
-            match piece {
-                Piece::Run(run) => out.push_str(run),
-                Piece::Char(character) => out.push(character),
-            }
-        }
-        out
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
 
     /// The text where it needs no unescaping: numbers, names and nearly all values.
@@ -102,6 +90,18 @@ impl<'a> Text<'a> {
     fn pieces(self) -> Pieces<'a> {
         Pieces { rest: self.raw }
     }
+}
+
+#[inline(never)]
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for piece in (Pieces { rest: raw }) {
+        match piece {
+            Piece::Run(run) => out.push_str(run),
+            Piece::Char(character) => out.push(character),
+        }
+    }
+    out
 }
 
 /// The character that the escape at the start of `raw` stands for, and how many bytes it took; a

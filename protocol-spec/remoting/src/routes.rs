@@ -98,7 +98,7 @@ impl<R: Role> Routes<R> {
     #[must_use]
     pub fn on<H: RequestHeader>(
         self,
-        handler: for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, H::View<'a>),
+        handler: for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, &H::View<'a>),
     ) -> Self {
         self.row::<H>(Box::new(On::<R, H>(handler)))
     }
@@ -222,7 +222,7 @@ impl<'r> Meter<'r> {
 }
 
 struct On<R: Role, H: RequestHeader>(
-    for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, H::View<'a>),
+    for<'a> fn(&Arc<R>, &mut R::Turn<'a>, Call<'_, 'a>, &H::View<'a>),
 );
 
 impl<R: Role, H: RequestHeader> Handler<R> for On<R, H> {
@@ -233,9 +233,10 @@ impl<R: Role, H: RequestHeader> Handler<R> for On<R, H> {
         shared: &mut R::Turn<'a>,
         call: Call<'_, 'a>,
     ) {
-        match H::decode(&call.frame.fields) {
+        // By reference: the header stays where it was decoded.
+        match &H::decode(&call.frame.fields) {
             Ok(view) => (self.0)(&routes.role, shared, call, view),
-            Err(error) => call.refuse(malformed(&error)),
+            Err(error) => call.refuse(malformed(error)),
         }
     }
 }

@@ -117,7 +117,8 @@ impl Shape {
         let mut runs = Vec::new();
         let fields = find_runs(str::from_utf8(header).ok()?, &mut runs).ok()??;
         let names = hot::names_of(parts.code).filter(|_| !parts.flags.is_response());
-        let order = names.and_then(|names| parts.fields.order(names)).unwrap_or(Order::UNKNOWN);
+        let order =
+            names.and_then(|names| Order::find(names, &parts.fields)).unwrap_or(Order::UNKNOWN);
         let mut shape = Self {
             header: header.into(),
             runs,

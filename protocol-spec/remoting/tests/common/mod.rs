@@ -155,7 +155,7 @@ pub fn echo_routes(role: &Arc<EchoRole>) -> Routes<EchoRole> {
 }
 
 /// Answers with as many bytes as the body says, in slices of 1 MiB.
-fn big(role: &Arc<EchoRole>, _: &mut EchoTurn<'_>, call: Call<'_, '_>, _: Fields<'_>) {
+fn big(role: &Arc<EchoRole>, _: &mut EchoTurn<'_>, call: Call<'_, '_>, _: &Fields<'_>) {
     role.big_answers.fetch_add(1, Ordering::Relaxed);
     let bytes: usize = std::str::from_utf8(call.frame.body).unwrap().parse().unwrap();
     static MIB: [u8; 1 << 20] = [7; 1 << 20];

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::field_writer::FieldWriter;
 use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, int, long, required};
-use crate::field_order::Names;
+use crate::field_order::{Names, Order};
 use crate::generated::hot;
 
 /// Request header `PullMessageRequestHeader`: PULL_MESSAGE and LITE_PULL_MESSAGE.
@@ -131,8 +131,9 @@ impl<'a> PullMessageHeader<'a> {
     /// `None` where a field is missing or malformed, or the header unusual.
     #[inline(always)] // once for each of its callers: 200 instructions less a message
     fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {
-        let order = fields.order(names)?;
-        let at = |slot| fields.at(&order, slot);
+        let mut found = Order::UNKNOWN;
+        let order = fields.order(names, &mut found)?;
+        let at = |slot| fields.at(order, slot);
         Some(Self {
             consumer_group: at(0)?.to_str(),
             topic: at(1)?.to_str(),

@@ -6,7 +6,7 @@ use crate::field_writer::FieldWriter;
 use crate::fields::{EncodeHeader, Fields, HeaderError};
 use crate::field_value::{FieldValue, boolean, int, long, required};
 use crate::text::Text;
-use crate::field_order::Names;
+use crate::field_order::{Names, Order};
 use crate::generated::hot;
 
 /// Request header `SendMessageRequestHeader`: SEND_MESSAGE, and with one-letter names
@@ -189,8 +189,9 @@ impl<'a> SendMessageHeader<'a> {
     /// `None` where a field is missing or malformed, or the header unusual.
     #[inline(always)] // once for each of its callers: 200 instructions less a message
     fn by_place(fields: &Fields<'a>, names: &Names) -> Option<Self> {
-        let order = fields.order(names)?;
-        let at = |slot| fields.at(&order, slot);
+        let mut found = Order::UNKNOWN;
+        let order = fields.order(names, &mut found)?;
+        let at = |slot| fields.at(order, slot);
         Some(Self {
             producer_group: at(0)?.to_str(),
             topic: at(1)?.to_str(),

@@ -1,5 +1,4 @@
 //! 11 and 361: what is there is answered in the turn; at the end of a queue the pull is held.
-#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::sync::Arc;
 
 use remora_config::Settings;
@@ -52,9 +51,9 @@ pub(crate) fn pull_message<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
     call: Call<'_, 'a>,
-    header: PullMessageHeader<'a>,
+    header: &PullMessageHeader<'a>,
 ) {
-    let pull = match admit(broker, &turn.settings, &header) {
+    let pull = match admit(broker, &turn.settings, header) {
         Ok(pull) => pull,
         Err(refusal) => {
             broker.metrics.rejections.pull_refused.add(1);

@@ -1,5 +1,4 @@
 //! 10, 310, 320: a message (or a batch) is checked, encoded and staged into the turn's append.
-#![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -35,10 +34,10 @@ pub(crate) fn send_message<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
     call: Call<'_, 'a>,
-    header: SendMessageHeader<'a>,
+    header: &SendMessageHeader<'a>,
 ) {
     let shape = if header.batch == Some(true) { Shape::Batch } else { Shape::Single };
-    send(broker, turn, call, &header, shape);
+    send(broker, turn, call, header, shape);
 }
 
 /// 320.
@@ -46,9 +45,9 @@ pub(crate) fn send_batch<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
     call: Call<'_, 'a>,
-    header: SendMessageHeader<'a>,
+    header: &SendMessageHeader<'a>,
 ) {
-    send(broker, turn, call, &header, Shape::Batch);
+    send(broker, turn, call, header, Shape::Batch);
 }
 
 /// Whether a body is one message.
