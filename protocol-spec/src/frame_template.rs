@@ -1,7 +1,10 @@
 //! A frame that is written again and again with other values in the same places: the answers to
 //! sends, which are all that a broker writes to a producer.
+use std::ops::Range;
+
 use bytes::{BufMut, BytesMut};
 
+use crate::digits;
 use crate::fields::EncodeHeader;
 use crate::frame::{Head, PREFIX_BYTES, SerializeType, encode_head};
 use crate::json_write;
@@ -16,6 +19,16 @@ pub struct FrameTemplate<const N: usize> {
     before: [Box<[u8]>; N],
     before_opaque: Box<[u8]>,
     after_opaque: Box<[u8]>,
+    sample: Sample<N>,
+}
+
+/// A whole frame and where its values stand. One whose values are as long as these differs in
+/// nothing else: it is a copy with other values, of which the lengths need not be written.
+#[derive(Clone, Debug)]
+struct Sample<const N: usize> {
+    frame: BytesMut,
+    values: [Range<usize>; N],
+    opaque: Range<usize>,
 }
 
 /// The value of a field that changes.
@@ -54,7 +67,10 @@ impl<const N: usize> FrameTemplate<N> {
         let before_opaque = cut("\"opaque\":", |_| "0".len())?;
         let before: Vec<_> = before.into_iter().flatten().collect();
         let before = before.try_into().ok()?;
-        Some(Self { head, before, before_opaque, after_opaque: rest.as_bytes().into() })
+        let after_opaque = rest.as_bytes().into();
+        let values = [const { 0..0 }; N];
+        let sample = Sample { frame: BytesMut::new(), values, opaque: 0..0 };
+        Some(Self { head, before, before_opaque, after_opaque, sample })
     }
 
     /// Whether a frame with this head is written as this one.
@@ -63,25 +79,88 @@ impl<const N: usize> FrameTemplate<N> {
         Head { opaque: 0, ..*head } == self.head
     }
 
+    /// Makes frames whose values are as long as these the ones that are appended fastest.
+    pub fn expect(&mut self, opaque: i32, values: [Changing<'_>; N]) {
+        let mut frame = std::mem::take(&mut self.sample.frame);
+        if self.sample.replace(&mut frame, opaque, values) {
+            self.sample.frame = frame;
+            return;
+        }
+        frame.clear();
+        (self.sample.values, self.sample.opaque) = self.append_parts(&mut frame, opaque, values);
+        self.sample.frame = frame;
+    }
+
     /// Appends the frame that `encode_head` would, given a head that fits.
+    #[inline]
     pub fn append_to(&self, out: &mut BytesMut, opaque: i32, values: [Changing<'_>; N]) {
+        let start = out.len();
+        out.extend_from_slice(&self.sample.frame);
+        let copy = out.get_mut(start..).unwrap_or_default();
+        if !self.sample.replace(copy, opaque, values) {
+            out.truncate(start);
+            self.append_parts(out, opaque, values);
+        }
+    }
+
+    /// Appends a frame whatever its values; where in the frame they stand.
+    #[inline(never)]
+    fn append_parts(
+        &self,
+        out: &mut BytesMut,
+        opaque: i32,
+        values: [Changing<'_>; N],
+    ) -> ([Range<usize>; N], Range<usize>) {
         let start = out.len();
         out.reserve(512);
         out.put_u64(0);
-        for (before, value) in self.before.iter().zip(values) {
+        let mut places = [const { 0..0 }; N];
+        for ((before, value), place) in self.before.iter().zip(values).zip(&mut places) {
             out.put_slice(before);
+            let value_at = out.len();
             match value {
                 Changing::Text(text) => json_write::escape(out, text),
                 Changing::Number(number) => json_write::int(out, number),
                 // Letters and digits: nothing to escape.
                 Changing::Id(id) => out.put_slice(id.as_bytes()),
             }
+            *place = value_at - start..out.len() - start;
         }
         out.put_slice(&self.before_opaque);
+        let opaque_at = out.len();
         json_write::int(out, i64::from(opaque));
+        let opaque_place = opaque_at - start..out.len() - start;
         out.put_slice(&self.after_opaque);
         crate::frame::put_prefix(out, start, SerializeType::Json, 0);
+        (places, opaque_place)
     }
+}
+
+impl<const N: usize> Sample<N> {
+    /// Puts other values into a copy of the frame; false where one has another length.
+    #[inline(always)]
+    fn replace(&self, copy: &mut [u8], opaque: i32, values: [Changing<'_>; N]) -> bool {
+        replace(copy, &self.opaque, Changing::Number(opaque.into()))
+            && self.values.iter().zip(values).all(|(place, value)| replace(copy, place, value))
+    }
+}
+
+/// Writes `value` in the place of one that has the same length; false where it has not. Inlined:
+/// which kinds of values a frame has is known where it is written.
+#[inline(always)]
+fn replace(frame: &mut [u8], place: &Range<usize>, value: Changing<'_>) -> bool {
+    let Some(place) = frame.get_mut(place.clone()) else { return false };
+    let text = match value {
+        Changing::Number(number) => return digits::fill(place, number),
+        Changing::Id(id) => id.as_bytes(),
+        Changing::Text(text) if json_write::is_plain(text.as_bytes()) => text.as_bytes(),
+        Changing::Text(_) => return false,
+    };
+    if text.len() != place.len() {
+        return false;
+    }
+    place.copy_from_slice(text);
+    true
 }
 
 /// Length of a string up to the quote that ends it.
@@ -130,13 +209,25 @@ mod tests {
             region in r#"[a-z"\\,}:]{0,9}"#,
         ) {
             let answer = Answer(&taught, 5, &region);
-            let template = FrameTemplate::new(&HEAD, &answer, ["msgId", "queueOffset"]).unwrap();
+            let mut template =
+                FrameTemplate::new(&HEAD, &answer, ["msgId", "queueOffset"]).unwrap();
             let head = Head { opaque, ..HEAD };
             prop_assert!(template.fits(&head));
             let (mut expected, mut out) = (BytesMut::from("before"), BytesMut::from("before"));
             encode_head(&mut expected, &head, &Answer(&text, number, &region), 0);
-            template.append_to(&mut out, opaque, [Changing::Text(&text), Changing::Number(number)]);
-            prop_assert_eq!(out, expected);
+            let values = [Changing::Text(&text), Changing::Number(number)];
+            template.append_to(&mut out, opaque, values);
+            prop_assert_eq!(&out, &expected);
+            // The same lengths as the sample, other lengths, other values of the same lengths.
+            template.expect(opaque, values);
+            let others = [(text.clone(), number), (taught, 5), ("a".repeat(text.len()), number ^ 1)];
+            for (text, number) in &others {
+                let (mut expected, mut out) = (BytesMut::from("before"), BytesMut::from("before"));
+                encode_head(&mut expected, &head, &Answer(text, *number, &region), 0);
+                let values = [Changing::Text(text), Changing::Number(*number)];
+                template.append_to(&mut out, opaque, values);
+                prop_assert_eq!(out, expected);
+            }
         }
     }
 

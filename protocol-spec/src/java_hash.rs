@@ -7,7 +7,21 @@ pub fn hash(text: &str) -> i32 {
 
 /// `String.hashCode` continued: `hash_onto(hash(a), b)` is the hash of `a` followed by `b`, which
 /// is UTF-8 and nearly always ASCII; other bytes count for nothing.
+#[inline]
 pub fn hash_onto(hash: i32, text: &[u8]) -> i32 {
+    if text.len() > 8 {
+        return hash_long_onto(hash, text);
+    }
+    let Some(power) = POWERS_OF_31.get(8 - text.len()) else { return hash };
+    let word = short_word(text);
+    if word & NOT_ASCII != 0 {
+        return hash_units_onto(hash, text);
+    }
+    hash.wrapping_mul(*power).wrapping_add(hash_of_eight(word))
+}
+
+/// As `hash_onto`, of more than eight bytes.
+fn hash_long_onto(hash: i32, text: &[u8]) -> i32 {
     let (chunks, tail) = text.as_chunks::<8>();
     let (mut onto, mut bits) = (hash, 0);
     for chunk in chunks {
@@ -15,13 +29,19 @@ pub fn hash_onto(hash: i32, text: &[u8]) -> i32 {
         bits |= word;
         onto = onto.wrapping_mul(POWERS_OF_31[0]).wrapping_add(hash_of_eight(word));
     }
-    if let Some(power) = POWERS_OF_31.get(8 - tail.len()).filter(|_| !tail.is_empty()) {
-        let word = last_bytes(text, tail);
+    if let Some(power) = POWERS_OF_31.get(8 - tail.len()).filter(|_| !tail.is_empty())
+        && let Some(last) = text.last_chunk::<8>()
+    {
+        // The tail after zeros, which count for nothing.
+        let word = u64::from_le_bytes(*last) >> (64 - tail.len() * 8) << (64 - tail.len() * 8);
         bits |= word;
         onto = onto.wrapping_mul(*power).wrapping_add(hash_of_eight(word));
     }
-    if bits & 0x8080_8080_8080_8080 == 0 { onto } else { hash_units_onto(hash, text) }
+    if bits & NOT_ASCII == 0 { onto } else { hash_units_onto(hash, text) }
 }
+
+/// Set in a word that holds a byte that is not ASCII.
+const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
 /// Of the UTF-16 units.
 #[inline(never)]
@@ -30,13 +50,15 @@ fn hash_units_onto(hash: i32, text: &[u8]) -> i32 {
     units.fold(hash, |hash, unit| add(hash, i32::from(unit)))
 }
 
-/// `tail`, which `text` ends with, after zeros, which count for nothing.
+/// At most eight bytes, after zeros, which count for nothing.
 #[inline]
-fn last_bytes(text: &[u8], tail: &[u8]) -> u64 {
-    match text.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last) >> (64 - tail.len() * 8) << (64 - tail.len() * 8),
-        None => tail.iter().fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56),
+fn short_word(text: &[u8]) -> u64 {
+    // Those of a text of 4 to 8 bytes are its first four and its last four.
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << 32;
+        return u64::from(u32::from_le_bytes(*first)) << (64 - text.len() * 8) | last;
     }
+    text.iter().fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56)
 }
 
 /// Of eight ASCII characters, the first one lowest: neighbours are joined to pairs, fours and the
@@ -47,9 +69,9 @@ fn hash_of_eight(word: u64) -> i32 {
     const PAIRS: u64 = 0x0000_FFFF_0000_FFFF;
     let pairs = (word & BYTES) * 31 + (word >> 8 & BYTES);
     let fours = (pairs & PAIRS) * (31 * 31) + (pairs >> 16 & PAIRS);
-    let low = u32::try_from(fours & 0xFFFF_FFFF).unwrap_or(0).cast_signed();
-    let high = u32::try_from(fours >> 32).unwrap_or(0).cast_signed();
-    low.wrapping_mul(POWERS_OF_31[4]).wrapping_add(high)
+    // The high lane of the product is the high four and the low one times 31⁴.
+    let whole = fours.wrapping_mul(1 | 31_u64.pow(4) << 32) >> 32;
+    u32::try_from(whole).unwrap_or(0).cast_signed()
 }
 
 fn add(hash: i32, unit: i32) -> i32 {

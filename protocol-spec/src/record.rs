@@ -24,6 +24,11 @@ pub const QUEUE_OFFSET_AT: usize = 20;
 pub const PHYSICAL_OFFSET_AT: usize = 28;
 pub const SYS_FLAG_AT: usize = 36;
 const BORN_HOST_AT: usize = 48;
+/// Address and port of an IPv6 host; an IPv4 one has 8 bytes.
+const HOST_BYTES_MAX: usize = 20;
+/// Everything before the body, with hosts of IPv6 and of IPv4.
+const HEAD_BYTES_MAX: usize = BORN_HOST_AT + HOST_BYTES_MAX + 8 + HOST_BYTES_MAX + 16;
+const HEAD_BYTES_MIN: usize = HEAD_BYTES_MAX - 2 * (HOST_BYTES_MAX - 8);
 
 /// Where the body's length stands, given the record's sysFlag: hosts are 8 or 20 bytes each.
 pub fn body_length_at(sys_flag: i32) -> usize {
@@ -292,17 +297,14 @@ pub struct Draft<'a> {
 impl Draft<'_> {
     /// Size on disk, the 20 bytes of `__CRC32#` included.
     pub fn encoded_bytes(&self) -> usize {
-        self.record_bytes(self.properties_bytes())
+        let host_bytes = host_bytes(is_v6(self.born_host)) + host_bytes(is_v6(self.store_host));
+        self.record_bytes(host_bytes, self.properties_bytes())
     }
 
-    fn record_bytes(&self, properties_bytes: usize) -> usize {
+    fn record_bytes(&self, host_bytes: usize, properties_bytes: usize) -> usize {
         let topic_length_bytes = if self.topic.len() > TOPIC_BYTES_V1_MAX { 2 } else { 1 };
-        BORN_HOST_AT
-            + host_bytes(is_v6(self.born_host))
-            + 8
-            + host_bytes(is_v6(self.store_host))
-            + 12
-            + 4
+        HEAD_BYTES_MAX - HOST_BYTES_MAX * 2
+            + host_bytes
             + self.body.len()
             + topic_length_bytes
             + self.topic.len()
@@ -323,10 +325,27 @@ impl Draft<'_> {
         let close = lacks_separator(properties);
         let properties_bytes = properties.len() + usize::from(close) + CRC_PROPERTY_BYTES;
         assert!(properties_bytes <= PROPERTIES_BYTES_MAX, "{properties_bytes} bytes of properties");
-        let total_bytes = self.record_bytes(properties_bytes);
+        let (born, store) = (self.born_host, self.store_host);
+        let hosts = (born.ip().to_canonical(), store.ip().to_canonical());
+        let host_bytes = host_bytes(hosts.0.is_ipv6()) + host_bytes(hosts.1.is_ipv6());
+        let total_bytes = self.record_bytes(host_bytes, properties_bytes);
         out.reserve(total_bytes);
         let start = out.len();
-        self.encode_head(total_bytes, out);
+        let (born, store) = (born.port(), store.port());
+        match hosts {
+            (IpAddr::V4(b), IpAddr::V4(s)) => {
+                self.encode_head(total_bytes, v4(b, born), v4(s, store), out);
+            }
+            (IpAddr::V4(b), IpAddr::V6(s)) => {
+                self.encode_head(total_bytes, v4(b, born), v6(s, store), out);
+            }
+            (IpAddr::V6(b), IpAddr::V4(s)) => {
+                self.encode_head(total_bytes, v6(b, born), v4(s, store), out);
+            }
+            (IpAddr::V6(b), IpAddr::V6(s)) => {
+                self.encode_head(total_bytes, v6(b, born), v6(s, store), out);
+            }
+        }
         out.extend_from_slice(self.body);
         self.encode_topic(out);
         let [.., high, low] = length_field(properties_bytes);
@@ -339,34 +358,36 @@ impl Draft<'_> {
         assert!(out.len() - start == total_bytes, "the record has another size than announced");
     }
 
-    /// Everything before the body. In few pieces: each costs a check for room.
-    fn encode_head(&self, total_bytes: usize, out: &mut Vec<u8>) {
+    /// Everything before the body, in one piece of a length that the compiler knows.
+    fn encode_head<const BORN: usize, const STORE: usize>(
+        &self,
+        total_bytes: usize,
+        born_host: [u8; BORN],
+        store_host: [u8; STORE],
+        out: &mut Vec<u8>,
+    ) {
         let magic = if self.topic.len() > TOPIC_BYTES_V1_MAX { MAGIC_V2 } else { MAGIC_V1 };
-        let (born, store) =
-            (self.born_host.ip().to_canonical(), self.store_host.ip().to_canonical());
         let mut sys_flag = self.sys_flag & !(sys_flag::BORN_HOST_V6 | sys_flag::STORE_HOST_V6);
-        sys_flag |= if born.is_ipv6() { sys_flag::BORN_HOST_V6 } else { 0 };
-        sys_flag |= if store.is_ipv6() { sys_flag::STORE_HOST_V6 } else { 0 };
+        sys_flag |= if BORN == HOST_BYTES_MAX { sys_flag::BORN_HOST_V6 } else { 0 };
+        sys_flag |= if STORE == HOST_BYTES_MAX { sys_flag::STORE_HOST_V6 } else { 0 };
 
-        // Queue offset and physical offset stay zero: `seal` writes them.
-        let mut head = [0; BORN_HOST_AT];
+        // Queue offset, physical offset and store timestamp stay zero: `seal` writes them.
+        let mut head = [0; HEAD_BYTES_MAX];
         head[..4].copy_from_slice(&length_field(total_bytes));
         head[4..8].copy_from_slice(&magic.to_be_bytes());
         head[8..12].copy_from_slice(&record_crc::crc31(self.body).to_be_bytes());
         head[12..16].copy_from_slice(&self.queue_id.to_be_bytes());
         head[16..20].copy_from_slice(&self.flag.to_be_bytes());
         head[SYS_FLAG_AT..SYS_FLAG_AT + 4].copy_from_slice(&sys_flag.to_be_bytes());
-        head[40..].copy_from_slice(&self.born_timestamp_ms.to_be_bytes());
-        out.extend_from_slice(&head);
-        put_host(out, born, self.born_host.port());
-        // Store timestamp: `seal` writes it.
-        out.extend_from_slice(&[0; 8]);
-        put_host(out, store, self.store_host.port());
-        let mut rest = [0; 16];
-        rest[..4].copy_from_slice(&self.reconsume_times.to_be_bytes());
-        rest[4..12].copy_from_slice(&self.prepared_transaction_offset.to_be_bytes());
-        rest[12..].copy_from_slice(&length_field(self.body.len()));
-        out.extend_from_slice(&rest);
+        head[40..BORN_HOST_AT].copy_from_slice(&self.born_timestamp_ms.to_be_bytes());
+        head[BORN_HOST_AT..BORN_HOST_AT + BORN].copy_from_slice(&born_host);
+        let store_host_at = BORN_HOST_AT + BORN + 8;
+        let at = store_host_at + STORE;
+        head[store_host_at..at].copy_from_slice(&store_host);
+        head[at..at + 4].copy_from_slice(&self.reconsume_times.to_be_bytes());
+        head[at + 4..at + 12].copy_from_slice(&self.prepared_transaction_offset.to_be_bytes());
+        head[at + 12..at + 16].copy_from_slice(&length_field(self.body.len()));
+        out.extend_from_slice(&head[..at + 16]);
     }
 
     fn encode_topic(&self, out: &mut Vec<u8>) {
@@ -384,11 +405,15 @@ impl Draft<'_> {
 ///
 /// `record` must be exactly one record made by `Draft::encode`; it panics on anything shorter.
 pub fn seal(record: &mut [u8], queue_offset: i64, physical_offset: i64, store_timestamp_ms: i64) {
-    record[QUEUE_OFFSET_AT..QUEUE_OFFSET_AT + 8].copy_from_slice(&queue_offset.to_be_bytes());
-    record[PHYSICAL_OFFSET_AT..PHYSICAL_OFFSET_AT + 8]
+    let record_bytes = record.len();
+    let Some(head) = record.first_chunk_mut::<HEAD_BYTES_MIN>() else {
+        panic!("a record of {record_bytes} bytes");
+    };
+    head[QUEUE_OFFSET_AT..QUEUE_OFFSET_AT + 8].copy_from_slice(&queue_offset.to_be_bytes());
+    head[PHYSICAL_OFFSET_AT..PHYSICAL_OFFSET_AT + 8]
         .copy_from_slice(&physical_offset.to_be_bytes());
-    let at = store_timestamp_at(record[SYS_FLAG_AT + 3].into());
-    record[at..at + 8].copy_from_slice(&store_timestamp_ms.to_be_bytes());
+    let at = store_timestamp_at(head[SYS_FLAG_AT + 3].into());
+    head[at..at + 8].copy_from_slice(&store_timestamp_ms.to_be_bytes());
     record_crc::write(record);
 }
 
@@ -399,7 +424,7 @@ fn store_timestamp_at(sys_flag: i32) -> usize {
 
 /// Address and port as stored.
 fn host_bytes(v6: bool) -> usize {
-    if v6 { 20 } else { 8 }
+    if v6 { HOST_BYTES_MAX } else { 8 }
 }
 
 /// IPv4 addresses mapped into IPv6, as a dual-stack socket gives them, are stored as IPv4.
@@ -407,22 +432,15 @@ fn is_v6(host: SocketAddr) -> bool {
     host.ip().to_canonical().is_ipv6()
 }
 
-fn put_host(out: &mut Vec<u8>, ip: IpAddr, port: u16) {
-    let port = u32::from(port).to_be_bytes();
-    match ip {
-        IpAddr::V4(ip) => {
-            let mut host = [0; 8];
-            host[..4].copy_from_slice(&ip.octets());
-            host[4..].copy_from_slice(&port);
-            out.extend_from_slice(&host);
-        }
-        IpAddr::V6(ip) => {
-            let mut host = [0; 20];
-            host[..16].copy_from_slice(&ip.octets());
-            host[16..].copy_from_slice(&port);
-            out.extend_from_slice(&host);
-        }
-    }
+fn v4(ip: Ipv4Addr, port: u16) -> [u8; 8] {
+    (u64::from(ip.to_bits()) << 32 | u64::from(port)).to_be_bytes()
+}
+
+fn v6(ip: Ipv6Addr, port: u16) -> [u8; HOST_BYTES_MAX] {
+    let mut host = [0; HOST_BYTES_MAX];
+    host[..16].copy_from_slice(&ip.octets());
+    host[16..].copy_from_slice(&u32::from(port).to_be_bytes());
+    host
 }
 
 /// The last property has no closing \x02, which a property after it needs.

@@ -28,18 +28,11 @@ static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 /// The property before its CRC is known.
 pub(crate) const ROOM: [u8; CRC_PROPERTY_BYTES] = *b"__CRC32#\x010000000000\x02";
 
-/// The digits of a CRC, least significant first. In two halves, which do not wait for each other:
-/// this runs under the append lock.
+/// The digits of a CRC, least significant first.
 fn decimal(crc: u32) -> [u8; 10] {
-    const HALF: u32 = 100_000;
-    let (mut low, mut high) = (crc % HALF, crc / HALF);
-    let mut out = [b'0'; 10];
-    for at in 0..5 {
-        out[at] += u8::try_from(low % 10).unwrap_or(0);
-        out[at + 5] += u8::try_from(high % 10).unwrap_or(0);
-        (low, high) = (low / 10, high / 10);
-    }
-    out
+    let [d7, d6, d5, d4, d3, d2, d1, d0] = digits::of_eight(crc % 100_000_000);
+    let [d9, d8] = digits::pair(crc / 100_000_000);
+    [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9]
 }
 
 /// True where `record` ends with the CRC property, and its CRC is that of all bytes before it: then

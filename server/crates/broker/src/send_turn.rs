@@ -301,6 +301,16 @@ impl SendReply<'_> {
         i64::try_from(first).unwrap_or(i64::MAX)
     }
 
+    /// What a template leaves open, given the id of the only record.
+    fn changing<'v>(&'v self, offset_id: &'v HexId) -> [Changing<'v>; 4] {
+        [
+            Changing::Id(offset_id),
+            Changing::Number(self.queue_id.into()),
+            Changing::Number(self.queue_offset()),
+            Changing::Text(self.transaction_id),
+        ]
+    }
+
     fn to_reply(self) -> Reply {
         Reply::success()
             .field("msgId", self.msg_id())
@@ -331,13 +341,7 @@ impl EncodeHeader for SendReply<'_> {
             return false;
         }
         let offset_id = self.offset_id(single);
-        let values = [
-            Changing::Id(&offset_id),
-            Changing::Number(self.queue_id.into()),
-            Changing::Number(self.queue_offset()),
-            Changing::Text(self.transaction_id),
-        ];
-        template.append_to(out, head.opaque, values);
+        template.append_to(out, head.opaque, self.changing(&offset_id));
         true
     }
 }
@@ -354,7 +358,10 @@ impl ReplyTemplate {
     /// Makes the template of answers like this one, unless it is there.
     fn learn(&mut self, head: &Head<'_>, reply: &SendReply<'_>) {
         let same = self.region == reply.region && self.trace_on == reply.trace_on;
-        if same && self.frame.as_ref().is_some_and(|frame| frame.fits(head)) {
+        if let Some(frame) = self.frame.as_mut().filter(|frame| same && frame.fits(head)) {
+            if let [single] = reply.records {
+                frame.expect(head.opaque, reply.changing(&reply.offset_id(single)));
+            }
             return;
         }
         let plain = SendReply { template: None, ..*reply };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use remora_protocol::record::Draft;
 
 use crate::consume_queue::ConsumeQueue;
-use crate::dispatch::{Named, TagsCode, dispatch, index_hash};
+use crate::dispatch::{Named, TagsCode, UniqueHash, dispatch, index_hash};
 use crate::index_feed::Key;
 use crate::queue_files::QueueEntry;
 use crate::store::{Arrival, QueueRef};
@@ -23,6 +23,7 @@ pub struct AppendBatch {
     pub(crate) queues: Vec<BatchQueue>,
     /// What the index gets, in the order of the records.
     keys: Vec<StagedKey>,
+    unique_hash: UniqueHash,
     pub(crate) appended: Vec<Appended>,
     pub(crate) record_bytes_max: u32,
 }
@@ -107,8 +108,14 @@ impl AppendBatch {
         self.record_bytes_max = self.record_bytes_max.max(record_bytes);
         let found = dispatch(draft.topic, draft.sys_flag, named);
         let (record, topic_hash) = (self.staged.len(), queue.queue.topic_hash);
-        let keys = found.keys.iter();
-        self.keys.extend(keys.map(|key| StagedKey { record, hash: index_hash(topic_hash, key) }));
+        let uniq_key = found.keys.uniq_key();
+        if !uniq_key.is_empty() {
+            let hash = self.unique_hash.of(topic_hash, uniq_key);
+            self.keys.push(StagedKey { record, hash });
+        }
+        found.keys.words().for_each(|key| {
+            self.keys.push(StagedKey { record, hash: index_hash(topic_hash, key) });
+        });
         let queue = self.place_of(&queue.queue);
         let queue_entry = found.queue_entry;
         self.staged.push(Staged { queue, record_bytes, queue_entry, next_of_queue: None });
@@ -119,8 +126,13 @@ impl AppendBatch {
 
     /// The queue's place in `queues`.
     fn place_of(&mut self, queue: &Arc<ConsumeQueue>) -> usize {
-        let known = self.queues.iter().position(|one| Arc::ptr_eq(&one.queue, queue));
-        known.unwrap_or_else(|| {
+        let is_it = |one: &BatchQueue| Arc::ptr_eq(&one.queue, queue);
+        // Senders take their queues in turn.
+        let next = self.staged.last().map_or(0, |staged| staged.queue + 1);
+        if self.queues.get(next).is_some_and(is_it) {
+            return next;
+        }
+        self.queues.iter().position(is_it).unwrap_or_else(|| {
             self.queues.push(BatchQueue { queue: queue.clone(), records: None, next: 0 });
             self.queues.len() - 1
         })
