@@ -82,42 +82,25 @@ static PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// 1, 10, 100, … as far as 64 bits hold them.
-const POWERS_OF_10: [u64; 20] = {
-    let mut powers = [1; 20];
-    let mut at = 1;
-    while at < 20 {
-        powers[at] = powers[at - 1] * 10;
-        at += 1;
-    }
-    powers
-};
-
 /// Writes a number that has as many digits as `place`; false, with anything in it, for others.
-#[inline]
+#[inline(never)]
 pub fn fill(place: &mut [u8], number: i64) -> bool {
-    let Ok(mut rest) = u64::try_from(number) else { return false };
     if let [digit] = place {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        return rest < 10;
+        let Ok(number @ 0..=9) = u8::try_from(number) else { return false };
+        *digit = b'0' + number;
+        return true;
     }
-    let Some([least, past]) =
-        place.len().checked_sub(1).and_then(|at| POWERS_OF_10.get(at..at + 2))
-    else {
-        return false;
-    };
-    if !(*least..*past).contains(&rest) {
-        return false;
-    }
+    let Ok(mut left) = u64::try_from(number) else { return false };
     let (first, pairs) = place.as_rchunks_mut::<2>();
     for pair in pairs.iter_mut().rev() {
-        *pair = PAIRS[usize::try_from(rest % 100).unwrap_or(0)];
-        rest /= 100;
+        *pair = PAIRS[usize::try_from(left % 100).unwrap_or(0)];
+        left /= 100;
     }
     if let [first] = first {
-        *first = b'0' + u8::try_from(rest).unwrap_or(0);
+        *first = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        left /= 10;
     }
-    true
+    left == 0 && place.first().is_some_and(|&first| first != b'0')
 }
 
 #[cfg(test)]

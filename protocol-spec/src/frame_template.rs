@@ -82,7 +82,7 @@ impl<const N: usize> FrameTemplate<N> {
     /// Makes frames whose values are as long as these the ones that are appended fastest.
     pub fn expect(&mut self, opaque: i32, values: [Changing<'_>; N]) {
         let mut frame = std::mem::take(&mut self.sample.frame);
-        if self.sample.replace(&mut frame, opaque, values) {
+        if self.sample.replace(&mut frame, opaque, &values) {
             self.sample.frame = frame;
             return;
         }
@@ -97,7 +97,7 @@ impl<const N: usize> FrameTemplate<N> {
         let start = out.len();
         out.extend_from_slice(&self.sample.frame);
         let copy = out.get_mut(start..).unwrap_or_default();
-        if !self.sample.replace(copy, opaque, values) {
+        if !self.sample.replace(copy, opaque, &values) {
             out.truncate(start);
             self.append_parts(out, opaque, values);
         }
@@ -139,28 +139,35 @@ impl<const N: usize> FrameTemplate<N> {
 impl<const N: usize> Sample<N> {
     /// Puts other values into a copy of the frame; false where one has another length.
     #[inline(always)]
-    fn replace(&self, copy: &mut [u8], opaque: i32, values: [Changing<'_>; N]) -> bool {
-        replace(copy, &self.opaque, Changing::Number(opaque.into()))
-            && self.values.iter().zip(values).all(|(place, value)| replace(copy, place, value))
+    fn replace(&self, copy: &mut [u8], opaque: i32, values: &[Changing<'_>; N]) -> bool {
+        let mut all = digits::fill(part_of(copy, &self.opaque), opaque.into());
+        for (at, value) in self.values.iter().zip(values) {
+            let place = part_of(copy, at);
+            all &= match value {
+                Changing::Number(number) => digits::fill(place, *number),
+                Changing::Id(id) => put(place, id.as_bytes()),
+                Changing::Text(text) => {
+                    json_write::is_plain(text.as_bytes()) && put(place, text.as_bytes())
+                }
+            };
+        }
+        all
     }
 }
 
-/// Writes `value` in the place of one that has the same length; false where it has not. Inlined:
-/// which kinds of values a frame has is known where it is written.
 #[inline(always)]
-fn replace(frame: &mut [u8], place: &Range<usize>, value: Changing<'_>) -> bool {
-    let Some(place) = frame.get_mut(place.clone()) else { return false };
-    let text = match value {
-        Changing::Number(number) => return digits::fill(place, number),
-        Changing::Id(id) => id.as_bytes(),
-        Changing::Text(text) if json_write::is_plain(text.as_bytes()) => text.as_bytes(),
-        Changing::Text(_) => return false,
-    };
-    if text.len() != place.len() {
-        return false;
+fn part_of<'f>(frame: &'f mut [u8], place: &Range<usize>) -> &'f mut [u8] {
+    frame.get_mut(place.clone()).unwrap_or_default()
+}
+
+/// Writes `text` in the place of one that has the same length; false where it has not.
+#[inline]
+fn put(place: &mut [u8], text: &[u8]) -> bool {
+    let fits = place.len() == text.len();
+    if fits {
+        place.copy_from_slice(text);
     }
-    place.copy_from_slice(text);
-    true
+    fits
 }
 
 /// Length of a string up to the quote that ends it.

@@ -45,41 +45,32 @@ fn escape_runs(out: &mut BytesMut, text: &[u8]) {
     out.put_slice(rest);
 }
 
-/// True where no byte needs an escape.
-#[inline]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    match text.len() {
-        16.. => is_plain_in::<16>(text),
-        8.. => is_plain_in::<8>(text),
-        _ => !text.iter().any(|&byte| needs_escape(byte)),
-    }
-}
-
-/// As `is_plain`, of a text of `LANES` bytes at least: so many a step, in one vector, the last ones
+/// True where no byte needs an escape; false is only a hint. Eight bytes a step, the last ones
 /// perhaps twice.
 #[inline]
-fn is_plain_in<const LANES: usize>(text: &[u8]) -> bool {
-    let mut found = [false; LANES];
-    let (chunks, _) = text.as_chunks();
-    for chunk in chunks {
-        mark(&mut found, chunk);
-    }
-    if let Some(last) = text.last_chunk() {
-        mark(&mut found, last);
-    }
-    found == [false; LANES]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else {
+        return !text.iter().any(|&byte| needs_escape(byte));
+    };
+    let (chunks, _) = text.as_chunks::<8>();
+    let suspects = chunks.iter().fold(suspects(last), |all, chunk| all | suspects(chunk));
+    suspects & 0x8080_8080_8080_8080 == 0
 }
 
-#[inline(always)]
-fn mark<const LANES: usize>(found: &mut [bool; LANES], chunk: &[u8; LANES]) {
-    for (found, byte) in found.iter_mut().zip(chunk) {
-        *found |= needs_escape(*byte);
-    }
-}
-
+/// The highest bit of a byte of `chunk` that may need an escape is set.
 #[inline]
+fn suspects(chunk: &[u8; 8]) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*chunk);
+    // Below 0x20, a quote, a backslash: what turns negative, and was not before.
+    let control = word.wrapping_sub(LOW * 0x20);
+    let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
+    let backslash = (word ^ (LOW * 0x5C)).wrapping_sub(LOW);
+    (control | quote | backslash) & !word
+}
+
 fn needs_escape(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn escape_byte(out: &mut BytesMut, byte: u8) {
