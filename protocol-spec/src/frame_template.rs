@@ -146,13 +146,17 @@ impl<const N: usize> Sample<N> {
             all &= match value {
                 Changing::Number(number) => digits::fill(place, *number),
                 Changing::Id(id) => put(place, id.as_bytes()),
-                Changing::Text(text) => {
-                    json_write::is_plain(text.as_bytes()) && put(place, text.as_bytes())
-                }
+                Changing::Text(text) => put_plain(place, text.as_bytes()),
             };
         }
         all
     }
+}
+
+/// Not into its caller, which it makes too large to keep its values in registers.
+#[inline(never)]
+fn put_plain(place: &mut [u8], text: &[u8]) -> bool {
+    json_write::is_plain(text) && put(place, text)
 }
 
 #[inline(always)]
