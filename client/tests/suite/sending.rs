@@ -27,7 +27,7 @@ pub async fn sends_are_stored_with_content_properties_and_offsets(nameserver: &s
     }
     let queues: BTreeSet<i32> = sent.keys().map(|(queue, _)| queue.queue_id).collect();
     assert_eq!(queues, (0..4).collect(), "round robin over all queues");
-    let messages = stored(nameserver, &topic).await;
+    let messages = stored(nameserver, &topic, 20).await;
     assert_eq!(messages.len(), 20);
     for message in messages {
         let (n, receipt) = &sent[&(message.queue.clone(), message.queue_offset)];
@@ -56,7 +56,7 @@ pub async fn a_key_stays_in_one_queue_in_order(nameserver: &str) {
     let queue = producer.queues(&topic).await.unwrap()[3].clone();
     let direct = producer.send_to_queue(Message::new(topic.as_str(), "direct"), &queue).await;
     assert_eq!(direct.unwrap().queue, queue);
-    let messages = stored(nameserver, &topic).await;
+    let messages = stored(nameserver, &topic, 31).await;
     for key in ["order-0", "order-1", "order-2"] {
         let mine: Vec<&MessageView> =
             messages.iter().filter(|m| text(m).starts_with(key)).collect();
@@ -77,7 +77,7 @@ pub async fn batches_and_oneway_sends_arrive_whole(nameserver: &str) {
     let receipts = producer.send_batch(batch).await.unwrap();
     let offsets: Vec<i64> = receipts.iter().map(|r| r.queue_offset).collect();
     assert_eq!(offsets, (offsets[0]..offsets[0] + 50).collect::<Vec<_>>());
-    let messages = stored(nameserver, &topic).await;
+    let messages = stored(nameserver, &topic, 50).await;
     assert_eq!(texts(&messages), numbered("b", 0..50));
     let ids: BTreeSet<String> = messages.iter().map(MessageView::msg_id).collect();
     assert_eq!(ids, receipts.iter().map(|r| r.msg_id.to_string()).collect());
@@ -89,7 +89,7 @@ pub async fn batches_and_oneway_sends_arrive_whole(nameserver: &str) {
     }
     let all = &numbered("b", 0..50) | &numbered("o", 0..10);
     eventually("one-way sends", || async {
-        (texts(&stored(nameserver, &topic).await) == all).then_some(())
+        (texts(&stored(nameserver, &topic, 0).await) == all).then_some(())
     })
     .await;
     producer.shutdown().await;
@@ -106,7 +106,7 @@ pub async fn large_bodies_travel_compressed_and_arrive_as_sent(nameserver: &str)
         producer.send(Message::new(topic.as_str(), body.clone())).await.unwrap();
         producer.shutdown().await;
     }
-    let messages = stored(nameserver, &topic).await;
+    let messages = stored(nameserver, &topic, 3).await;
     assert_eq!(messages.len(), 3);
     for message in &messages {
         assert_eq!((text(message), message.is_compressed()), (body.clone(), false));
@@ -124,7 +124,7 @@ pub async fn the_first_send_creates_a_topic(nameserver: &str) {
         producer.client().refresh_route(&topic).await.ok()
     })
     .await;
-    assert_eq!(texts(&stored(nameserver, &topic).await), BTreeSet::from(["first".to_owned()]));
+    assert_eq!(texts(&stored(nameserver, &topic, 1).await), BTreeSet::from(["first".to_owned()]));
     producer.shutdown().await;
 }
 
@@ -147,7 +147,7 @@ pub async fn thousands_of_sends_share_a_connection(nameserver: &str) {
     let ids: BTreeSet<String> =
         receipts.into_iter().map(|receipt| receipt.unwrap().msg_id.to_string()).collect();
     assert_eq!(ids.len(), 2_000);
-    let messages = stored(nameserver, &topic).await;
+    let messages = stored(nameserver, &topic, 2_000).await;
     assert_eq!((messages.len(), texts(&messages)), (2_000, numbered("m", 0..2_000)));
     producer.shutdown().await;
     admin.shutdown().await;
@@ -181,7 +181,7 @@ pub async fn callers_that_share_requests_get_their_own_places(nameserver: &str) 
             (place(sent.queue.queue_id, sent.queue_offset), (text, ids))
         })
         .collect();
-    let stored: BTreeMap<_, _> = stored(nameserver, &topic)
+    let stored: BTreeMap<_, _> = stored(nameserver, &topic, 1_000)
         .await
         .iter()
         .map(|message| {

@@ -54,15 +54,26 @@ pub async fn producer(nameserver: &str) -> Producer {
     Producer::builder("suite_producer").nameserver(nameserver).start().await.unwrap()
 }
 
-/// Everything that a topic holds, queue by queue in order.
-pub async fn stored(nameserver: &str, topic: &str) -> Vec<MessageView> {
+/// Everything that a topic holds, queue by queue in order, once it shows as many as were sent: to
+/// Apache's broker a message is in its queue some time after the answer.
+pub async fn stored(nameserver: &str, topic: &str, count: i64) -> Vec<MessageView> {
     let consumer =
         PullConsumer::builder(unique("suite_reader")).nameserver(nameserver).start().await.unwrap();
+    let spans = eventually("all that was sent is in the queues", || async {
+        let mut spans = Vec::new();
+        for queue in consumer.queues(topic).await.unwrap() {
+            let start = consumer.client().min_offset(&queue).await.unwrap();
+            let end = consumer.client().max_offset(&queue).await.unwrap();
+            spans.push((queue, start..end));
+        }
+        let shown: i64 = spans.iter().map(|(_, span)| span.end - span.start).sum();
+        (shown >= count).then_some(spans)
+    })
+    .await;
     let mut messages = Vec::new();
-    for queue in consumer.queues(topic).await.unwrap() {
-        let mut offset = consumer.client().min_offset(&queue).await.unwrap();
-        let end = consumer.client().max_offset(&queue).await.unwrap();
-        while offset < end {
+    for (queue, span) in spans {
+        let mut offset = span.start;
+        while offset < span.end {
             let pulled = consumer.pull(&queue, offset, 32, HOLD).await.unwrap();
             messages.extend(pulled.messages);
             offset = pulled.next_offset;
