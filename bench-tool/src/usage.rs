@@ -6,6 +6,9 @@ use crate::report::Report;
 use crate::stats::LoadStats;
 use crate::target::Target;
 
+/// CPU is counted in ticks of 10 ms: in less time they do not tell what other processes took.
+const JUDGED_S_MIN: f64 = 1.0;
+
 /// CPU used up to a moment.
 #[derive(Clone, Debug)]
 pub struct Usage {
@@ -34,8 +37,8 @@ impl Usage {
         }
     }
 
-    /// Cores that neither server nor generator used from `before` until now. A server that had not
-    /// been started then has used nothing.
+    /// Cores that neither server nor generator used from `before` until now; `None` where that is
+    /// too short to tell. A server that had not been started then has used nothing.
     pub fn other_cores_since(&self, before: &Self) -> Option<f64> {
         let used = |now: u64, then: u64| now.saturating_sub(then) as f64;
         let own_us = used(self.own_us?, before.own_us?);
@@ -43,7 +46,7 @@ impl Usage {
         let server_us = server.total_us() as f64;
         let others_us = used(self.programs_us?, before.programs_us?) - own_us - server_us;
         let seconds = used(self.at_ns, before.at_ns) / 1e9;
-        (seconds > 0.0).then(|| (others_us / 1e6 / seconds).max(0.0))
+        (seconds >= JUDGED_S_MIN).then(|| (others_us / 1e6 / seconds).max(0.0))
     }
 
     /// What has happened since.

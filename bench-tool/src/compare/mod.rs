@@ -228,6 +228,7 @@ fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
                     _ = terminate.recv() => {}
                 }
                 if told.swap(true, Ordering::Relaxed) {
+                    servers::kill_all();
                     std::process::exit(130);
                 }
                 eprintln!("stopping after this round; once more to stop now");

@@ -6,10 +6,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use remora_remoting::port_owner;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use crate::ceiling::Ceiling;
@@ -135,6 +137,7 @@ impl Contender {
             .spawn()
             .with_context(|| format!("cannot start {command:?}"))?;
         let input = process.stdin.take();
+        lock_running().push((process.id(), dir.path().to_owned()));
         Ok(Program { process, input, ready, nameserver, broker, dir })
     }
 }
@@ -184,6 +187,24 @@ pub struct Program {
     dir: TempDir,
 }
 
+/// Servers that run, and their folders.
+static RUNNING: Mutex<Vec<(u32, PathBuf)>> = Mutex::new(Vec::new());
+
+fn lock_running() -> MutexGuard<'static, Vec<(u32, PathBuf)>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends them all at once, for a program that ends without dropping its values.
+pub fn kill_all() {
+    for (pid, dir) in lock_running().drain(..) {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _gone = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        let _left = fs::remove_dir_all(dir);
+    }
+}
+
 /// Apache's jars may have to be fetched first.
 const READY_WAIT_NS: u64 = 300_000_000_000;
 const END_WAIT_NS: u64 = 15_000_000_000;
@@ -231,13 +252,15 @@ impl Drop for Program {
         let by_itself = self.ready == "apache=";
         while by_itself && clock::now_ns() < give_up_ns {
             if self.process.try_wait().is_ok_and(|ended| ended.is_some()) {
-                return;
+                break;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         // Already gone is as good as killed.
         let _gone = self.process.kill();
         let _reaped = self.process.wait();
+        let pid = self.process.id();
+        lock_running().retain(|(running, _)| *running != pid);
     }
 }
 

@@ -18,8 +18,6 @@ const RETRY: Duration = Duration::from_millis(1);
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// By then a server has settled down after its first message.
 const SETTLE: Duration = Duration::from_secs(1);
-/// CPU is counted in ticks of 10 ms: a few of them do not tell what other processes took.
-const JUDGED_MS_MIN: f64 = 1_000.0;
 
 /// `None` for what is not started here.
 pub fn measure(contender: &Contender, parent: &Path) -> anyhow::Result<Option<Measured>> {
@@ -51,9 +49,7 @@ pub fn measure(contender: &Contender, parent: &Path) -> anyhow::Result<Option<Me
     })?;
     let millis = (clock::now_ns() - started_ns) as f64 / 1e6;
     measured.put("first accepted message", Unit::Millis, millis);
-    if millis >= JUDGED_MS_MIN {
-        measured.disturbed(Usage::of(Some(server.pid())).other_cores_since(&before), 0.0);
-    }
+    measured.disturbed(Usage::of(Some(server.pid())).other_cores_since(&before), 0.0);
     std::thread::sleep(SETTLE);
     if let Some(bytes) = anonymous_bytes(server.pid()) {
         measured.put("memory", Unit::Bytes, bytes);

@@ -15,6 +15,7 @@ use crate::profile::CpuProfile;
 use crate::puller::Ask;
 use crate::report::Report;
 use crate::target::Target;
+use crate::usage::Usage;
 use crate::{clock, cpu};
 
 /// How long the windows of a round are.
@@ -275,17 +276,19 @@ impl Bench<'_> {
         load::consume(&target, &options, &self.label)?;
         let mut measured = Measured::default();
         let (mut sum, mut own_us) = ((0, 0, 0.0), 0.0);
+        // A pass may be too short to tell what others took.
+        let before = Usage::now(&target);
         while sum.2 < options.duration.as_secs_f64() {
             let pass = load::consume(&target, &options, &self.label)?;
             sum = (sum.0 + pass.messages, sum.1 + pass.bytes, sum.2 + pass.seconds);
             measured.profiled("", pass.server_cpu.as_ref());
             own_us += pass.generator_cpu_us_per_message.unwrap_or(0.0) * pass.messages as f64;
-            measured.disturbed(pass.other_cores, pass.stalled_s);
             note(&mut measured, &pass);
             if pass.messages == 0 {
                 anyhow::bail!("the backlog of {backlog} messages reads as empty");
             }
         }
+        measured.disturbed(Usage::now(&target).other_cores_since(&before), 0.0);
         let (messages, bytes, seconds) = (sum.0 as f64, sum.1 as f64, sum.2);
         measured.put("records/s", Unit::BytesPerSecond, bytes / seconds);
         measured.put("msg/s", Unit::MessagesPerSecond, messages / seconds);
