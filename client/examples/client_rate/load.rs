@@ -64,7 +64,7 @@ async fn send(options: &Options) -> Result<Measured, remora_client::ClientError>
     let mut tasks = JoinSet::new();
     let topic: Arc<str> = Arc::from(options.topic.as_str());
     let body = Bytes::from(vec![b'x'; options.size_bytes]);
-    let started = Instant::now();
+    let started = now();
     for _ in 0..senders {
         let (producer, counts) = (producer.clone(), Arc::clone(&counts));
         let (topic, body) = (Arc::clone(&topic), body.clone());
@@ -91,9 +91,13 @@ async fn send(options: &Options) -> Result<Measured, remora_client::ClientError>
     Ok(measured)
 }
 
+fn now() -> Instant {
+    Instant::now()
+}
+
 async fn over(time: Duration, counts: &Counts) -> Measured {
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let (sent, failed, started) = (of(&counts.sent), of(&counts.failed), Instant::now());
+    let (sent, failed, started) = (of(&counts.sent), of(&counts.failed), now());
     tokio::time::sleep(time).await;
     Measured {
         messages: of(&counts.sent) - sent,
