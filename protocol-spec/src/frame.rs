@@ -196,18 +196,15 @@ pub(crate) struct HeaderParts<'a> {
 /// Decodes the frame at the start of `input`. Wrong lengths are errors as soon as the four bytes
 /// that say so are there, before the rest has come.
 pub fn decode<'a>(input: &'a [u8], limits: &FrameLimits) -> Result<Decoded<'a>, FrameError> {
-    let (serialize, header, body, raw) = match measure(input, limits)? {
-        Measured::Incomplete { need_bytes } => return Ok(Decoded::Incomplete { need_bytes }),
-        Measured::Whole { serialize, header, body, raw } => (serialize, header, body, raw),
-    };
-    let parts = match serialize {
-        SerializeType::Json => json_header::decode(header)?,
-        SerializeType::Binary => binary_header::decode(header)?,
-    };
-    let HeaderParts { code, language, version, opaque, flags, remark, fields } = parts;
-    let frame =
-        Frame { serialize, code, language, version, opaque, flags, remark, fields, body, raw };
-    Ok(Decoded::Complete { frame, frame_bytes: raw.len() })
+    let mut frame = Frame::EMPTY;
+    let arrived = decode_by(&mut frame, input, limits, |header, frame| {
+        frame.set_header(&json_header::decode(header)?);
+        Ok(())
+    })?;
+    Ok(match arrived {
+        Arrived::Part { need_bytes } => Decoded::Incomplete { need_bytes },
+        Arrived::Whole { frame_bytes } => Decoded::Complete { frame, frame_bytes },
+    })
 }
 
 /// How much of a frame has arrived.
@@ -229,11 +226,21 @@ pub fn decode_into<'a>(
     limits: &FrameLimits,
     memo: &mut HeaderMemo,
 ) -> Result<Arrived, FrameError> {
+    decode_by(frame, input, limits, |header, frame| memo.decode(header, frame))
+}
+
+#[inline]
+fn decode_by<'a>(
+    frame: &mut Frame<'a>,
+    input: &'a [u8],
+    limits: &FrameLimits,
+    decode_json: impl FnOnce(&'a [u8], &mut Frame<'a>) -> Result<(), FrameError>,
+) -> Result<Arrived, FrameError> {
     match measure(input, limits)? {
         Measured::Incomplete { need_bytes } => Ok(Arrived::Part { need_bytes }),
         Measured::Whole { serialize, header, body, raw } => {
             match serialize {
-                SerializeType::Json => memo.decode(header, frame)?,
+                SerializeType::Json => decode_json(header, frame)?,
                 SerializeType::Binary => frame.set_header(&binary_header::decode(header)?),
             }
             (frame.serialize, frame.body, frame.raw) = (serialize, body, raw);
