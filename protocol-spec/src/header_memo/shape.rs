@@ -4,6 +4,7 @@ use std::ops::Range;
 use crate::code::Language;
 use crate::digits;
 use crate::field_order::Order;
+use crate::find_byte::{equal, find_marked};
 use crate::frame::{Flags, Frame, HeaderParts};
 use crate::generated::hot;
 use crate::json_scan::{Scanner, Stopped, Value};
@@ -176,23 +177,10 @@ impl Shape {
     }
 }
 
-/// Bytes before the next quote or escape, eight a step.
+/// Bytes before the next quote or escape.
 #[inline]
 fn run_bytes(rest: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (chunks, tail) = rest.as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        let (quotes, escapes) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5C));
-        // The lowest bit marks the first one; higher ones may be false.
-        let hits = quotes.wrapping_sub(LOW) & !quotes | escapes.wrapping_sub(LOW) & !escapes;
-        if hits & HIGH != 0 {
-            return Some(index * 8 + (hits & HIGH).trailing_zeros() as usize / 8);
-        }
-    }
-    let hit = tail.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(chunks.len() * 8 + hit)
+    find_marked(rest, |word| equal(word, b'"') | equal(word, b'\\'))
 }
 
 /// Collects the runs of a compact header in its usual form; gives the place of the fields' text.

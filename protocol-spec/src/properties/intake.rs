@@ -1,5 +1,6 @@
 //! Properties of a header, unescaped into a buffer and looked through on the way: every send has
 //! them, and they are most of what it says.
+use crate::find_byte::{below, equal, first};
 use crate::properties::{NAME_END, VALUE_END};
 use crate::text::{Text, first_escape};
 
@@ -122,7 +123,7 @@ impl<'t, 'o, const ESCAPED: bool> Intake<'t, 'o, ESCAPED> {
                 break None;
             };
             *to = *chunk;
-            let hit = first_special::<ESCAPED>(chunk);
+            let hit = first(mark_special::<ESCAPED>(u64::from_le_bytes(*chunk)));
             copied += hit;
             rest = rest.get(hit..)?;
             if hit < 8 {
@@ -165,20 +166,12 @@ fn escaped_separator(bytes: [u8; 8]) -> Option<u8> {
     (start == *b"\\u000" && matches!(digit, b'1' | b'2')).then(|| digit - b'0')
 }
 
-/// Position of the first separator, or of the first escape where there are any; 8 without. A zero
-/// byte counts as a separator.
+/// Marks separators, and the starts of escapes where there are any. A zero byte counts as a
+/// separator.
 #[inline(always)]
-fn first_special<const ESCAPED: bool>(chunk: &[u8; 8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(*chunk);
-    // The lowest set bit marks the first one; higher ones may be false.
-    let mut hits = word.wrapping_sub(LOW * 3) & !word;
-    if ESCAPED {
-        let escapes = word ^ (LOW * 0x5C);
-        hits |= escapes.wrapping_sub(LOW) & !escapes;
-    }
-    (hits & HIGH).trailing_zeros() as usize / 8
+pub(super) fn mark_special<const ESCAPED: bool>(word: u64) -> u64 {
+    let separators = below(word, 3);
+    if ESCAPED { separators | equal(word, b'\\') } else { separators }
 }
 
 #[cfg(test)]

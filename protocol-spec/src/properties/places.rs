@@ -1,7 +1,9 @@
 //! Where the values of a header's properties stand in the text as it came.
 use std::ops::Range;
 
+use super::intake::mark_special;
 use super::{NAME_END, VALUE_END};
+use crate::find_byte::find_marked;
 use crate::text::Text;
 
 /// The place of every value in the text as it stands, one for each property that `take_in` tells;
@@ -39,23 +41,10 @@ pub fn value_places(properties: Text<'_>) -> Vec<Range<usize>> {
 }
 
 /// Bytes of `text` that read as they stand and belong to one value: those before the first
-/// separator, backslash or zero byte, eight a step.
+/// separator, backslash or zero byte.
 #[inline]
 pub fn value_bytes(text: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (chunks, tail) = text.as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        let escapes = word ^ (LOW * 0x5C);
-        // The lowest set bit marks the first one; higher ones may be false.
-        let hits = word.wrapping_sub(LOW * 3) & !word | escapes.wrapping_sub(LOW) & !escapes;
-        if hits & HIGH != 0 {
-            return index * 8 + (hits & HIGH).trailing_zeros() as usize / 8;
-        }
-    }
-    let hit = tail.iter().position(|&byte| matches!(byte, 0 | NAME_END | VALUE_END | b'\\'));
-    chunks.len() * 8 + hit.unwrap_or(tail.len())
+    find_marked(text, mark_special::<true>).unwrap_or(text.len())
 }
 
 #[cfg(test)]
