@@ -82,7 +82,10 @@ mod tests {
 
         #[test]
         fn the_first_byte_that_is_marked_is_found(
-            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0x7E..0x82_u8, 0..4_u8], 0..40),
+            bytes in proptest::collection::vec(
+                prop_oneof![any::<u8>(), 0x7E..0x82_u8, 0..4_u8],
+                0..40,
+            ),
             byte in any::<u8>(),
             bound in 0..0x81_u8,
         ) {

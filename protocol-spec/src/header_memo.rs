@@ -6,40 +6,17 @@
 //! header is scanned, and now and then learnt from.
 mod shape;
 
-use crate::frame::{Frame, FrameError, HeaderParts};
+use crate::frame::{Frame, FrameError};
 use crate::json_header;
+use crate::shapes::Shapes;
 use shape::Shape;
 
-/// Shapes of a memo. Chosen: sends, pulls, offset updates and heartbeats of two client versions.
-const SHAPES_MAX: usize = 8;
 /// Longer headers are not remembered, so that a memo stays below 64 KiB.
 const HEADER_BYTES_MAX: usize = 4096;
-/// Headers passed over, at most, after one that brought a new shape. Clients whose headers come in
-/// random order (Go maps) would have every one learnt and none recognized.
-const PAUSE_MAX: u32 = 1023;
-/// A shape recognized so often was worth learning.
-const HITS_PROVEN: u32 = 16;
 
 /// What a thread remembers of the JSON headers it has read; see `frame::decode_into`.
 #[derive(Debug, Default)]
-pub struct HeaderMemo {
-    shapes: Vec<Known>,
-    /// The one that fitted last is tried first.
-    latest: usize,
-    /// Where the search for a shape to give up goes on.
-    hand: usize,
-    /// Headers to pass over before learning again, and after the next new shape.
-    pause: u32,
-    pause_next: u32,
-}
-
-#[derive(Debug)]
-struct Known {
-    shape: Shape,
-    hits: u32,
-    /// Recognized since the hand came by.
-    recent: bool,
-}
+pub struct HeaderMemo(Shapes<Shape>);
 
 impl HeaderMemo {
     /// As `json_header::decode`, faster where the header has a known shape. Sets what the header
@@ -50,14 +27,7 @@ impl HeaderMemo {
         header: &'a [u8],
         frame: &mut Frame<'a>,
     ) -> Result<(), FrameError> {
-        if let Some(known) = self.shapes.get_mut(self.latest)
-            && known.shape.read(header, frame)
-        {
-            known.hits = known.hits.saturating_add(1);
-            known.recent = true;
-            if known.hits == HITS_PROVEN {
-                self.pause_next = 0;
-            }
+        if self.0.recognize(|shape| shape.read(header, frame)).is_some() {
             return Ok(());
         }
         self.decode_other(header, frame)
@@ -69,53 +39,14 @@ impl HeaderMemo {
         header: &'a [u8],
         frame: &mut Frame<'a>,
     ) -> Result<(), FrameError> {
-        for (index, known) in self.shapes.iter_mut().enumerate() {
-            if index != self.latest && known.shape.read(header, frame) {
-                known.hits = known.hits.saturating_add(1);
-                known.recent = true;
-                self.latest = index;
-                return Ok(());
-            }
-        }
         let parts = json_header::decode(header)?;
-        match self.pause.checked_sub(1) {
-            Some(pause) => self.pause = pause,
-            None => self.learn(header, &parts),
+        if self.0.may_learn() {
+            let is_short = header.len() <= HEADER_BYTES_MAX;
+            let new = if is_short { Shape::of(header, &parts) } else { None };
+            self.0.learn(new, |known, new| known.admit(new));
         }
         frame.set_header(&parts);
         Ok(())
-    }
-
-    #[cold]
-    fn learn(&mut self, header: &[u8], parts: &HeaderParts<'_>) {
-        let new = if header.len() > HEADER_BYTES_MAX { None } else { Shape::of(header, parts) };
-        if let Some(shape) = new {
-            if self.shapes.iter_mut().any(|known| known.shape.admit(&shape)) {
-                // One more place may change: that happens a few times for each shape.
-                return;
-            }
-            self.insert(Known { shape, hits: 0, recent: true });
-        }
-        self.pause = self.pause_next;
-        self.pause_next = (self.pause_next * 2 + 1).min(PAUSE_MAX);
-    }
-
-    /// Takes the place of the first shape not recognized since the hand last came by.
-    fn insert(&mut self, new: Known) {
-        if self.shapes.len() < SHAPES_MAX {
-            return self.shapes.push(new);
-        }
-        loop {
-            self.hand = (self.hand + 1) % SHAPES_MAX;
-            match self.shapes.get_mut(self.hand) {
-                Some(known) if known.recent => known.recent = false,
-                Some(known) => {
-                    *known = new;
-                    return;
-                }
-                None => return,
-            }
-        }
     }
 }
 

@@ -33,6 +33,7 @@ pub mod record;
 pub mod record_crc;
 pub mod schema;
 pub mod send_template;
+pub mod shapes;
 mod spans;
 pub mod sys_flag;
 pub mod text;

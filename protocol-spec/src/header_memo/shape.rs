@@ -8,6 +8,7 @@ use crate::find_byte::{equal, find_marked};
 use crate::frame::{Flags, Frame, HeaderParts};
 use crate::generated::hot;
 use crate::json_scan::{Scanner, Stopped, Value};
+use crate::shapes::literals;
 use crate::spans::Spans;
 
 #[derive(Debug)]
@@ -160,9 +161,7 @@ impl Shape {
 
     /// What stands before, between and after the runs.
     fn literals(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.place.end));
-        let ends = self.runs.iter().map(|run| run.place.start).chain([self.header.len()]);
-        starts.zip(ends).map(|(start, end)| self.header.get(start..end).unwrap_or(&[]))
+        literals(&self.header, self.runs.iter().map(|run| run.place.clone()))
     }
 
     fn find_holes(&mut self) {

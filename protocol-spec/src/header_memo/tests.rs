@@ -4,7 +4,9 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::fields::{HeaderError, RequestHeader};
+use crate::frame::HeaderParts;
 use crate::generated::request::{PullMessage, SendMessage, SendMessageV2};
+use crate::shapes::SHAPES_MAX;
 
 /// All that a header says, or why it was refused.
 type Read = Result<(Vec<String>, Vec<(String, String)>), FrameError>;
@@ -144,7 +146,7 @@ fn a_client_that_repeats_itself_is_recognized() {
         let read = remembered(&mut memo, header.as_bytes());
         assert_eq!(read, all(json_header::decode(header.as_bytes())));
     }
-    let hits: Vec<u32> = memo.shapes.iter().map(|known| known.hits).collect();
+    let hits = memo.0.hits();
     assert!(matches!(hits[..], [95..=100]), "{hits:?}");
 }
 
@@ -154,10 +156,10 @@ fn headers_in_random_order_are_soon_left_alone() {
     let mut learnt = 0;
     for n in 0..2000 {
         let header = format!(r#"{{"code":{n},"extFields":{{"a{n}":"1"}},"opaque":1}}"#);
-        let before = memo.pause;
+        let before = memo.0.pause;
         assert!(remembered(&mut memo, header.as_bytes()).is_ok());
-        learnt += u32::from(memo.pause >= before);
+        learnt += u32::from(memo.0.pause >= before);
     }
     assert!(learnt < 20, "{learnt}");
-    assert_eq!(memo.shapes.len(), SHAPES_MAX);
+    assert_eq!(memo.0.hits().len(), SHAPES_MAX);
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use remora_protocol::Text;
 use remora_protocol::properties::{value_bytes, value_places};
+use remora_protocol::shapes::literals;
 
 use crate::message_properties::{Meaning, Prepared, prepare};
 
@@ -167,9 +168,7 @@ impl Shape {
 
     /// What stands before, between and after the values.
     fn literals(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.values.iter().map(|value| value.place.end));
-        let ends = self.values.iter().map(|value| value.place.start).chain([self.text.len()]);
-        starts.zip(ends).map(|(start, end)| self.text.get(start..end).unwrap_or(&[]))
+        literals(&self.text, self.values.iter().map(|value| value.place.clone()))
     }
 
     /// `prepared` must say what `text` does.
