@@ -95,6 +95,18 @@ fn machine_cpu_us(line: &str) -> u64 {
     counted.map(|(_, ticks): (_, u64)| ticks).sum::<u64>() * TICK_US
 }
 
+/// Time that the host of this virtual machine took from each core so far, in microseconds.
+pub fn stolen_us() -> Vec<u64> {
+    stolen_of(&fs::read_to_string("/proc/stat").unwrap_or_default())
+}
+
+/// Lines `cpu0 user nice system idle iowait irq softirq steal …` follow the sum of all.
+fn stolen_of(text: &str) -> Vec<u64> {
+    let cores = text.lines().skip(1).take_while(|line| line.starts_with("cpu"));
+    let ticks = cores.map(|line| line.split_whitespace().nth(8)?.parse::<u64>().ok());
+    ticks.map(|ticks| ticks.unwrap_or(0) * TICK_US).collect()
+}
+
 /// Linux reports clock ticks of 10 ms to user space, whatever the kernel's own rate.
 const TICK_US: u64 = 10_000;
 /// The parent of all kernel threads.
@@ -170,6 +182,13 @@ mod tests {
     #[test]
     fn idle_waiting_and_interrupts_are_nobodys_cpu() {
         assert_eq!(machine_cpu_us("cpu  100 20 30 9999 888 77 66 5 0 0"), 155 * TICK_US);
+    }
+
+    #[test]
+    fn what_the_host_took_is_told_core_by_core() {
+        let text = "cpu 9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\ncpu1 1 2 3 4 5 6 7 0 0 0\n\
+                    intr 7 7 7 7 7 7 7 7 7\n";
+        assert_eq!(stolen_of(text), [8 * TICK_US, 0]);
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::R
         progress.tick_after(LOOK_AGAIN);
     }
     let mut report = before.report(target, label, &reading.stats);
-    report.stalled_s = progress.stalled_ns() as f64 / 1e9;
+    (report.stalled_s, report.stolen_s) = (progress.stalled_s(), progress.stolen_s());
     progress.finish();
     reading.finish(report)
 }
@@ -348,7 +348,7 @@ fn measure(
     let before = Usage::now(target);
     wait(before.at_ns + nanos(options.duration), &progress);
     let mut report = before.report(target, label, stats);
-    report.stalled_s = progress.stalled_ns() as f64 / 1e9;
+    (report.stalled_s, report.stolen_s) = (progress.stalled_s(), progress.stolen_s());
     progress.finish();
     Ok(report)
 }

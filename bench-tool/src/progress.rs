@@ -1,10 +1,11 @@
 //! The live line: rate of the last moment, percentiles so far, time left.
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
+use crate::cpu;
 use crate::stats::LoadStats;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -17,6 +18,9 @@ pub struct Progress {
     start_ns: u64,
     last: Cell<(u64, u64)>,
     stalled_ns: Cell<u64>,
+    /// What the host had taken from each core at the last tick.
+    stolen_us: RefCell<Vec<u64>>,
+    stolen_us_max: Cell<u64>,
 }
 
 impl Progress {
@@ -40,6 +44,8 @@ impl Progress {
             start_ns: now_ns,
             last: Cell::new((now_ns, 0)),
             stalled_ns: Cell::new(0),
+            stolen_us: RefCell::new(cpu::stolen_us()),
+            stolen_us_max: Cell::new(0),
         }
     }
 
@@ -56,6 +62,10 @@ impl Progress {
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         let late_ns = now_ns.saturating_sub(asleep_ns).saturating_sub(wait_ns);
         self.stalled_ns.set(self.stalled_ns.get().max(late_ns));
+        let stolen_us = cpu::stolen_us();
+        let before = self.stolen_us.replace(stolen_us.clone());
+        let most = stolen_us.iter().zip(before).map(|(now, then)| now.saturating_sub(then)).max();
+        self.stolen_us_max.set(self.stolen_us_max.get().max(most.unwrap_or(0)));
         let (last_ns, last_messages) = self.last.get();
         if now_ns - last_ns < REDRAW_NS {
             return;
@@ -75,10 +85,15 @@ impl Progress {
         self.last.set((now_ns, messages));
     }
 
-    /// By how much the machine was late at most to wake a thread that slept, so far: a virtual
-    /// machine that its host stops is late by seconds.
-    pub fn stalled_ns(&self) -> u64 {
-        self.stalled_ns.get()
+    /// By how much the machine was late at most to wake a thread that slept, so far, seconds: a
+    /// virtual machine that its host stops is late by seconds.
+    pub fn stalled_s(&self) -> f64 {
+        self.stalled_ns.get() as f64 / 1e9
+    }
+
+    /// How much of a core the host took between two ticks, so far, seconds.
+    pub fn stolen_s(&self) -> f64 {
+        self.stolen_us_max.get() as f64 / 1e6
     }
 
     pub fn finish(&self) {

@@ -40,6 +40,8 @@ pub struct Report {
     pub other_cores: Option<f64>,
     /// How long the machine stood still at most, seconds.
     pub stalled_s: f64,
+    /// How much of one core the machine's host took within a tenth of a second, at most, seconds.
+    pub stolen_s: f64,
 }
 
 impl Report {
@@ -71,6 +73,7 @@ impl Report {
             "server_resident_bytes": self.server_resident_bytes,
             "other_cores": self.other_cores,
             "stalled_s": self.stalled_s,
+            "stolen_s": self.stolen_s,
         })
     }
 

@@ -78,6 +78,7 @@ impl Usage {
             server_resident_bytes: target.server_pid.and_then(cpu::tree_resident_bytes),
             other_cores: now.other_cores_since(self),
             stalled_s: 0.0,
+            stolen_s: 0.0,
         }
     }
 }

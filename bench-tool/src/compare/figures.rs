@@ -91,6 +91,9 @@ pub struct Measured {
     pub other_cores: Option<f64>,
     /// How long the machine stood still at most, seconds.
     pub stalled_s: f64,
+    /// How much of one core the machine's host took within a tenth of a second, at most, seconds; 0
+    /// where the slowest message is not judged.
+    pub stolen_s: f64,
     /// Memory that held nothing, not even a cached file, before the round.
     pub free_memory_bytes: Option<u64>,
     /// Where the server's CPU went; with the part of the round, where it has several.
@@ -268,7 +271,7 @@ impl Column {
                     .map(|(part, profile)| json!({ "part": part, "cpu": profile.to_json() }))
                     .collect();
                 json!({ "void": void, "other_cores": measured.other_cores,
-                        "stalled_s": measured.stalled_s,
+                        "stalled_s": measured.stalled_s, "stolen_s": measured.stolen_s,
                         "free_memory_bytes": measured.free_memory_bytes,
                         "warnings": measured.warnings, "figures": figures,
                         "server_cpu": profiles })

@@ -15,6 +15,10 @@ pub struct Patience {
 /// wake a thread within a tenth of that.
 pub const STALLED_S_MAX: f64 = 1.0;
 
+/// Void is also a round whose slowest message is judged, if the machine's host took a core away for
+/// longer: what waits for that core is as late. Chosen: one tick more than Linux can tell apart.
+pub const STOLEN_S_MAX: f64 = 0.015;
+
 /// The next thing to measure: one round of one target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
@@ -47,7 +51,8 @@ impl Schedule {
     /// Judges what the turn measured and moves on. `may_repeat` is false when time is up.
     pub fn judge(&mut self, measured: Measured, may_repeat: bool) -> Round {
         let busy = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
-        let void = busy || measured.stalled_s > STALLED_S_MAX;
+        let still = measured.stalled_s > STALLED_S_MAX || measured.stolen_s > STOLEN_S_MAX;
+        let void = busy || still;
         if void && may_repeat && self.turn.repeat < self.patience.repeats_max {
             self.turn.repeat += 1;
         } else {
@@ -125,6 +130,14 @@ mod tests {
         let mut schedule = Schedule::new(PATIENCE, 1);
         let stalled = |stalled_s| Measured { stalled_s, ..measured(0.0) };
         let void = [1.5, 0.2].map(|seconds| schedule.judge(stalled(seconds), true).void);
+        assert_eq!(void, [true, false]);
+    }
+
+    #[test]
+    fn a_round_during_which_the_host_took_a_core_away_is_void() {
+        let mut schedule = Schedule::new(PATIENCE, 1);
+        let stolen = |stolen_s| Measured { stolen_s, ..measured(0.0) };
+        let void = [0.02, 0.01].map(|seconds| schedule.judge(stolen(seconds), true).void);
         assert_eq!(void, [true, false]);
     }
 

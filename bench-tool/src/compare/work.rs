@@ -201,6 +201,7 @@ impl Bench<'_> {
         measured.put("msg/s", Unit::MessagesPerSecond, report.messages_per_second);
         cpu_figures(&mut measured, &report);
         note(&mut measured, &report);
+        measured.stolen_s = report.stolen_s;
         measured.latency = report.latency;
         Ok(measured)
     }
