@@ -110,7 +110,7 @@ impl Shape {
             return None;
         }
         // Around the fields there are digits, and bytes of a header that was UTF-8.
-        Some((str::from_utf8(header.get(fields)?).ok()?, opaque))
+        Some((simdutf8::basic::from_utf8(header.get(fields)?).ok()?, opaque))
     }
 
     /// The shape of a header that was decoded to `parts`; `None` for unusual ones.
