@@ -91,15 +91,13 @@ fn verdict(counted: u64, limit: Option<u64>) -> &'static str {
     }
 }
 
-/// Builds a crate's example; gives the program. One unit of code: how several are divided, and so
-/// what is inlined, changes with any line of the crate.
+/// Builds a crate's example; gives the program.
 fn build(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let messages = output(
         Command::new(cargo)
             .args(["build", "--release", "--locked", "--message-format", "json", "-p", package])
-            .args(["--example", "instruction_counts"])
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+            .args(["--example", "instruction_counts"]),
     )?;
     messages
         .lines()

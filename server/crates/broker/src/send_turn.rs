@@ -215,7 +215,7 @@ impl<'a> SendTurn<'a> {
             first_id: &self.first_id,
             records: self.records(staged),
             queue_id: staged.queue_id,
-            transaction_id: std::str::from_utf8(transaction_id).unwrap_or(""),
+            transaction_id,
             region: &self.settings.region_id,
             trace_on: self.settings.trace_on,
             template: self.scratch.reply_template.frame.as_ref(),
@@ -279,7 +279,8 @@ struct SendReply<'t> {
     first_id: &'t HexId,
     records: &'t [Appended],
     queue_id: i32,
-    transaction_id: &'t str,
+    /// As it came, in a header that was UTF-8.
+    transaction_id: &'t [u8],
     region: &'t str,
     trace_on: bool,
     template: Option<&'t FrameTemplate<4>>,
@@ -311,12 +312,16 @@ impl SendReply<'_> {
         ]
     }
 
+    fn transaction_id(&self) -> &str {
+        std::str::from_utf8(self.transaction_id).unwrap_or_default()
+    }
+
     fn to_reply(self) -> Reply {
         Reply::success()
             .field("msgId", self.msg_id())
             .field("queueId", self.queue_id)
             .field("queueOffset", self.queue_offset())
-            .field("transactionId", self.transaction_id)
+            .field("transactionId", self.transaction_id())
             .field("MSG_REGION", self.region)
             .field("TRACE_ON", self.trace_on)
     }
@@ -330,7 +335,7 @@ impl EncodeHeader for SendReply<'_> {
         }
         out.int("queueId", i64::from(self.queue_id));
         out.int("queueOffset", self.queue_offset());
-        out.str("transactionId", self.transaction_id);
+        out.str("transactionId", self.transaction_id());
         out.str("MSG_REGION", self.region);
         out.bool("TRACE_ON", self.trace_on);
     }
