@@ -30,7 +30,7 @@ const FRUITLESS_STEPS_MAX: usize = 3;
 const STEP_BYTES: u64 = (STEP_READS * CHUNK_BYTES) as u64;
 /// How long filling may take before the first round, and between two.
 const FIRST_NS: u64 = 120_000_000_000;
-const AGAIN_NS: u64 = 9_000_000_000;
+const AGAIN_NS: u64 = 30_000_000_000;
 
 /// A file of nothing but a hole: reading it makes clean page cache, and takes no room on the disk.
 /// It has no name, so that nothing of it stays whatever ends this program.
@@ -39,7 +39,7 @@ pub struct Filler {
     hole: File,
     /// What is read next: pages from here on are not in the cache yet.
     read_bytes: u64,
-    /// What the last filling left.
+    /// What the last filling left and could not fill; 0 where it was out of time.
     left_bytes: u64,
 }
 
@@ -62,29 +62,29 @@ impl Filler {
         let full_bytes = FULL_BYTES.min(total_bytes / 48);
         let bar = bar(label, free_bytes.saturating_sub(full_bytes));
         let mut chunk = vec![0; CHUNK_BYTES];
-        self.left_bytes = free_bytes;
+        let mut left_bytes = free_bytes;
         // Read ahead, it makes large pages, as a log does and most files that are read; what small
         // fragments are left takes single ones.
         let mut advice = Advice::Sequential;
         rustix::fs::fadvise(&self.hole, 0, None, advice)?;
         let mut fruitless_steps = 0;
-        while self.left_bytes > full_bytes
+        while left_bytes > full_bytes
             && fruitless_steps < FRUITLESS_STEPS_MAX
             && clock::now_ns() < give_up_ns
             && !interrupted.load(Ordering::Relaxed)
         {
-            let before_bytes = self.left_bytes;
+            let before_bytes = left_bytes;
             for _ in 0..STEP_READS {
                 self.hole.set_len(self.read_bytes + CHUNK_BYTES as u64)?;
                 self.hole.read_exact_at(&mut chunk, self.read_bytes)?;
                 self.read_bytes += CHUNK_BYTES as u64;
-                self.left_bytes = free_memory_bytes().unwrap_or(0);
-                bar.set_position(free_bytes.saturating_sub(self.left_bytes));
-                if self.left_bytes <= full_bytes {
+                left_bytes = free_memory_bytes().unwrap_or(0);
+                bar.set_position(free_bytes.saturating_sub(left_bytes));
+                if left_bytes <= full_bytes {
                     break;
                 }
             }
-            let fruitless = self.left_bytes + STEP_BYTES / 8 > before_bytes;
+            let fruitless = left_bytes + STEP_BYTES / 8 > before_bytes;
             fruitless_steps = if fruitless { fruitless_steps + 1 } else { 0 };
             if fruitless && advice == Advice::Sequential {
                 advice = Advice::Random;
@@ -93,9 +93,11 @@ impl Filler {
             }
         }
         bar.finish_and_clear();
+        let is_stuck = fruitless_steps == FRUITLESS_STEPS_MAX || left_bytes <= full_bytes;
+        self.left_bytes = if is_stuck { left_bytes } else { 0 };
         let show = |bytes: u64| Unit::Bytes.show(bytes as f64);
         let seconds = (clock::now_ns() - started_ns) as f64 / 1e9;
-        let (before, after) = (show(free_bytes), show(self.left_bytes));
+        let (before, after) = (show(free_bytes), show(left_bytes));
         eprintln!("{label}: {before}B free, {after}B after {seconds:.0} s");
         Ok(())
     }
