@@ -155,8 +155,7 @@ pub fn consume(target: &Target, options: &LoadOptions, label: &str) -> anyhow::R
         progress.tick_after(LOOK_AGAIN);
     }
     let mut report = before.report(target, label, &reading.stats);
-    (report.stalled_s, report.stolen_s) = (progress.stalled_s(), progress.stolen_s());
-    progress.finish();
+    progress.finish(&mut report);
     reading.finish(report)
 }
 
@@ -348,8 +347,7 @@ fn measure(
     let before = Usage::now(target);
     wait(before.at_ns + nanos(options.duration), &progress);
     let mut report = before.report(target, label, stats);
-    (report.stalled_s, report.stolen_s) = (progress.stalled_s(), progress.stolen_s());
-    progress.finish();
+    progress.finish(&mut report);
     Ok(report)
 }
 

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
 use crate::cpu;
+use crate::report::Report;
 use crate::stats::LoadStats;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -49,12 +50,16 @@ impl Progress {
         }
     }
 
-    /// Waits a tenth of a second and redraws twice a second.
+    /// Waits a tenth of a second, looks at what the host took meanwhile and redraws twice a second.
     pub fn tick(&self) {
         self.tick_after(TICK);
+        let before = self.stolen_us.replace(cpu::stolen_us());
+        let now = self.stolen_us.borrow();
+        let grown = now.iter().zip(before).map(|(now, then)| now.saturating_sub(then));
+        self.stolen_us_max.set(grown.fold(self.stolen_us_max.get(), u64::max));
     }
 
-    /// The same after another wait.
+    /// Waits for as long as it says, and redraws twice a second.
     pub fn tick_after(&self, wait: Duration) {
         let asleep_ns = clock::now_ns();
         std::thread::sleep(wait);
@@ -62,10 +67,6 @@ impl Progress {
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         let late_ns = now_ns.saturating_sub(asleep_ns).saturating_sub(wait_ns);
         self.stalled_ns.set(self.stalled_ns.get().max(late_ns));
-        let stolen_us = cpu::stolen_us();
-        let before = self.stolen_us.replace(stolen_us.clone());
-        let most = stolen_us.iter().zip(before).map(|(now, then)| now.saturating_sub(then)).max();
-        self.stolen_us_max.set(self.stolen_us_max.get().max(most.unwrap_or(0)));
         let (last_ns, last_messages) = self.last.get();
         if now_ns - last_ns < REDRAW_NS {
             return;
@@ -85,18 +86,12 @@ impl Progress {
         self.last.set((now_ns, messages));
     }
 
-    /// By how much the machine was late at most to wake a thread that slept, so far, seconds: a
-    /// virtual machine that its host stops is late by seconds.
-    pub fn stalled_s(&self) -> f64 {
-        self.stalled_ns.get() as f64 / 1e9
-    }
-
-    /// How much of a core the host took between two ticks, so far, seconds.
-    pub fn stolen_s(&self) -> f64 {
-        self.stolen_us_max.get() as f64 / 1e6
-    }
-
-    pub fn finish(&self) {
+    /// Clears the line, and puts into the report by how much the machine was late at most to wake
+    /// a thread that slept (a virtual machine that its host stops is late by seconds), and how much
+    /// of a core the host took at most within a tick.
+    pub fn finish(&self, report: &mut Report) {
+        report.stalled_s = self.stalled_ns.get() as f64 / 1e9;
+        report.stolen_s = self.stolen_us_max.get() as f64 / 1e6;
         self.bar.finish_and_clear();
     }
 }

@@ -39,8 +39,8 @@ pub struct Filler {
     hole: File,
     /// What is read next: pages from here on are not in the cache yet.
     read_bytes: u64,
-    /// What the last filling left and could not fill; 0 where it was out of time.
-    left_bytes: u64,
+    /// What the last filling could not fill, however long it had tried.
+    unfillable_bytes: u64,
 }
 
 impl Filler {
@@ -48,13 +48,13 @@ impl Filler {
     pub fn new(dir: &Path) -> anyhow::Result<Self> {
         let hole = tempfile::tempfile_in(dir)
             .with_context(|| format!("--fill-memory needs a file in {}", dir.display()))?;
-        Ok(Self { hole, read_bytes: 0, left_bytes: 0 })
+        Ok(Self { hole, read_bytes: 0, unfillable_bytes: 0 })
     }
 
     /// Fills what is free where that is much. Says how it goes under `label`.
     pub fn top_up(&mut self, label: &str, interrupted: &AtomicBool) -> anyhow::Result<()> {
         let Some((free_bytes, total_bytes)) = free_and_total_bytes() else { return Ok(()) };
-        if !is_worth_filling(free_bytes, total_bytes, self.left_bytes) {
+        if !is_worth_filling(free_bytes, total_bytes, self.unfillable_bytes) {
             return Ok(());
         }
         let started_ns = clock::now_ns();
@@ -93,8 +93,8 @@ impl Filler {
             }
         }
         bar.finish_and_clear();
-        let is_stuck = fruitless_steps == FRUITLESS_STEPS_MAX || left_bytes <= full_bytes;
-        self.left_bytes = if is_stuck { left_bytes } else { 0 };
+        let is_stuck = fruitless_steps == FRUITLESS_STEPS_MAX;
+        self.unfillable_bytes = if is_stuck { left_bytes } else { 0 };
         let show = |bytes: u64| Unit::Bytes.show(bytes as f64);
         let seconds = (clock::now_ns() - started_ns) as f64 / 1e9;
         let (before, after) = (show(free_bytes), show(left_bytes));
@@ -104,9 +104,9 @@ impl Filler {
 }
 
 /// Filling that gave up early is not tried again before much more is free.
-fn is_worth_filling(free_bytes: u64, total_bytes: u64, left_bytes: u64) -> bool {
+fn is_worth_filling(free_bytes: u64, total_bytes: u64, unfillable_bytes: u64) -> bool {
     let refill_bytes = refill_bytes(total_bytes);
-    free_bytes > refill_bytes.max(left_bytes + refill_bytes / 2)
+    free_bytes > refill_bytes.max(unfillable_bytes + refill_bytes / 2)
 }
 
 fn refill_bytes(total_bytes: u64) -> u64 {

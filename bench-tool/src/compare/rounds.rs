@@ -13,11 +13,21 @@ pub struct Patience {
 
 /// A round during which the machine stood still for longer is void as well. Chosen: two busy cores
 /// wake a thread within a tenth of that.
-pub const STALLED_S_MAX: f64 = 1.0;
+const STALLED_S_MAX: f64 = 1.0;
 
 /// Void is also a round whose slowest message is judged, if the machine's host took a core away for
-/// longer: what waits for that core is as late. Chosen: one tick more than Linux can tell apart.
-pub const STOLEN_S_MAX: f64 = 0.015;
+/// longer: what waits for that core is as late. Chosen: two of the ticks that Linux counts it in.
+const STOLEN_S_MAX: f64 = 0.015;
+
+/// What the machine did that makes a round void whatever others used; `None` where it ran.
+pub fn standstill(measured: &Measured) -> Option<String> {
+    let Measured { stalled_s, stolen_s, .. } = *measured;
+    if stalled_s > STALLED_S_MAX {
+        return Some(format!("the machine stood still for {stalled_s:.1} s"));
+    }
+    (stolen_s > STOLEN_S_MAX)
+        .then(|| format!("the host took a core away for {:.0} ms", stolen_s * 1e3))
+}
 
 /// The next thing to measure: one round of one target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,8 +61,7 @@ impl Schedule {
     /// Judges what the turn measured and moves on. `may_repeat` is false when time is up.
     pub fn judge(&mut self, measured: Measured, may_repeat: bool) -> Round {
         let busy = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
-        let still = measured.stalled_s > STALLED_S_MAX || measured.stolen_s > STOLEN_S_MAX;
-        let void = busy || still;
+        let void = busy || standstill(&measured).is_some();
         if void && may_repeat && self.turn.repeat < self.patience.repeats_max {
             self.turn.repeat += 1;
         } else {
@@ -125,26 +134,25 @@ mod tests {
         assert_eq!(run(&[9.0], false)[..2], [(1, 0, 0, true), (1, 1, 0, false)]);
     }
 
+    fn is_void(measured: Measured) -> bool {
+        Schedule::new(PATIENCE, 1).judge(measured, true).void
+    }
+
     #[test]
     fn a_round_during_which_the_machine_stood_still_is_void() {
-        let mut schedule = Schedule::new(PATIENCE, 1);
         let stalled = |stalled_s| Measured { stalled_s, ..measured(0.0) };
-        let void = [1.5, 0.2].map(|seconds| schedule.judge(stalled(seconds), true).void);
-        assert_eq!(void, [true, false]);
+        assert_eq!([1.5, 0.2].map(|seconds| is_void(stalled(seconds))), [true, false]);
     }
 
     #[test]
     fn a_round_during_which_the_host_took_a_core_away_is_void() {
-        let mut schedule = Schedule::new(PATIENCE, 1);
         let stolen = |stolen_s| Measured { stolen_s, ..measured(0.0) };
-        let void = [0.02, 0.01].map(|seconds| schedule.judge(stolen(seconds), true).void);
-        assert_eq!(void, [true, false]);
+        assert_eq!([0.02, 0.01].map(|seconds| is_void(stolen(seconds))), [true, false]);
     }
 
     #[test]
     fn an_unknown_machine_is_not_called_noisy() {
-        let mut schedule = Schedule::new(PATIENCE, 1);
-        assert!(!schedule.judge(Measured::default(), true).void);
+        assert!(!is_void(Measured::default()));
     }
 
     #[test]

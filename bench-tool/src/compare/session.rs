@@ -12,7 +12,7 @@ use crate::clock;
 use crate::compare::figures::{Column, Measured};
 use crate::compare::loads::{Flush, Load, Shape, Work};
 use crate::compare::memory::{self, Filler};
-use crate::compare::rounds::{Patience, STALLED_S_MAX, STOLEN_S_MAX, Schedule, Turn};
+use crate::compare::rounds::{Patience, Schedule, Turn, standstill};
 use crate::compare::servers::{Contender, Server, Source};
 use crate::compare::start;
 use crate::compare::work::{Bench, Windows};
@@ -256,13 +256,7 @@ fn tell(label: &str, measured: &Measured, void: bool) {
         .map(|(key, value)| format!("{} {} {}", key.name, key.unit.show(*value), key.unit.suffix()))
         .collect();
     let cores = measured.other_cores.unwrap_or(0.0);
-    let stalled = match measured.stalled_s {
-        seconds if seconds > STALLED_S_MAX => format!(", stood still for {seconds:.1} s"),
-        _ if measured.stolen_s > STOLEN_S_MAX => {
-            format!(", the host took a core away for {:.0} ms", measured.stolen_s * 1e3)
-        }
-        _ => String::new(),
-    };
+    let stalled = standstill(measured).map_or_else(String::new, |why| format!(", {why}"));
     let void = if void { "  VOID" } else { "" };
     eprintln!("{label}: {}; others {cores:.2} cores{stalled}{void}", figures.join(", "));
     for warning in &measured.warnings {

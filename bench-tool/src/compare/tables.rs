@@ -5,7 +5,7 @@ use comfy_table::{Table, presets};
 
 use crate::compare::Comparison;
 use crate::compare::figures::{Column, Key, Measured, Noise, Spread, Unit, times_better};
-use crate::compare::rounds::{STALLED_S_MAX, STOLEN_S_MAX};
+use crate::compare::rounds::standstill;
 use crate::compare::session::LoadResult;
 
 /// Everything, in the order in which it was asked for.
@@ -130,14 +130,8 @@ pub fn remarks(result: &LoadResult, noise: Noise) -> Vec<String> {
             remarks.push(format!("{target}: not measured: {reason}"));
         }
         let why = |measured: &Measured| {
-            if measured.stalled_s > STALLED_S_MAX {
-                return format!("the machine stood still for {:.1} s", measured.stalled_s);
-            }
-            if measured.stolen_s > STOLEN_S_MAX {
-                let ms = measured.stolen_s * 1e3;
-                return format!("the host took a core away for {ms:.0} ms");
-            }
-            format!("others used {:.2} cores", measured.other_cores.unwrap_or(0.0))
+            let others = || format!("others used {:.2} cores", measured.other_cores.unwrap_or(0.0));
+            standstill(measured).unwrap_or_else(others)
         };
         let void = rounds.iter().filter(|round| round.void);
         let whys: Vec<String> = void.map(|round| why(&round.measured)).collect();
