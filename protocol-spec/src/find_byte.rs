@@ -40,12 +40,6 @@ pub(crate) fn below(word: u64, bound: u8) -> u64 {
     word.wrapping_sub(EACH * u64::from(bound)) & !word
 }
 
-/// True where no byte is marked.
-#[inline(always)]
-pub(crate) fn none(marks: u64) -> bool {
-    marks & HIGHEST == 0
-}
-
 /// The lowest byte that is marked; 8 where there is none.
 #[inline(always)]
 pub(crate) fn first(marks: u64) -> usize {
@@ -58,7 +52,7 @@ pub(crate) fn find_marked(bytes: &[u8], marks: impl Fn(u64) -> u64) -> Option<us
     let (chunks, tail) = bytes.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
         let marks = marks(u64::from_le_bytes(*chunk));
-        if !none(marks) {
+        if marks & HIGHEST != 0 {
             return Some(index * 8 + first(marks));
         }
     }
