@@ -64,6 +64,22 @@ pub fn of_eight(number: u32) -> [u8; 8] {
     (digits + 0x3030_3030_3030_3030).to_le_bytes()
 }
 
+/// The sixteen upper-case hexadecimal digits of a number, zeros before it: half of it a word, its
+/// parts in lanes of their own.
+#[inline]
+pub fn hex(number: u64) -> [u8; 16] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let half = |half: u64| {
+        let half = (half | half << 16) & 0x0000_FFFF_0000_FFFF;
+        let half = (half | half << 8) & 0x00FF_00FF_00FF_00FF;
+        let half = (half | half << 4) & (0x0F * EACH);
+        let letters = ((half + 6 * EACH) >> 4) & EACH;
+        half + u64::from(b'0') * EACH + letters * u64::from(b'A' - b'9' - 1)
+    };
+    let both = u128::from(half(number >> 32)) << 64 | u128::from(half(number & 0xFFFF_FFFF));
+    both.to_be_bytes()
+}
+
 /// The two digits of a number below 100.
 #[inline]
 pub fn pair(number: u32) -> [u8; 2] {
@@ -109,6 +125,14 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn hexadecimal_digits_are_those_of_the_number(number: u64, shift in 0..64_u32) {
+            for number in [number, number >> shift, 0, u64::MAX, 0x0123_4567_89AB_CDEF] {
+                let expected = format!("{number:016X}").into_bytes();
+                prop_assert_eq!(hex(number).to_vec(), expected);
+            }
+        }
+
         #[test]
         fn eight_digits_are_those_of_the_number(number in 0_u32..100_000_000) {
             for number in [number, number % 10_000, number / 10_000 * 10_000, 99_999_999, 0] {

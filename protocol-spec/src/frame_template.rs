@@ -8,7 +8,6 @@ use crate::digits;
 use crate::fields::EncodeHeader;
 use crate::frame::{Head, PREFIX_BYTES, SerializeType, encode_head};
 use crate::json_write;
-use crate::message_id::HexId;
 
 /// A JSON frame without remark and body, of which the opaque and `N` fields change.
 #[derive(Clone, Debug)]
@@ -31,22 +30,32 @@ struct Sample<const N: usize> {
     opaque: Range<usize>,
 }
 
-/// The value of a field that changes.
+/// What changes of a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place<'n> {
+    /// All of the field with this name.
+    Whole(&'n str),
+    /// Its last sixteen characters, and it has no fewer.
+    Last16(&'n str),
+}
+
+/// The value of what changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Changing<'a> {
     /// UTF-8; written as an empty text where it is not.
     Text(&'a [u8]),
     Number(i64),
-    Id(&'a HexId),
+    /// Written as sixteen hexadecimal digits.
+    Hex(u64),
 }
 
 impl<const N: usize> FrameTemplate<N> {
-    /// `changing`: the names of the fields that change, in the order of `header`. `None` for heads
-    /// with a remark or in binary, and where the header has not these fields in this order.
+    /// `changing`: what changes, in the order of `header`. `None` for heads with a remark or in
+    /// binary, and where the header has not these fields in this order.
     pub fn new(
         head: &Head<'_>,
         header: &(impl EncodeHeader + ?Sized),
-        changing: [&str; N],
+        changing: [Place<'_>; N],
     ) -> Option<Self> {
         if head.serialize != SerializeType::Json || head.remark.is_some() {
             return None;
@@ -56,16 +65,22 @@ impl<const N: usize> FrameTemplate<N> {
         encode_head(&mut frame, &head, header, 0);
         let mut rest = str::from_utf8(frame.get(PREFIX_BYTES..)?).ok()?;
         // No value holds such a key: its quotes would be escaped.
-        let mut cut = |key: &str, value_bytes: fn(&str) -> usize| {
-            let (before, value) = rest.split_at(rest.find(key)? + key.len());
-            rest = value.get(value_bytes(value)..)?;
+        let mut cut = |key: &str, value_bytes: fn(&str) -> usize, changing_bytes_max: usize| {
+            let value_at = rest.find(key)? + key.len();
+            let end = value_at + value_bytes(rest.get(value_at..)?);
+            let before = rest.get(..value_at.max(end.saturating_sub(changing_bytes_max)))?;
+            rest = rest.get(end..)?;
             Some(before.as_bytes().into())
         };
         let mut before = [const { None }; N];
-        for (place, name) in before.iter_mut().zip(changing) {
-            *place = cut(&format!("\"{name}\":\""), string_bytes);
+        for (before, place) in before.iter_mut().zip(changing) {
+            let (name, changing_bytes_max) = match place {
+                Place::Whole(name) => (name, usize::MAX),
+                Place::Last16(name) => (name, 16),
+            };
+            *before = cut(&format!("\"{name}\":\""), string_bytes, changing_bytes_max);
         }
-        let before_opaque = cut("\"opaque\":", |_| "0".len())?;
+        let before_opaque = cut("\"opaque\":", |_| "0".len(), usize::MAX)?;
         let before: Vec<_> = before.into_iter().flatten().collect();
         let before = before.try_into().ok()?;
         let after_opaque = rest.as_bytes().into();
@@ -124,8 +139,7 @@ impl<const N: usize> FrameTemplate<N> {
                     json_write::escape(out, str::from_utf8(text).unwrap_or_default());
                 }
                 Changing::Number(number) => json_write::int(out, number),
-                // Letters and digits: nothing to escape.
-                Changing::Id(id) => out.put_slice(id.as_bytes()),
+                Changing::Hex(number) => out.put_slice(&digits::hex(number)),
             }
             *place = value_at - start..out.len() - start;
         }
@@ -148,7 +162,7 @@ impl<const N: usize> Sample<N> {
             let place = part_of(copy, at);
             all &= match value {
                 Changing::Number(number) => digits::fill(place, *number),
-                Changing::Id(id) => put(place, id.as_bytes()),
+                Changing::Hex(number) => put(place, &digits::hex(*number)),
                 Changing::Text(text) => put_plain(place, text),
             };
         }
@@ -206,6 +220,8 @@ mod tests {
         remark: None,
     };
 
+    const WHOLE: [Place<'static>; 2] = [Place::Whole("msgId"), Place::Whole("queueOffset")];
+
     struct Answer<'a>(&'a str, i64, &'a str);
 
     impl EncodeHeader for Answer<'_> {
@@ -224,7 +240,7 @@ mod tests {
         ) {
             let answer = Answer(&taught, 5, &region);
             let mut template =
-                FrameTemplate::new(&HEAD, &answer, ["msgId", "queueOffset"]).unwrap();
+                FrameTemplate::new(&HEAD, &answer, WHOLE).unwrap();
             let head = Head { opaque, ..HEAD };
             prop_assert!(template.fits(&head));
             let (mut expected, mut out) = (BytesMut::from("before"), BytesMut::from("before"));
@@ -246,19 +262,25 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_written_as_its_text() {
-        let id = HexId::copy_of(b"7F00000100002A9F00000000000003E8").unwrap();
-        let template = FrameTemplate::new(&HEAD, &Answer("", 1, ""), ["msgId"]).unwrap();
-        let (mut expected, mut out) = (BytesMut::new(), BytesMut::new());
-        encode_head(&mut expected, &HEAD, &Answer(id.as_str(), 1, ""), 0);
-        template.append_to(&mut out, HEAD.opaque, [Changing::Id(&id)]);
-        assert_eq!(out, expected);
+    fn the_end_of_an_id_changes() {
+        let id = |offset: &str| format!("7F00000100002A9F{offset}");
+        let first = id("00000000000003E8");
+        let mut template =
+            FrameTemplate::new(&HEAD, &Answer(&first, 1, ""), [Place::Last16("msgId")]).unwrap();
+        for number in [1000, 0x1234_5678_9ABC_DEF0, u64::MAX] {
+            let (mut expected, mut out) = (BytesMut::new(), BytesMut::new());
+            let text = id(&format!("{number:016X}"));
+            encode_head(&mut expected, &HEAD, &Answer(&text, 1, ""), 0);
+            template.append_to(&mut out, HEAD.opaque, [Changing::Hex(number)]);
+            assert_eq!(out, expected);
+            template.expect(HEAD.opaque, [Changing::Hex(0)]);
+        }
     }
 
     #[test]
     fn heads_and_headers_of_another_kind_have_no_template() {
-        let of = |head: &Head<'_>, names| FrameTemplate::new(head, &Answer("", 1, ""), names);
-        let template = of(&HEAD, ["msgId", "queueOffset"]).unwrap();
+        let of = |head: &Head<'_>, places| FrameTemplate::new(head, &Answer("", 1, ""), places);
+        let template = of(&HEAD, WHOLE).unwrap();
         let others = [
             Head { serialize: SerializeType::Binary, ..HEAD },
             Head { remark: Some("why"), ..HEAD },
@@ -267,9 +289,10 @@ mod tests {
         ];
         assert_eq!(others.map(|head| template.fits(&head)), [false; 4]);
         for head in &others[..2] {
-            assert!(of(head, ["msgId", "queueOffset"]).is_none());
+            assert!(of(head, WHOLE).is_none());
         }
-        assert!(of(&HEAD, ["queueOffset", "msgId"]).is_none(), "another order");
-        assert!(of(&HEAD, ["msgId", "queueId"]).is_none(), "no such field");
+        let [id, offset] = WHOLE;
+        assert!(of(&HEAD, [offset, id]).is_none(), "another order");
+        assert!(of(&HEAD, [id, Place::Whole("queueId")]).is_none(), "no such field");
     }
 }

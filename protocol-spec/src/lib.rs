@@ -43,7 +43,7 @@ pub use field_writer::{EncodedFields, FieldWriter};
 pub use fields::{EncodeHeader, Fields, HeaderError, RequestHeader};
 pub use find_byte::find_byte;
 pub use frame::{Decoded, Flags, Frame, FrameError, FrameLimits, Head, OwnedFrame, SerializeType};
-pub use frame_template::{Changing, FrameTemplate};
+pub use frame_template::{Changing, FrameTemplate, Place};
 pub use generated::{RETRY_ELSEWHERE, header, request};
 pub use header_memo::HeaderMemo;
 pub use text::Text;

@@ -91,6 +91,12 @@ pub struct HexId {
     length: usize,
 }
 
+impl Default for HexId {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl HexId {
     /// No id yet.
     pub const EMPTY: Self = Self { text: [b'0'; ID_BYTES_MAX * 2], length: 0 };
@@ -111,10 +117,6 @@ impl HexId {
         self.put(bytes);
         self.length = whole;
         self
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.text.get(..self.length).unwrap_or(&[])
     }
 
     pub fn as_str(&self) -> &str {

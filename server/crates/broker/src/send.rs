@@ -94,7 +94,7 @@ pub(crate) fn stage(
     origin: Origin<'_>,
 ) -> Result<Staged, Refusal> {
     turn.check_group(&header.producer_group)?;
-    let SendTurn { settings, store_host, scratch, topics, .. } = turn;
+    let SendTurn { settings, store_host, record_bytes_max, scratch, topics, .. } = turn;
     let Some(TurnTopic { topic, .. }) = topics.get(topic_index) else {
         return Err(refusals::topic_missing(&header.topic));
     };
@@ -125,11 +125,11 @@ pub(crate) fn stage(
     let before_bytes = batch.encoded_bytes();
     match origin.shape {
         Shape::Single => {
-            check_record(broker, &draft)?;
+            check_record(broker, *record_bytes_max, &draft)?;
             batch.push_named(queue, &draft, prepared.named());
         }
         Shape::Batch => {
-            check_batch(broker, &draft)?;
+            check_batch(broker, *record_bytes_max, &draft)?;
             for item in batch::items(origin.body).map_while(Result::ok) {
                 batch.push(queue, &of_item(&draft, item));
             }
@@ -197,8 +197,7 @@ fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
 }
 
 /// One record that no segment takes would have the whole turn refused.
-fn check_record(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
-    let limit = broker.store.record_bytes_max();
+fn check_record(broker: &Broker, limit: u64, draft: &Draft<'_>) -> Result<(), Refusal> {
     // Nearly all are far below: what a record has beside these three parts is less than this.
     let variable_bytes = draft.body.len() + draft.properties.len() + draft.topic.len();
     if (variable_bytes + RECORD_REST_BYTES_MAX) as u64 <= limit {
@@ -215,7 +214,7 @@ fn check_record(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
 }
 
 /// The topic's name and every item, before the first is staged: nothing of a bad batch is stored.
-fn check_batch(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
+fn check_batch(broker: &Broker, limit: u64, draft: &Draft<'_>) -> Result<(), Refusal> {
     if names::is_retry_topic(draft.topic) {
         return Err(refusals::illegal(format!(
             "field 'topic' is '{}': a batch may not go to a retry topic",
@@ -226,7 +225,7 @@ fn check_batch(broker: &Broker, draft: &Draft<'_>) -> Result<(), Refusal> {
     for item in batch::items(draft.body) {
         let item = item.map_err(|error| refusals::illegal(error.to_string()))?;
         check_properties_bytes(item.properties.len())?;
-        check_record(broker, &of_item(draft, item))?;
+        check_record(broker, limit, &of_item(draft, item))?;
         count += 1;
     }
     if count == 0 {

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use remora_config::Settings;
 use remora_protocol::message_id::{HexId, OffsetId};
 use remora_protocol::{
-    Changing, EncodeHeader, FieldWriter, FrameTemplate, Head, ResponseCode, names,
+    Changing, EncodeHeader, FieldWriter, FrameTemplate, Head, Place, ResponseCode, names,
 };
 use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Responder};
 use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
@@ -73,6 +73,8 @@ pub struct SendTurn<'a> {
     pub(crate) store_host: SocketAddr,
     /// The offset id of a record at 0.
     first_id: HexId,
+    /// Largest record that the log takes.
+    pub(crate) record_bytes_max: u64,
     pub(crate) scratch: Box<Scratch>,
     pub(crate) topics: Vec<TurnTopic>,
     owed: Vec<(Owed<'a>, Staged)>,
@@ -88,6 +90,7 @@ impl<'a> SendTurn<'a> {
             settings,
             store_host,
             first_id: OffsetId { store_host, physical_offset: 0 }.to_hex(),
+            record_bytes_max: broker.store.record_bytes_max(),
             topics: std::mem::take(&mut scratch.spare_topics),
             owed: std::mem::take(&mut scratch.spare_owed),
             scratch,
@@ -302,10 +305,10 @@ impl SendReply<'_> {
         i64::try_from(first).unwrap_or(i64::MAX)
     }
 
-    /// What a template leaves open, given the id of the only record.
-    fn changing<'v>(&'v self, offset_id: &'v HexId) -> [Changing<'v>; 4] {
+    /// What a template leaves open, given the only record.
+    fn changing(&self, record: &Appended) -> [Changing<'_>; 4] {
         [
-            Changing::Id(offset_id),
+            Changing::Hex(record.physical_offset),
             Changing::Number(self.queue_id.into()),
             Changing::Number(self.queue_offset()),
             Changing::Text(self.transaction_id),
@@ -345,8 +348,7 @@ impl EncodeHeader for SendReply<'_> {
         if !template.fits(head) {
             return false;
         }
-        let offset_id = self.offset_id(single);
-        template.append_to(out, head.opaque, self.changing(&offset_id));
+        template.append_to(out, head.opaque, self.changing(single));
         true
     }
 }
@@ -355,6 +357,7 @@ impl EncodeHeader for SendReply<'_> {
 #[derive(Debug, Default)]
 struct ReplyTemplate {
     frame: Option<FrameTemplate<4>>,
+    first_id: HexId,
     region: String,
     trace_on: bool,
 }
@@ -362,21 +365,32 @@ struct ReplyTemplate {
 impl ReplyTemplate {
     /// Makes the template of answers like this one, unless it is there.
     fn learn(&mut self, head: &Head<'_>, reply: &SendReply<'_>) {
-        let same = self.region == reply.region && self.trace_on == reply.trace_on;
-        if let Some(frame) = self.frame.as_mut().filter(|frame| same && frame.fits(head)) {
-            if let [single] = reply.records {
-                frame.expect(head.opaque, reply.changing(&reply.offset_id(single)));
-            }
+        let same = self.first_id == *reply.first_id
+            && self.region == reply.region
+            && self.trace_on == reply.trace_on;
+        if !same {
+            self.frame = None;
+            self.first_id = *reply.first_id;
+            reply.region.clone_into(&mut self.region);
+            self.trace_on = reply.trace_on;
+        }
+        let [single] = reply.records else { return };
+        if let Some(frame) = self.frame.as_mut().filter(|frame| frame.fits(head)) {
+            frame.expect(head.opaque, reply.changing(single));
             return;
         }
         let plain = SendReply { template: None, ..*reply };
-        let changing = ["msgId", "queueId", "queueOffset", "transactionId"];
+        let whole = Place::Whole;
+        let changing = [
+            Place::Last16("msgId"),
+            whole("queueId"),
+            whole("queueOffset"),
+            whole("transactionId"),
+        ];
         let frame = FrameTemplate::new(head, &plain, changing);
         // The one of JSON outlasts answers in binary.
-        if frame.is_some() || !same {
+        if frame.is_some() {
             self.frame = frame;
-            reply.region.clone_into(&mut self.region);
-            self.trace_on = reply.trace_on;
         }
     }
 }
