@@ -132,6 +132,12 @@ impl Load {
         }
     }
 
+    /// Whether it sends at a rate far below what the server can take: what counts is how late the
+    /// slowest messages are.
+    pub fn is_paced(&self) -> bool {
+        matches!(self.work, Work::Push { .. } | Work::Mixed { .. } | Work::Groups { .. })
+    }
+
     /// Whether a server that answers only cannot take it.
     pub fn needs_store(&self) -> bool {
         matches!(

@@ -51,6 +51,14 @@ impl Filler {
         Ok(Self { hole, read_bytes: 0, unfillable_bytes: 0 })
     }
 
+    /// Lets go of what was filled. Cold pages are a burden of their own: a kernel that takes them
+    /// back ahead of need (DAMON) has a core for up to 70 ms to do so.
+    pub fn give_back(&mut self) -> anyhow::Result<()> {
+        self.hole.set_len(0)?;
+        (self.read_bytes, self.unfillable_bytes) = (0, 0);
+        Ok(())
+    }
+
     /// Fills what is free where that is much. Says how it goes under `label`.
     pub fn top_up(&mut self, label: &str, interrupted: &AtomicBool) -> anyhow::Result<()> {
         let Some((free_bytes, total_bytes)) = free_and_total_bytes() else { return Ok(()) };

@@ -74,9 +74,10 @@ pub struct CompareArgs {
     /// Seconds of a round that measures end to end.
     #[arg(long, default_value_t = 8.0)]
     push_duration: f64,
-    /// Seconds of load that a new JVM gets before its first round.
+    /// Seconds of load that a new broker gets before its first round: a JVM compiles what it runs
+    /// often, a log's newest pages take the place of its own old ones once 2 GiB are written.
     #[arg(long, default_value_t = 15.0)]
-    jvm_warmup: f64,
+    server_warmup: f64,
     /// A round is void when other processes used more cores than this.
     #[arg(long, default_value_t = 0.3)]
     other_cores_max: f64,
@@ -136,7 +137,7 @@ impl CompareArgs {
                 duration: seconds(self.duration, "--duration")?,
                 push: seconds(self.push_duration, "--push-duration")?,
             },
-            jvm_warmup: seconds(self.jvm_warmup, "--jvm-warmup")?,
+            server_warmup: seconds(self.server_warmup, "--server-warmup")?,
             patience: Patience {
                 rounds: self.rounds.max(1),
                 other_cores_max: self.other_cores_max,

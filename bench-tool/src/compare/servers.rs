@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::ceiling::Ceiling;
 use crate::clock;
-use crate::compare::loads::Flush;
+use crate::compare::loads::{Flush, Load, Work};
 use crate::target::{self, Target};
 
 /// Where a target's server comes from.
@@ -60,9 +60,14 @@ impl Contender {
         !matches!(self.source, Source::Remora { .. })
     }
 
-    /// Whether it needs load before it is at its speed.
-    pub fn warms_up(&self) -> bool {
-        matches!(self.source, Source::Apache { .. })
+    /// Whether a new server of it gets load before its first round: a JVM compiles what it runs
+    /// often, and a log is at its speed once its newest pages take the place of its own old ones.
+    pub fn warms_up(&self, load: &Load) -> bool {
+        match self.source {
+            Source::Apache { .. } => true,
+            Source::Remora { .. } => matches!(load.work, Work::Send(_)),
+            Source::Ceiling | Source::Given { .. } => false,
+        }
     }
 
     /// Why a load cannot be put on it.

@@ -30,7 +30,7 @@ pub struct LoadResult {
 pub struct Session {
     pub contenders: Vec<Contender>,
     pub windows: Windows,
-    pub jvm_warmup: Duration,
+    pub server_warmup: Duration,
     pub patience: Patience,
     /// After this time void rounds are not repeated.
     pub repeat_for: Duration,
@@ -81,10 +81,11 @@ impl Session {
 
     /// How long all of it takes, about, when no round has to be repeated.
     pub fn seconds(&self, loads: &[Load]) -> f64 {
-        let jvms = self.contenders.iter().filter(|one| one.warms_up()).count();
+        let warm = |one: &&Contender| one.is_kept() && loads.iter().any(|load| one.warms_up(load));
+        let jvms = self.contenders.iter().filter(warm).count();
         let modes = [Flush::Async, Flush::Sync];
         let used = modes.iter().filter(|mode| loads.iter().any(|load| load.flush == **mode));
-        let jvm_s = (self.jvm_warmup + JVM_START).as_secs_f64() * (jvms * used.count()) as f64;
+        let jvm_s = (self.server_warmup + JVM_START).as_secs_f64() * (jvms * used.count()) as f64;
         jvm_s + loads.iter().map(|load| self.load_seconds(load)).sum::<f64>()
     }
 
@@ -93,7 +94,11 @@ impl Session {
         let (rounds, setup_s) = (self.patience.rounds as f64, load.setup_seconds());
         let takes = |one: &&Contender| !(load.needs_store() && one.source == Source::Ceiling);
         let contenders = self.contenders.iter().filter(takes);
-        contenders.map(|_| rounds * self.round_seconds(load) + setup_s).sum()
+        let warmup_s = |one: &Contender| match one.warms_up(load) && !one.is_kept() {
+            true => self.server_warmup.as_secs_f64(),
+            false => 0.0,
+        };
+        contenders.map(|one| rounds * self.round_seconds(load) + setup_s + warmup_s(one)).sum()
     }
 
     /// How long one round of one contender takes, about.
@@ -113,6 +118,7 @@ impl Session {
             absent: None,
         };
         let mut columns: Vec<Column> = self.contenders.iter().map(empty).collect();
+        self.fill_memory(load);
         // Start-up is measured on servers of its own; the others stay as they are.
         let served = load.work != Work::Start;
         let count = if served { self.contenders.len() } else { 0 };
@@ -128,7 +134,7 @@ impl Session {
             // What earlier rounds have left to write is not this one's: the kernel makes every
             // writer wait for it. What ended or was deleted has left its memory free.
             rustix::fs::sync();
-            self.fill_memory();
+            self.fill_memory(load);
             let left_s = later_s
                 + schedule.left() as f64 * self.load_seconds(load)
                     / (self.patience.rounds * columns.len()) as f64;
@@ -172,9 +178,14 @@ impl Session {
         LoadResult { load: *load, columns }
     }
 
-    fn fill_memory(&mut self) {
+    fn fill_memory(&mut self, load: &Load) {
         let Some(filler) = &mut self.filler else { return };
-        if let Err(error) = filler.top_up("filling memory", &self.interrupted) {
+        // New pages are dear, but few at a rate; the kernel's work on cold ones makes them late.
+        let done = match load.is_paced() {
+            true => filler.give_back(),
+            false => filler.top_up("filling memory", &self.interrupted),
+        };
+        if let Err(error) = done {
             eprintln!("{error:#}");
         }
     }
@@ -215,17 +226,20 @@ impl Session {
         let server = started.map_err(|error| format!("{error:#}"));
         let running = Running { server, prepared: RefCell::default() };
         match &running.server {
-            Ok(server) if server.is_apache() => self.warm_up(&running, server),
-            Ok(_) => {}
+            Ok(server) => {
+                if self.contenders.get(at).is_some_and(|one| one.warms_up(load)) {
+                    self.warm_up(&running, server);
+                }
+            }
             Err(reason) => eprintln!("{}: not measured: {reason}", load.name),
         }
         running
     }
 
-    /// A JVM compiles what it runs often.
     fn warm_up(&self, running: &Running, server: &Server) {
-        let windows = Windows { warmup: Duration::ZERO, duration: self.jvm_warmup, ..self.windows };
-        let label = "warming up the JVM".to_owned();
+        let windows =
+            Windows { warmup: Duration::ZERO, duration: self.server_warmup, ..self.windows };
+        let label = "warming up".to_owned();
         let load = Load {
             name: "warm-up",
             title: "",
@@ -235,7 +249,7 @@ impl Session {
         };
         let bench = Bench { server, prepared: &running.prepared, windows, label };
         if let Err(error) = bench.perform(&load) {
-            eprintln!("warming up the JVM: {error:#}");
+            eprintln!("warming up: {error:#}");
         }
     }
 
