@@ -43,6 +43,10 @@ use Bound::{AtLeast, AtMost, Shown, TimesApache, TimesCeiling};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
+/// A host may give less of a core at one time than at another, to all alike.
+const CPU_GOAL: &str = "<= 1 where the ceiling takes 0.3";
+const CPU_BOUND: &[Bound] = &[TimesCeiling(0.3)];
+
 const GOALS: &[Goal] = &[
     goal(
         "acknowledged single sends, 128 B, async flush, 64 connections x 32, msg/s",
@@ -51,9 +55,9 @@ const GOALS: &[Goal] = &[
         "msg/s",
         &[TimesCeiling(0.5), TimesApache(15.0)],
     ),
-    goal("the same, server CPU, us/msg", "<= 1", "c64w32", "server", &[AtMost(1.0)]),
+    goal("the same, server CPU, us/msg", CPU_GOAL, "c64w32", "server", CPU_BOUND),
     goal("8 connections x 32, msg/s", ">= 1M", "c8w32", "msg/s", &[AtLeast(1e6)]),
-    goal("the same, server CPU, us/msg", "<= 1", "c8w32", "server", &[AtMost(1.0)]),
+    goal("the same, server CPU, us/msg", CPU_GOAL, "c8w32", "server", CPU_BOUND),
     goal(
         "1 connection, 1 in flight, p50 us",
         "<= 1.3x the ceiling's",
