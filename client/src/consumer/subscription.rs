@@ -13,7 +13,7 @@ const ALL: &str = "*";
 pub enum Filter {
     /// Tags separated by `||`; `*` or nothing means all.
     Tags(String),
-    /// An SQL92 expression over properties; the broker must have enablePropertyFilter on.
+    /// An SQL92 expression over properties; Apache's broker needs `enablePropertyFilter=true`.
     Sql92(String),
 }
 

@@ -40,6 +40,7 @@ type call struct {
 	Consumer   string    `json:"consumer"`
 	Topic      string    `json:"topic"`
 	Tags       string    `json:"tags"`
+	SQL        string    `json:"sql"`
 	Model      string    `json:"model"`
 	Manner     string    `json:"manner"`
 	Queues     int       `json:"queues"`
@@ -241,8 +242,7 @@ func push(c call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	selector := consumer.MessageSelector{Type: consumer.TAG, Expression: c.Tags}
-	err = pc.Subscribe(c.Topic, selector, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+	err = pc.Subscribe(c.Topic, c.selector(), func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		for _, m := range messages {
 			c.emitReceived(m)
 		}
@@ -260,6 +260,14 @@ func push(c call) (fields, error) {
 	c.emit("started", nil)
 	<-end
 	return nil, nil
+}
+
+// A condition on properties where one is given, else tags.
+func (c call) selector() consumer.MessageSelector {
+	if c.SQL != "" {
+		return consumer.MessageSelector{Type: consumer.SQL92, Expression: c.SQL}
+	}
+	return consumer.MessageSelector{Type: consumer.TAG, Expression: c.Tags}
 }
 
 func stopPush(c call) (fields, error) {
@@ -280,7 +288,7 @@ func pull(c call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pc.Subscribe(c.Topic, consumer.MessageSelector{Type: consumer.TAG, Expression: c.Tags}); err != nil {
+	if err := pc.Subscribe(c.Topic, c.selector()); err != nil {
 		return nil, err
 	}
 	if err := pc.Start(); err != nil {

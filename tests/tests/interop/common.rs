@@ -1,8 +1,8 @@
 //! What the tests of all official clients share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use remora_tests::{Driver, Target, target::unique};
+use remora_tests::{Driver, Stream, Target, target::unique};
 use serde_json::{Map, Value, json};
 
 /// `base` with the fields of `more` added.
@@ -62,6 +62,30 @@ pub fn pull_consumer(java: &Driver, target: &Target) -> String {
         json!({ "consumer": name, "group": unique("cg"), "nameserver": target.nameserver() });
     java.ask("pull.start", &args);
     name
+}
+
+/// Starts a push consumer and waits until it runs.
+#[track_caller]
+pub fn push(driver: &Driver, target: &Target, consumer: &str, topic: &str, more: &Value) -> Stream {
+    let args = json!({
+        "consumer": consumer, "group": unique("cg"), "nameserver": target.nameserver(), "topic": topic,
+    });
+    let stream = driver.call("push", &with(args, more));
+    stream.expect("started");
+    stream
+}
+
+/// Waits until a Java push consumer has so many queues; gives them.
+#[track_caller]
+pub fn owned_queues(java: &Driver, consumer: &str, topic: &str, count: usize) -> BTreeSet<i64> {
+    let args = json!({ "consumer": consumer, "topic": topic, "count": count });
+    let answer = java.ask("push.queues", &args);
+    answer["queues"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect()
+}
+
+#[track_caller]
+pub fn stop_push(driver: &Driver, consumer: &str) {
+    driver.ask("push.stop", &json!({ "consumer": consumer }));
 }
 
 /// Everything that the topic holds, through the Java pull consumer, queue by queue.

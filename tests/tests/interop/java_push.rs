@@ -2,35 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use remora_tests::{Driver, Options, Stream, Target, interop, target::unique};
+use remora_tests::{Driver, Options, Target, interop, target::unique};
 use serde_json::{Value, json};
 
 use crate::common::{
-    numbered, numbered_bodies, producer, send, sorted, sorted_texts, texts, topic, with,
+    numbered, numbered_bodies, owned_queues, producer, push, send, sorted, sorted_texts, stop_push,
+    texts, topic, with,
 };
-
-/// Starts a push consumer and waits until it runs.
-#[track_caller]
-fn push(java: &Driver, target: &Target, consumer: &str, topic: &str, more: &Value) -> Stream {
-    let args = json!({
-        "consumer": consumer, "group": unique("cg"), "nameserver": target.nameserver(), "topic": topic,
-    });
-    let stream = java.call("push", &with(args, more));
-    stream.expect("started");
-    stream
-}
-
-#[track_caller]
-fn owned_queues(java: &Driver, consumer: &str, topic: &str, count: usize) -> BTreeSet<i64> {
-    let args = json!({ "consumer": consumer, "topic": topic, "count": count });
-    let answer = java.ask("push.queues", &args);
-    answer["queues"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect()
-}
-
-#[track_caller]
-fn stop(java: &Driver, consumer: &str) {
-    java.ask("push.stop", &json!({ "consumer": consumer }));
-}
 
 #[test]
 #[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
@@ -60,12 +38,12 @@ fn two_consumers_of_a_group_share_the_queues_and_one_takes_over_when_the_other_l
         assert_eq!(&queues, owned);
     }
 
-    stop(java, &second);
+    stop_push(java, &second);
     assert_eq!(owned_queues(java, &first, &topic, 4), BTreeSet::from([0, 1, 2, 3]));
     send(java, &producer, &topic, &numbered("alone", 40), &json!({}));
     let alone = first_stream.take("received", 40);
     assert_eq!(sorted_texts(&alone, "body"), sorted(numbered_bodies("alone", 40)));
-    stop(java, &first);
+    stop_push(java, &first);
     assert_eq!(first_stream.all("received"), Vec::<Value>::new());
     assert_eq!(second_stream.all("received"), Vec::<Value>::new());
 }
@@ -88,7 +66,7 @@ fn every_consumer_of_a_broadcasting_group_receives_everything() {
     for (name, stream) in consumers.iter().zip(&streams) {
         let received = stream.take("received", 40);
         assert_eq!(sorted_texts(&received, "body"), sorted(numbered_bodies("broadcast", 40)));
-        stop(java, name);
+        stop_push(java, name);
         assert_eq!(stream.all("received"), Vec::<Value>::new());
     }
 }
@@ -111,7 +89,7 @@ fn a_tag_expression_lets_only_its_tags_through_in_order() {
     let orderly_enough = json!({ "tags": "A || Aa" });
     let stream = push(java, &target, &consumer, &topic, &orderly_enough);
     let received = stream.take("received", 20);
-    stop(java, &consumer);
+    stop_push(java, &consumer);
 
     let expected: Vec<String> = (0..50)
         .filter(|n| [0, 3].contains(&(n % 5)))
@@ -136,7 +114,7 @@ fn a_group_goes_on_exactly_where_it_was_after_the_server_was_stopped() {
         let received = stream.take("received", 20);
         assert_eq!(sorted_texts(&received, "body"), sorted(numbered_bodies(round, 20)), "{round}");
         // Its shutdown stores the offsets with the broker.
-        stop(java, &consumer);
+        stop_push(java, &consumer);
         assert_eq!(stream.all("received"), Vec::<Value>::new());
         committed_reaches(java, &target, &group, &topic, &received);
         target.stop();
@@ -169,7 +147,7 @@ fn a_group_misses_nothing_after_the_server_was_killed() {
         }
         assert_eq!(sorted(fresh), wanted);
         assert!(again.iter().all(|body| sent.contains(body)), "{again:?}");
-        stop(java, &consumer);
+        stop_push(java, &consumer);
         target.kill();
         target.start();
     }
@@ -227,7 +205,7 @@ fn a_running_consumer_finds_the_server_again_after_a_restart() {
         }
     }
     assert_eq!(sorted_texts(&after, "body"), numbered_bodies("after", 5));
-    stop(java, &consumer);
+    stop_push(java, &consumer);
 }
 
 #[test]
@@ -240,7 +218,7 @@ fn clients_of_one_namespace_reach_each_other_and_nobody_else() {
     let consumer = unique("push");
     let stream = push(java, &target, &consumer, &topic, &json!({ "namespace": "blue" }));
     let received = stream.take("received", 8);
-    stop(java, &consumer);
+    stop_push(java, &consumer);
     assert_eq!(sorted_texts(&received, "body"), numbered_bodies("blue", 8));
     // The client strips the namespace from what it hands over.
     assert!(received.iter().all(|message| message["topic"] == topic.as_str()), "{received:?}");
@@ -260,5 +238,5 @@ fn a_new_group_that_starts_at_the_end_sees_only_what_comes_later() {
     let stream = push(java, &target, &consumer, &topic, &from);
     let received = stream.take("received", 5);
     assert_eq!(sorted_texts(&received, "body"), numbered_bodies("old", 5));
-    stop(java, &consumer);
+    stop_push(java, &consumer);
 }

@@ -2,9 +2,11 @@
 
 mod apache_store;
 mod common;
+mod filters;
 mod go_client;
 mod java_pull;
 mod java_push;
 mod java_send;
 mod mqadmin;
 mod node_client;
+mod ordered;

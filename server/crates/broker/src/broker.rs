@@ -1,9 +1,9 @@
 //! The broker's state, its start and its stop.
 //!
-//! Lock order, outer first: topics' version, groups' version, clients' table, pull hold, offset
-//! shards. None is held across `.await` or a call into the store. Topic and group changes hold
-//! their version over the metadata log's write (they are one at a time, and never on the send or
-//! pull path).
+//! Lock order, outer first: topics' version, groups' version, clients' table, queue locks, pull
+//! hold, offset shards. None is held across `.await` or a call into the store. Topic and group
+//! changes hold their version over the metadata log's write (they are one at a time, and never on
+//! the send or pull path).
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ use crate::meta;
 use crate::metrics::Metrics;
 use crate::offset_table::{OffsetTable, QueueOffsets};
 use crate::pull_wait::PullWait;
+use crate::queue_locks::QueueLocks;
 use crate::rates::Rates;
 use crate::registration::Registration;
 use crate::send_later::LaterSends;
@@ -66,6 +67,7 @@ pub struct Broker {
     pub groups: GroupTable,
     pub offsets: OffsetTable,
     pub clients: Clients,
+    pub queue_locks: Mutex<QueueLocks>,
     pub hold: Arc<PullWait>,
     pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
@@ -119,6 +121,7 @@ impl Broker {
             groups: GroupTable::new(meta.clone()),
             offsets: OffsetTable::default(),
             clients: Clients::default(),
+            queue_locks: Mutex::default(),
             hold,
             cold_reads: ColdReads::default(),
             registration: Registration::default(),

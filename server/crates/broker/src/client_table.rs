@@ -10,7 +10,7 @@ use ahash::AHashMap;
 use remora_protocol::Language;
 use remora_protocol::body::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
 
-use crate::subscription::TagFilter;
+use crate::subscription::{ExpressionError, MessageFilter};
 
 /// A client as its heartbeats describe it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,12 +32,13 @@ pub struct Member {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Subscription {
     pub data: SubscriptionData,
-    pub filter: TagFilter,
+    /// Pulls are told why there is none.
+    pub filter: Result<MessageFilter, ExpressionError>,
 }
 
 impl Subscription {
     pub fn new(data: SubscriptionData) -> Self {
-        let filter = TagFilter::of(&data);
+        let filter = MessageFilter::of(&data);
         Self { data, filter }
     }
 }
@@ -332,7 +333,7 @@ impl ConsumerGroup {
     }
 
     /// Whom to tell that membership changed: nobody in broadcasting groups, which do not rebalance.
-    fn notification(&self) -> Option<Notify> {
+    pub fn notification(&self) -> Option<Notify> {
         let wanted = self.notify && self.kind.message_model != MessageModel::Broadcasting;
         wanted.then(|| Notify {
             group: self.name.clone(),

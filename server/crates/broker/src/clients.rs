@@ -8,7 +8,7 @@ use remora_protocol::{RequestCode, header};
 use remora_remoting::{Body, Connection};
 
 use crate::broker::Broker;
-use crate::client_table::{Beat, ClientTable, Notify, Subscription};
+use crate::client_table::{Beat, ClientTable, ConsumerGroup, Notify, Subscription};
 use crate::time;
 
 /// Apache's scan of inactive channels.
@@ -57,6 +57,12 @@ impl Clients {
     ) {
         let notify = self.table.write().unregister(connection_id, producer_group, consumer_group);
         self.notify(broker, &notify);
+    }
+
+    /// Tells the members of a group to deal out queues again.
+    pub(crate) fn rebalance(&self, broker: &Broker, group: &str) {
+        let told = self.read(|table| table.group(group).and_then(ConsumerGroup::notification));
+        self.notify(broker, told.as_slice());
     }
 
     /// A group's live subscription to a topic.

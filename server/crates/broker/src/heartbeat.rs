@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::client_table::{Beat, ClientInfo, ConsumerBeat, GroupKind};
 use crate::perm;
 use crate::refusals;
-use crate::subscription::{is_tag_type, tags_of};
+use crate::subscription::{MessageFilter, is_tag_type};
 use crate::topic_table::plain_topic;
 
 /// Topic sysFlag: the consumers of the topic are of one unit.
@@ -98,6 +98,10 @@ pub(crate) fn unregister_client(
     request: &Request<'_>,
     header: UnregisterClientHeader<'_>,
 ) -> Result<Reply, Refusal> {
+    if let Some(group) = header.consumer_group.as_deref() {
+        // Before the others are told to rebalance: they find the locks free.
+        broker.queue_locks.lock().left(group, request.conn.id);
+    }
     broker.clients.unregister(
         broker,
         request.conn.id,
@@ -127,7 +131,7 @@ pub(crate) fn consumer_list_by_group(
 
 /// 46 CHECK_CLIENT_CONFIG: whether a subscription's expression can be served.
 pub(crate) fn check_client_config(
-    _broker: &Arc<Broker>,
+    broker: &Arc<Broker>,
     request: &Request<'_>,
     _header: (),
 ) -> Result<Reply, Refusal> {
@@ -135,11 +139,10 @@ pub(crate) fn check_client_config(
         body::decode(request.frame.body).map_err(|error| refusals::body("client check", &error))?;
     let Some(subscription) = check.subscription_data else { return Ok(Reply::success()) };
     let expression_type = subscription.expression_type.as_deref();
-    if !is_tag_type(expression_type) {
-        return Err(refusals::expression_type(expression_type));
+    if !is_tag_type(expression_type) && !broker.config.peek().enable_property_filter {
+        return Err(refusals::property_filter_off(expression_type));
     }
-    tags_of(&subscription.sub_string).map_err(|error| {
-        Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string())
-    })?;
+    MessageFilter::parse(expression_type, &subscription.sub_string)
+        .map_err(|error| refusals::expression(&error))?;
     Ok(Reply::success())
 }

@@ -12,11 +12,10 @@ use crate::broker::Broker;
 use crate::clients::Subscribed;
 use crate::cold_reads::ColdReads;
 use crate::perm;
-use crate::pull_hold::WantsTag;
 use crate::pull_wait::HeldPull;
 use crate::refusals;
 use crate::send_turn::SendTurn;
-use crate::subscription::{TagFilter, is_tag_type};
+use crate::subscription::{MessageFilter, is_tag_type};
 use crate::topic_table::Topic;
 
 /// sysFlag bits of a pull.
@@ -29,6 +28,9 @@ const FORBIDDEN_READ: i32 = perm::READ;
 
 /// Entries looked at in one pull whose filter matches little. Chosen: about 1 ms of scanning.
 const ENTRIES_SCANNED_MAX: u32 = 16_000;
+
+/// As many where each record has to be read, checked and looked at. Chosen: about 1 ms as well.
+const RECORDS_SCANNED_MAX: u32 = 2_000;
 
 /// Longest hold that a client may ask for. Chosen: twice what any official client asks (20 s, and
 /// 30 s for lite pull), and under the idle timeout of connections.
@@ -43,7 +45,7 @@ pub(crate) struct Pull {
     /// As asked: negative is below every queue.
     pub queue_offset: i64,
     pub limits: ReadLimits,
-    pub filter: TagFilter,
+    pub filter: MessageFilter,
 }
 
 /// The handler.
@@ -70,8 +72,7 @@ pub(crate) fn pull_message<'a>(
         Err(refusal) => return call.refuse(refusal),
     };
     if outcome.status == ReadStatus::NotInMemory {
-        let pull = HeldPull { broker: broker.clone(), responder: call.defer(), pull };
-        return ColdReads::answer(Box::new(pull));
+        return ColdReads::answer(Box::new(HeldPull::new(broker, call.defer(), pull)));
     }
     let answer = pull.answer(broker, outcome);
     if answer.code == ResponseCode::PULL_NOT_FOUND {
@@ -81,8 +82,7 @@ pub(crate) fn pull_message<'a>(
         let hold_ms = hold_ms(&turn.settings, header.suspend_timeout_millis);
         // Once the broker stops, nothing would wake it.
         if hold_ms > 0 && !broker.stopping.is_cancelled() {
-            let held = HeldPull { broker: broker.clone(), responder: call.defer(), pull };
-            return broker.hold.park(held, hold_ms);
+            return broker.hold.park(HeldPull::new(broker, call.defer(), pull), hold_ms);
         }
     }
     call.reply(answer.code, &answer.header, answer.body);
@@ -110,9 +110,8 @@ impl Pull {
         let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
             return Ok(self.below_everything(broker));
         };
-        let mut matches = |tags_code| self.filter.wants(tags_code);
         let (queue, limits) = (&self.queue, self.limits);
-        let read = broker.store.read_as(queue, queue_offset, limits, &mut matches, waiting);
+        let read = broker.store.read_as(queue, queue_offset, limits, &mut &self.filter, waiting);
         match &read {
             Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => {
                 self.log_unreadable(corrupt.queue_offset, &corrupt.cause);
@@ -224,32 +223,30 @@ fn admit(
         .and_then(|_| topic.queue(&broker.store, header.queue_id))
         .ok_or_else(|| refusals::queue_id(name, header.queue_id, readable))?
         .clone();
-    let filter = filter(broker, header, config.consume_broadcast_enable)?;
-    Ok(Pull {
-        group: config,
-        queue_offset: header.queue_offset,
-        limits: limits(settings, header),
-        topic,
-        queue,
-        filter,
-    })
+    let filter = filter(broker, settings, header, config.consume_broadcast_enable)?;
+    let limits = limits(settings, header, &filter);
+    Ok(Pull { group: config, queue_offset: header.queue_offset, limits, topic, queue, filter })
 }
 
 /// The subscription: the request's own, else the group's from its heartbeats.
 fn filter(
     broker: &Broker,
+    settings: &Settings,
     header: &PullMessageHeader<'_>,
     broadcast_allowed: bool,
-) -> Result<TagFilter, Refusal> {
+) -> Result<MessageFilter, Refusal> {
+    let check_type = |expression_type: Option<&str>| {
+        if is_tag_type(expression_type) || settings.enable_property_filter {
+            return Ok(());
+        }
+        Err(refusals::property_filter_off(expression_type))
+    };
     if header.sys_flag & FLAG_SUBSCRIPTION != 0 {
         let expression_type = header.expression_type.as_deref();
-        if !is_tag_type(expression_type) {
-            return Err(refusals::expression_type(expression_type));
-        }
+        check_type(expression_type)?;
         let expression = header.subscription.as_deref().unwrap_or("");
-        return TagFilter::parse(expression).map_err(|error| {
-            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string())
-        });
+        return MessageFilter::parse(expression_type, expression)
+            .map_err(|error| refusals::expression(&error));
     }
     let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
     let not_exist = |remark: String| Refusal::new(ResponseCode::SUBSCRIPTION_NOT_EXIST, remark);
@@ -285,21 +282,25 @@ fn filter(
             ),
         ));
     }
-    let expression_type = subscription.data.expression_type.as_deref();
-    if !is_tag_type(expression_type) {
-        return Err(refusals::expression_type(expression_type));
-    }
-    Ok(subscription.filter.clone())
+    check_type(subscription.data.expression_type.as_deref())?;
+    subscription.filter.clone().map_err(|error| refusals::expression(&error))
 }
 
-fn limits(settings: &Settings, header: &PullMessageHeader<'_>) -> ReadLimits {
+fn limits(
+    settings: &Settings,
+    header: &PullMessageHeader<'_>,
+    filter: &MessageFilter,
+) -> ReadLimits {
     let messages_max = u32::try_from(header.max_msg_nums).unwrap_or(1).max(1);
     let bytes_max = u32::try_from(settings.transfer_bytes_max).unwrap_or(u32::MAX);
     let asked = header.max_msg_bytes.and_then(|bytes| u32::try_from(bytes).ok());
     ReadLimits {
         messages_max: messages_max.min(settings.transfer_count_max),
         bytes_max: asked.filter(|bytes| *bytes > 0).map_or(bytes_max, |asked| asked.min(bytes_max)),
-        entries_scanned_max: ENTRIES_SCANNED_MAX,
+        entries_scanned_max: match filter {
+            MessageFilter::All | MessageFilter::Codes(_) => ENTRIES_SCANNED_MAX,
+            MessageFilter::Sql(_) => RECORDS_SCANNED_MAX,
+        },
     }
 }
 

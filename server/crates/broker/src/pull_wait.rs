@@ -34,6 +34,8 @@ pub(crate) struct HeldPull {
     pub broker: Arc<Broker>,
     pub responder: Responder,
     pub pull: Pull,
+    /// By the coarse clock; 0 before it was held.
+    held_until_ms: i64,
 }
 
 impl WantsTag for HeldPull {
@@ -84,7 +86,8 @@ impl PullWait {
     }
 
     /// Holds a pull for `hold_ms`; a full hold answers SYSTEM_BUSY with the figures.
-    pub(crate) fn park(&self, pull: HeldPull, hold_ms: i64) {
+    pub(crate) fn park(&self, mut pull: HeldPull, hold_ms: i64) {
+        pull.held_until_ms = time::tick_ms().saturating_add(hold_ms);
         let (broker, queue) = (pull.broker.clone(), pull.pull.queue.clone());
         let conn = pull.responder.conn.clone();
         let key = QueueKey(queue.address());
@@ -185,8 +188,8 @@ impl ArrivalListener for PullWait {
 }
 
 impl Errand for HeldPull {
-    /// The second pass of a pull: answers whatever it finds, never holds again and never commits
-    /// again.
+    /// The second pass of a pull: answers whatever it finds and never commits again. It is held
+    /// again only where its condition left out all that came, which the hold cannot know.
     fn run(self: Box<Self>) {
         let conn = &self.responder.conn;
         // One that has much to read already is told to ask again, which it can once it has read.
@@ -195,12 +198,30 @@ impl Errand for HeldPull {
         }
         match self.pull.read(&self.broker, Waiting::Never) {
             Ok(outcome) if outcome.status == ReadStatus::NotInMemory => ColdReads::answer(self),
+            Ok(outcome) if self.waits_on(&outcome) => self.park_again(outcome.queue_offset_next),
             read => self.answer(read),
         }
     }
 }
 
 impl HeldPull {
+    pub(crate) fn new(broker: &Arc<Broker>, responder: Responder, pull: Pull) -> Self {
+        Self { broker: broker.clone(), responder, pull, held_until_ms: 0 }
+    }
+
+    /// Whether it has seen everything, may take none of it, and has time left.
+    fn waits_on(&self, outcome: &ReadOutcome) -> bool {
+        outcome.status == ReadStatus::NoMatched
+            && outcome.queue_offset_next >= outcome.queue_offset_max
+            && time::tick_ms() < self.held_until_ms
+    }
+
+    fn park_again(mut self, queue_offset: u64) {
+        let left_ms = self.held_until_ms.saturating_sub(time::tick_ms());
+        self.pull.queue_offset = i64::try_from(queue_offset).unwrap_or(i64::MAX);
+        self.broker.clone().hold.park(self, left_ms);
+    }
+
     /// As the errand, on a thread that may wait for the disk.
     pub(crate) fn answer_from_disk(self) {
         if self.responder.conn.is_closed() || self.broker.stopping.is_cancelled() {

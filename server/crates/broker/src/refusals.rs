@@ -2,6 +2,8 @@
 use remora_protocol::{HeaderError, ResponseCode};
 use remora_remoting::Refusal;
 
+use crate::subscription::ExpressionError;
+
 /// 13: a field of the request is not allowed to be what it is.
 pub(crate) fn illegal(remark: String) -> Refusal {
     Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark)
@@ -43,12 +45,17 @@ pub(crate) fn no_permission(remark: String) -> Refusal {
 }
 
 /// 1, as Apache answers where its property filter is off: an expression that is not of tags.
-pub(crate) fn expression_type(expression_type: Option<&str>) -> Refusal {
+pub(crate) fn property_filter_off(expression_type: Option<&str>) -> Refusal {
     let remark = format!(
         "the broker does not support consumers that filter messages by {}: property filter not enabled (enablePropertyFilter)",
         expression_type.unwrap_or("TAG")
     );
     Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+}
+
+/// 23: a subscription's expression is no filter.
+pub(crate) fn expression(error: &ExpressionError) -> Refusal {
+    Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string())
 }
 
 /// 1: a change of the metadata is not on disk, and not in force.

@@ -7,7 +7,7 @@ use remora_remoting::Routes;
 use crate::broker::Broker;
 use crate::{
     admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat,
-    offsets, pull, query, runtime_info, send,
+    lock_queues, offsets, pull, query, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -26,6 +26,8 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::UnregisterClient>(heartbeat::unregister_client)
         .answer::<request::GetConsumerListByGroup>(heartbeat::consumer_list_by_group)
         .answer::<request::CheckClientConfig>(heartbeat::check_client_config)
+        .answer::<request::LockBatchMq>(lock_queues::lock_batch)
+        .answer::<request::UnlockBatchMq>(lock_queues::unlock_batch)
         // Offsets.
         .answer::<request::QueryConsumerOffset>(offsets::query_consumer_offset)
         .answer::<request::UpdateConsumerOffset>(offsets::update_consumer_offset)

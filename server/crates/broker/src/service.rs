@@ -51,6 +51,8 @@ impl Service for BrokerService {
 
     fn disconnected(&self, conn: &Arc<Connection>) {
         self.broker.hold.closed(conn.id);
+        // Before the others are told to rebalance: they find the locks free.
+        self.broker.queue_locks.lock().closed(conn.id);
         self.broker.clients.disconnected(&self.broker, conn.id);
     }
 }

@@ -3,8 +3,8 @@ mod common;
 
 use common::{Client, Node, bodies, pull_header, send_header, until};
 use remora_protocol::body::{
-    self, CheckClientRequest, ConsumeFromWhere, ConsumeType, ConsumerData,
-    GetConsumerListByGroupResponse, HeartbeatData, MessageModel, ProducerData, SubscriptionData,
+    self, ConsumeFromWhere, ConsumeType, ConsumerData, GetConsumerListByGroupResponse,
+    HeartbeatData, MessageModel, ProducerData, SubscriptionData,
 };
 use remora_protocol::header::{
     GetConsumerListByGroupHeader, NotifyConsumerIdsChangedHeader, PullMessageHeader,
@@ -144,38 +144,6 @@ async fn pull_filters_by_the_groups_subscription_and_names_what_is_missing() {
     let newer = PullMessageHeader { sub_version: 2_000, ..header };
     let code = ResponseCode::SUBSCRIPTION_NOT_LATEST;
     client.pull(&newer).await.refused(code, &["subVersion", "2000", "1000"]);
-    node.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sql_expressions_are_refused_where_they_cannot_be_served() {
-    let node = Node::start();
-    let client = node.client().await;
-    client.send_ok("orders", "x").await;
-    let header = PullMessageHeader {
-        subscription: Some("a > 1".into()),
-        expression_type: Some("SQL92".into()),
-        ..pull_header("orders", 0)
-    };
-    let not_enabled = ["SQL92", "property filter not enabled"];
-    client.pull(&header).await.refused(ResponseCode::SYSTEM_ERROR, &not_enabled);
-    let check = async |expression_type: &str, expression: &str| {
-        let request = CheckClientRequest {
-            client_id: "a@1".into(),
-            group: "workers".into(),
-            namespace: None,
-            subscription_data: Some(SubscriptionData {
-                topic: "orders".into(),
-                sub_string: expression.into(),
-                expression_type: Some(expression_type.into()),
-                ..SubscriptionData::default()
-            }),
-        };
-        client.ask(RequestCode::CHECK_CLIENT_CONFIG, &(), body::encode(&request)).await
-    };
-    check("TAG", "TagA || TagB").await.ok();
-    check("SQL92", "a > 1").await.refused(ResponseCode::SYSTEM_ERROR, &not_enabled);
-    check("TAG", "||").await.refused(ResponseCode::SUBSCRIPTION_PARSE_FAILED, &["'||'"]);
     node.stop().await;
 }
 

@@ -112,11 +112,6 @@ pub static MISSING: &[Missing] = &[
         TRUE,
         "has no effect: an acknowledged message is never in process memory alone",
     ),
-    warn(
-        "enablePropertyFilter",
-        TRUE,
-        "SQL92 filters are not there yet: consumers that ask for one are refused",
-    ),
     warn("slaveReadEnable", TRUE, "there are no slaves yet to read from"),
     warn("duplicationEnable", TRUE, "has no effect"),
     warn("enableSlaveActingMaster", TRUE, "replication is not there yet"),

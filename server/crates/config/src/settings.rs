@@ -170,8 +170,8 @@ settings! {
     /// Refuse pull consumers, which send no heartbeat with a subscription.
     reject_pull_consumer: bool = false;
     "pull.reject_pull_consumer", "rejectPullConsumerEnable", Kind::Flag, Broker, Runtime
-    /// Filter by SQL92 expressions over properties.
-    enable_property_filter: bool = false;
+    /// Filter by SQL92 expressions over properties; off in Apache's broker unless it is asked for.
+    enable_property_filter: bool = true;
     "pull.property_filter", "enablePropertyFilter", Kind::Flag, Broker, Runtime
     /// Messages in one pull reply, at most; consumers ask for 32 unless they are told otherwise.
     transfer_count_max: u32 = 1_024;

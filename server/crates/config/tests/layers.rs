@@ -109,7 +109,7 @@ fn broker_conf_warns_of_unknown_keys_and_takes_apaches_own() {
     let conf = file(
         folder.path(),
         "broker.conf",
-        "listenPrt=1\nsendMessageThreadPoolNums=64\nenablePropertyFilter=true\nbrokerIP1=192.0.2.7\n",
+        "listenPrt=1\nsendMessageThreadPoolNums=64\nenableLmq=true\nbrokerIP1=192.0.2.7\n",
     );
     let layers = Layers { broker_conf: Some(conf), ..Layers::default() };
     let (config, notices) = Config::load(&layers).expect("sound");
@@ -124,7 +124,7 @@ fn broker_conf_warns_of_unknown_keys_and_takes_apaches_own() {
     assert!(
         matches!(&notices[1], Notice::NoEffect { name, .. } if name == "sendMessageThreadPoolNums")
     );
-    assert!(matches!(&notices[2], Notice::Missing { name, .. } if name == "enablePropertyFilter"));
+    assert!(matches!(&notices[2], Notice::Missing { name, .. } if name == "enableLmq"));
     let echoed = ("sendMessageThreadPoolNums".to_owned(), "64".to_owned());
     assert!(config.properties().contains(&echoed));
     assert_eq!(config.settings().broker_ip1.as_deref(), Some("192.0.2.7"));

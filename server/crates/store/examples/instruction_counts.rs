@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use remora_protocol::java_hash::tags_code;
-use remora_store::{AppendBatch, QueueRef, ReadLimits, Store, StoreConfig, Waiting};
+use remora_store::{AppendBatch, QueueRef, ReadLimits, Selects, Store, StoreConfig, Waiting};
 
 mod common;
 use common::{Properties, config, draft};
@@ -63,7 +63,7 @@ fn tag_filter(pulls: u64) {
 }
 
 /// Each gives 32 messages.
-fn pull(pulls: u64, run: u64, matches: &mut dyn FnMut(i64) -> bool) {
+fn pull(pulls: u64, run: u64, wanted: &mut dyn Selects) {
     let root = tempfile::tempdir().expect("a temporary directory");
     fill(&open(settings(root.path())), run);
     // Entries are in files then, and the disk is asked about records.
@@ -72,7 +72,7 @@ fn pull(pulls: u64, run: u64, matches: &mut dyn FnMut(i64) -> bool) {
     let limits = ReadLimits { messages_max: 32, bytes_max: 256 << 10, entries_scanned_max: 16_000 };
     let mut next = [0; QUEUES];
     for (_, at) in (0..pulls).zip((0..QUEUES).cycle()) {
-        let read = store.read_as(&queues[at], next[at], limits, matches, Waiting::Never);
+        let read = store.read_as(&queues[at], next[at], limits, wanted, Waiting::Never);
         let outcome = read.expect("read");
         assert_eq!(outcome.message_count, 32);
         let left = BACKLOG - outcome.queue_offset_next;

@@ -44,7 +44,7 @@ pub use append::{AppendBatch, AppendError, Appended};
 pub use disk::{Disk, FileDisk};
 pub use dispatch::Named;
 pub use meta_log::MetaLog;
-pub use read::{Boundary, ReadLimits, ReadOutcome, ReadStatus};
+pub use read::{Boundary, ReadLimits, ReadOutcome, ReadStatus, Selects};
 pub use residence::Waiting;
 pub use retention::RetentionRules;
 pub use store::{Environment, FlushMode, OpenError, QueueRef, RecoveryReport, Store, StoreConfig};

@@ -28,6 +28,23 @@ pub struct ReadLimits {
     pub entries_scanned_max: u32,
 }
 
+/// Which messages of a queue a reader wants.
+pub trait Selects {
+    /// Decides by what the queue entry has of a message.
+    fn entry(&mut self, tags_code: i64) -> bool;
+
+    /// Decides on a record that passed its checks, and whose entry did.
+    fn record(&mut self, _record: &[u8]) -> bool {
+        true
+    }
+}
+
+impl<F: FnMut(i64) -> bool> Selects for F {
+    fn entry(&mut self, tags_code: i64) -> bool {
+        self(tags_code)
+    }
+}
+
 /// What a read found; names follow protocol-facts D.4 (store outcome).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReadStatus {
@@ -164,7 +181,7 @@ impl Parts {
         queue: &QueueRef,
         queue_offset: u64,
         limits: ReadLimits,
-        matches: &mut dyn FnMut(i64) -> bool,
+        wanted: &mut dyn Selects,
         waiting: Waiting,
     ) -> Result<ReadOutcome, ReadError> {
         let window = self.try_window(queue)?;
@@ -185,7 +202,7 @@ impl Parts {
             Window { max, .. } if queue_offset > max => (ReadStatus::OffsetTooLarge, max),
             Window { .. } => {
                 let residence = Residence::new(&self.log, waiting);
-                self.gather(queue, limits, matches, residence, &mut outcome)?;
+                self.gather(queue, limits, wanted, residence, &mut outcome)?;
                 return Ok(outcome);
             }
         };
@@ -198,7 +215,7 @@ impl Parts {
         &self,
         queue: &QueueRef,
         limits: ReadLimits,
-        matches: &mut dyn FnMut(i64) -> bool,
+        wanted: &mut dyn Selects,
         mut residence: Residence,
         outcome: &mut ReadOutcome,
     ) -> Result<(), ReadError> {
@@ -211,15 +228,15 @@ impl Parts {
         let scan_end = next.saturating_add(u64::from(limits.entries_scanned_max.max(1)));
         let end = outcome.queue_offset_max.min(scan_end);
         'queue: while next < end && gathered.message_count < limits.messages_max {
-            let wanted = usize::try_from(end - next).unwrap_or(usize::MAX).min(at_once);
+            let asked = usize::try_from(end - next).unwrap_or(usize::MAX).min(at_once);
             at_once = ENTRIES_AT_ONCE;
-            entries.resize(wanted, QueueEntry::default());
+            entries.resize(asked, QueueEntry::default());
             let count =
                 queue.queue.entries(next, &mut entries).map_err(io_error("a consume queue"))?;
             entries.truncate(count);
             let Some(last_end) = entries.last().map(QueueEntry::end) else { break };
             for entry in &entries {
-                if entry.is_blank() || !matches(entry.tags_code) {
+                if entry.is_blank() || !wanted.entry(entry.tags_code) {
                     next += 1;
                     continue;
                 }
@@ -236,7 +253,7 @@ impl Parts {
                     }
                     break 'queue;
                 }
-                self.take_record(queue, next, entry, &mut gathered, &mut outcome.corrupt);
+                self.take_record(queue, next, entry, wanted, &mut gathered, &mut outcome.corrupt);
                 next += 1;
             }
         }
@@ -279,6 +296,7 @@ impl Parts {
         queue: &QueueRef,
         queue_offset: u64,
         entry: &QueueEntry,
+        wanted: &mut dyn Selects,
         gathered: &mut Gathered,
         corrupt: &mut Option<CorruptRecord>,
     ) {
@@ -290,14 +308,20 @@ impl Parts {
         let checked = match view.get(start..end) {
             Some(bytes) => {
                 served::check(bytes, queue, queue_offset, physical_offset, self.crc_from)
+                    .map(|()| wanted.record(bytes))
             }
             None => Err(RecordError::Truncated { need_bytes: entry.record_bytes, have_bytes: 0 }),
         };
-        if let Err(cause) = checked {
-            gathered.close_run();
-            self.report_corrupt(queue, queue_offset, physical_offset, &cause);
-            corrupt.get_or_insert(CorruptRecord { queue_offset, physical_offset, cause });
-            return;
+        match checked {
+            Ok(true) => {}
+            // The run ends by itself at the next record that is taken.
+            Ok(false) => return,
+            Err(cause) => {
+                gathered.close_run();
+                self.report_corrupt(queue, queue_offset, physical_offset, &cause);
+                corrupt.get_or_insert(CorruptRecord { queue_offset, physical_offset, cause });
+                return;
+            }
         }
         gathered.message_count += 1;
         gathered.bytes = gathered.bytes.saturating_add(entry.record_bytes);

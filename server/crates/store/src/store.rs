@@ -20,7 +20,7 @@ use crate::open;
 use crate::queue_registry::QueueRegistry;
 use crate::queue_tails::QueueTails;
 use crate::queue_writer::QueueWriter;
-use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome};
+use crate::read::{Boundary, ReadError, ReadLimits, ReadOutcome, Selects};
 use crate::residence::Waiting;
 use crate::retention::{Retention, RetentionRules};
 use crate::signal::Signal;
@@ -339,9 +339,9 @@ impl Store {
         queue: &QueueRef,
         queue_offset: u64,
         limits: ReadLimits,
-        matches: &mut dyn FnMut(i64) -> bool,
+        wanted: &mut dyn Selects,
     ) -> Result<ReadOutcome, ReadError> {
-        self.read_as(queue, queue_offset, limits, matches, Waiting::ForDisk)
+        self.read_as(queue, queue_offset, limits, wanted, Waiting::ForDisk)
     }
 
     /// As `read`, which waits for the disk where records are not in memory. With `Waiting::Never`
@@ -352,10 +352,10 @@ impl Store {
         queue: &QueueRef,
         queue_offset: u64,
         limits: ReadLimits,
-        matches: &mut dyn FnMut(i64) -> bool,
+        wanted: &mut dyn Selects,
         waiting: Waiting,
     ) -> Result<ReadOutcome, ReadError> {
-        self.parts.read(&self.live(queue), queue_offset, limits, matches, waiting)
+        self.parts.read(&self.live(queue), queue_offset, limits, wanted, waiting)
     }
 
     /// One record by its physical offset, CRC-checked.

@@ -5,6 +5,7 @@ import com.alibaba.fastjson2.JSONObject;
 import com.alibaba.fastjson2.JSONWriter;
 import java.io.PrintStream;
 import java.util.function.BooleanSupplier;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 
 /** One request of the test: its arguments, and the events it is answered with, one JSON object a line. */
 final class Call {
@@ -59,6 +60,12 @@ final class Call {
 
     JSONObject object(String name) {
         return args.getJSONObject(name);
+    }
+
+    /** A condition on properties where one is given, else tags. */
+    MessageSelector selector() {
+        String sql = text("sql", null);
+        return sql == null ? MessageSelector.byTag(text("tags", "*")) : MessageSelector.bySql(sql);
     }
 
     /** Waits until the client's own threads have brought about {@code condition}; the client offers no event for it. */

@@ -37,7 +37,7 @@ final class LitePullConsumers {
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         String topic = call.text("topic", null);
         if (topic != null) {
-            consumer.subscribe(topic, call.text("tags", "*"));
+            consumer.subscribe(topic, call.selector());
         }
         consumer.start();
         CONSUMERS.put(call.text("consumer"), consumer);

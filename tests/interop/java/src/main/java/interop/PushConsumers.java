@@ -45,7 +45,7 @@ final class PushConsumers {
         if (namespace != null) {
             consumer.setNamespace(namespace);
         }
-        consumer.subscribe(call.text("topic"), call.text("tags", "*"));
+        consumer.subscribe(call.text("topic"), call.selector());
         int failures = call.number("failures", 0);
         if (call.flag("orderly", false)) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {

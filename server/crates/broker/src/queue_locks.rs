@@ -1,0 +1,222 @@
+//! Queues of which one consumer at a time may consume, in order. Pure: time is given.
+//!
+//! A lock belongs to a client of a group until it is given back, until the connection closes that
+//! it was asked for on, or until it has not been renewed for its lifetime.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ahash::{AHashMap, AHashSet};
+
+/// How long a lock lives without being renewed. Apache's; clients renew after 20 s.
+const LIFETIME_MS: i64 = 60_000;
+
+/// How long a client that gives all its locks back keeps them, unless it leaves the group first.
+/// Java's consumer that shuts down unlocks its queues before it stores how far it came: whoever
+/// took one over in between would consume twice. Chosen: well above what lies between the two, and
+/// no longer than others may wait for a member that loses its only queue without leaving.
+const LEAVING_MS: i64 = 1_000;
+
+/// A queue of this broker.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LockedQueue {
+    pub topic: String,
+    pub queue_id: i32,
+}
+
+/// Who asks for locks.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'o> {
+    pub client_id: &'o str,
+    pub connection_id: u64,
+}
+
+#[derive(Debug)]
+struct Lock {
+    client_id: Arc<str>,
+    connection_id: u64,
+    /// When it is anybody's.
+    ends_ms: i64,
+    /// Another member asked for it in vain.
+    is_awaited: bool,
+}
+
+/// The locks of every group.
+#[derive(Debug, Default)]
+pub struct QueueLocks {
+    groups: AHashMap<Arc<str>, BTreeMap<LockedQueue, Lock>>,
+    /// The groups that a connection has locks in.
+    connections: AHashMap<u64, AHashSet<Arc<str>>>,
+}
+
+impl Lock {
+    fn is_live(&self, now_ms: i64) -> bool {
+        now_ms <= self.ends_ms
+    }
+}
+
+impl QueueLocks {
+    /// Locks or renews what no other client holds; gives the queues that the owner now has.
+    pub fn lock(
+        &mut self,
+        now_ms: i64,
+        group: &str,
+        owner: Owner<'_>,
+        queues: impl Iterator<Item = LockedQueue>,
+    ) -> Vec<LockedQueue> {
+        let group =
+            self.groups.get_key_value(group).map_or_else(|| group.into(), |(name, _)| name.clone());
+        let locks = self.groups.entry(group.clone()).or_default();
+        let client_id: Arc<str> = owner.client_id.into();
+        let mut locked = Vec::new();
+        for queue in queues {
+            let lock = locks.entry(queue.clone()).or_insert_with(|| Lock {
+                client_id: client_id.clone(),
+                connection_id: owner.connection_id,
+                ends_ms: now_ms + LIFETIME_MS,
+                is_awaited: false,
+            });
+            let is_own = *lock.client_id == *client_id;
+            if !is_own && lock.is_live(now_ms) {
+                lock.is_awaited = true;
+                continue;
+            }
+            lock.is_awaited &= is_own;
+            lock.client_id = client_id.clone();
+            lock.connection_id = owner.connection_id;
+            lock.ends_ms = now_ms + LIFETIME_MS;
+            locked.push(queue);
+        }
+        if locks.is_empty() {
+            self.groups.remove(&group);
+        }
+        if !locked.is_empty() {
+            self.connections.entry(owner.connection_id).or_default().insert(group);
+        }
+        locked
+    }
+
+    /// Gives back what the client holds of these; true where another member waits for one. What a
+    /// client gives back that keeps none ends when it leaves, or soon.
+    pub fn unlock(
+        &mut self,
+        now_ms: i64,
+        group: &str,
+        client_id: &str,
+        queues: impl Iterator<Item = LockedQueue>,
+    ) -> bool {
+        let Some(locks) = self.groups.get_mut(group) else { return false };
+        let is_own = |lock: &Lock| *lock.client_id == *client_id;
+        let given: BTreeSet<LockedQueue> =
+            queues.filter(|queue| locks.get(queue).is_some_and(is_own)).collect();
+        if given.len() == locks.values().filter(|lock| is_own(lock)).count() {
+            let own = locks.values_mut().filter(|lock| is_own(lock));
+            own.for_each(|lock| lock.ends_ms = lock.ends_ms.min(now_ms + LEAVING_MS));
+            return false;
+        }
+        let freed: Vec<Lock> = given.iter().filter_map(|queue| locks.remove(queue)).collect();
+        freed.iter().any(|lock| lock.is_awaited)
+    }
+
+    /// Releases the locks that a connection has in a group that it leaves.
+    pub fn left(&mut self, group: &str, connection_id: u64) {
+        if let Some(locks) = self.groups.get_mut(group) {
+            locks.retain(|_, lock| lock.connection_id != connection_id);
+            if locks.is_empty() {
+                self.groups.remove(group);
+            }
+        }
+    }
+
+    /// Releases the locks of a closed connection.
+    pub fn closed(&mut self, connection_id: u64) {
+        for group in self.connections.remove(&connection_id).unwrap_or_default() {
+            self.left(&group, connection_id);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The client that holds a queue for its group.
+    pub fn holder(&self, now_ms: i64, group: &str, queue: &LockedQueue) -> Option<&str> {
+        let lock = self.groups.get(group)?.get(queue)?;
+        lock.is_live(now_ms).then_some(&*lock.client_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Owner<'static> = Owner { client_id: "a", connection_id: 1 };
+    const B: Owner<'static> = Owner { client_id: "b", connection_id: 2 };
+
+    fn queues(ids: &[i32]) -> impl Iterator<Item = LockedQueue> {
+        ids.iter().map(|queue_id| LockedQueue { topic: "T".into(), queue_id: *queue_id })
+    }
+
+    fn lock(locks: &mut QueueLocks, now_ms: i64, owner: Owner<'_>, ids: &[i32]) -> Vec<i32> {
+        locks.lock(now_ms, "G", owner, queues(ids)).iter().map(|queue| queue.queue_id).collect()
+    }
+
+    #[test]
+    fn a_queue_is_locked_by_one_client_until_it_gives_it_back() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
+        assert_eq!(lock(&mut locks, 10, B, &[1, 2]), [2]);
+        assert_eq!(lock(&mut locks, 20, A, &[0, 1]), [0, 1], "renewed");
+        assert!(!locks.unlock(20, "G", "b", queues(&[0, 1])), "not b's");
+        assert!(locks.unlock(20, "G", "a", queues(&[1])), "b waits for it");
+        assert_eq!(lock(&mut locks, 30, B, &[0, 1, 2]), [1, 2]);
+        assert!(!locks.unlock(30, "G", "b", queues(&[1])), "nobody waits for it");
+    }
+
+    #[test]
+    fn a_client_that_gives_all_back_keeps_them_until_it_leaves_or_for_a_second() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
+        assert!(!locks.unlock(100, "G", "a", queues(&[0, 1])));
+        assert_eq!(lock(&mut locks, 1_100, B, &[0]), [] as [i32; 0]);
+        assert_eq!(lock(&mut locks, 1_101, B, &[0]), [0]);
+        locks.left("G", A.connection_id);
+        assert_eq!(lock(&mut locks, 1_102, B, &[1]), [1]);
+        assert!(!locks.unlock(2_000, "G", "b", queues(&[0, 1])));
+        locks.left("G", B.connection_id);
+        assert_eq!(lock(&mut locks, 2_001, A, &[0, 1]), [0, 1], "b has left at once");
+    }
+
+    #[test]
+    fn groups_do_not_see_each_others_locks() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0]), [0]);
+        assert_eq!(locks.lock(0, "H", B, queues(&[0])).len(), 1);
+        let [queue]: [LockedQueue; 1] = queues(&[0]).collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(locks.holder(0, "G", &queue), Some("a"));
+        assert_eq!(locks.holder(0, "H", &queue), Some("b"));
+        assert_eq!(locks.holder(0, "I", &queue), None);
+    }
+
+    #[test]
+    fn a_lock_that_is_not_renewed_for_a_minute_is_anybodys() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 60_000, B, &[0]), [] as [i32; 0]);
+        assert_eq!(lock(&mut locks, 60_001, B, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 60_002, A, &[0]), [] as [i32; 0]);
+    }
+
+    #[test]
+    fn closing_a_connection_releases_its_locks_but_not_those_renewed_on_another() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
+        let again = Owner { connection_id: 3, ..A };
+        assert_eq!(lock(&mut locks, 0, again, &[1]), [1]);
+        locks.closed(1);
+        assert_eq!(lock(&mut locks, 1, B, &[0, 1]), [0]);
+        locks.closed(3);
+        assert_eq!(lock(&mut locks, 2, B, &[1]), [1]);
+        locks.closed(2);
+        assert!(locks.groups.is_empty() && locks.connections.is_empty());
+    }
+}
