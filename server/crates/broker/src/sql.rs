@@ -184,6 +184,18 @@ mod tests {
         assert_eq!(SqlFilter::compile(&long), Err(SqlError::TooLong { bytes: long.len() }));
     }
 
+    #[test]
+    fn a_chain_of_comparisons_nests_and_has_the_same_limit() {
+        assert_eq!(passing("a = 5 = TRUE"), [0]);
+        let many = |one: &str, count| format!("a = 5{}", one.repeat(count));
+        for one in [" = b", " <> b", " IS NULL", " CONTAINS 'x'"] {
+            assert!(SqlFilter::compile(&many(one, 60)).is_ok(), "{one}");
+            let error = SqlFilter::compile(&many(one, 1_000)).unwrap_err();
+            assert!(error.to_string().ends_with("nested deeper than 64"), "{one}: {error}");
+        }
+        assert!(SqlFilter::compile(&many(" OR a = 5", 1_000)).is_ok(), "side by side");
+    }
+
     proptest! {
         #[test]
         fn no_expression_makes_it_panic(

@@ -32,14 +32,17 @@ pub(super) enum Node {
     },
 }
 
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Value {
+/// A value, of an expression or of a message.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Value<T = Box<str>> {
     Null,
     Truth(bool),
     Integer(i64),
     Real(f64),
-    Text(Box<str>),
+    Text(T),
 }
+
+type Found<'m> = Value<&'m str>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
@@ -56,16 +59,6 @@ pub(super) enum Place {
     End,
 }
 
-/// A value of a message.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Found<'m> {
-    Null,
-    Truth(bool),
-    Integer(i64),
-    Real(f64),
-    Text(&'m str),
-}
-
 /// A text where only a number will do: the message does not match, whatever the rest says.
 #[derive(Debug)]
 pub(super) struct NoNumber;
@@ -73,21 +66,35 @@ pub(super) struct NoNumber;
 /// True, false, or neither.
 type Truth = Result<Option<bool>, NoNumber>;
 
-impl Value {
-    fn number(&self) -> Option<Found<'_>> {
+impl<T> Value<T> {
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Real(_))
+    }
+
+    /// Of anything but a number there is none.
+    fn negative(&self) -> Self {
         match self {
-            Self::Integer(number) => Some(Found::Integer(*number)),
-            Self::Real(number) => Some(Found::Real(*number)),
-            Self::Null | Self::Truth(_) | Self::Text(_) => None,
+            Self::Integer(number) => Self::Integer(number.wrapping_neg()),
+            Self::Real(number) => Self::Real(-number),
+            Self::Null | Self::Truth(_) | Self::Text(_) => Self::Null,
+        }
+    }
+}
+
+impl Value {
+    fn view(&self) -> Found<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Truth(truth) => Value::Truth(*truth),
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Real(number) => Value::Real(*number),
+            Self::Text(text) => Value::Text(text),
         }
     }
 
     /// True of two numbers the first of which is the larger one.
     pub(super) fn is_above(&self, other: &Self) -> bool {
-        match (self.number(), other.number()) {
-            (Some(one), Some(other)) => in_order(one, other) == Some(Ordering::Greater),
-            _ => false,
-        }
+        in_order(self.view(), other.view()) == Some(Ordering::Greater)
     }
 }
 
@@ -112,7 +119,7 @@ impl Node {
     /// Whether it may be less than something.
     pub(super) fn has_order(&self) -> bool {
         match self {
-            Self::Constant(value) => value.number().is_some(),
+            Self::Constant(value) => value.is_number(),
             node => !node.is_condition(),
         }
     }
@@ -120,10 +127,7 @@ impl Node {
     /// With a minus before it.
     pub(super) fn negative(self) -> Self {
         match self {
-            Self::Constant(Value::Integer(number)) => {
-                Self::Constant(Value::Integer(number.wrapping_neg()))
-            }
-            Self::Constant(Value::Real(number)) => Self::Constant(Value::Real(-number)),
+            Self::Constant(value) if value.is_number() => Self::Constant(value.negative()),
             node => Self::Negative(Box::new(node)),
         }
     }
@@ -139,7 +143,7 @@ impl Node {
             Self::Compare(order, left, right) => {
                 compared(*order, left.value(message)?, right.value(message)?)?
             }
-            Self::IsNull(node) => Some(node.value(message)? == Found::Null),
+            Self::IsNull(node) => Some(node.value(message)? == Value::Null),
             Self::In { name, texts, negated } => properties::find(message, name).map(|text| {
                 texts.binary_search_by(|one| one.as_str().cmp(text)).is_ok() != *negated
             }),
@@ -153,18 +157,12 @@ impl Node {
 
     fn value<'m>(&'m self, message: &'m [u8]) -> Result<Found<'m>, NoNumber> {
         Ok(match self {
-            Self::Constant(Value::Text(text)) => Found::Text(text),
-            Self::Constant(Value::Truth(truth)) => Found::Truth(*truth),
-            Self::Constant(value) => value.number().unwrap_or(Found::Null),
+            Self::Constant(value) => value.view(),
             Self::Property(name) => {
-                properties::find(message, name).map_or(Found::Null, Found::Text)
+                properties::find(message, name).map_or(Value::Null, Value::Text)
             }
-            Self::Negative(node) => match node.value(message)? {
-                Found::Integer(number) => Found::Integer(number.wrapping_neg()),
-                Found::Real(number) => Found::Real(-number),
-                Found::Null | Found::Truth(_) | Found::Text(_) => Found::Null,
-            },
-            condition => condition.truth(message)?.map_or(Found::Null, Found::Truth),
+            Self::Negative(node) => node.value(message)?.negative(),
+            condition => condition.truth(message)?.map_or(Value::Null, Value::Truth),
         })
     }
 }
@@ -184,22 +182,22 @@ fn decided(conditions: &[Node], message: &[u8], decisive: bool) -> Truth {
 
 fn equal(left: Found<'_>, right: Found<'_>) -> Truth {
     Ok(match (left, right) {
-        (Found::Null, Found::Null) => Some(true),
-        (Found::Null, _) => None,
+        (Value::Null, Value::Null) => Some(true),
+        (Value::Null, _) => None,
         // As Apache has it: `a <> b` is true where only b is missing.
-        (_, Found::Null) => Some(false),
-        (Found::Text(left), Found::Text(right)) => Some(left == right),
-        (Found::Truth(truth), Found::Text(text)) | (Found::Text(text), Found::Truth(truth)) => {
+        (_, Value::Null) => Some(false),
+        (Value::Text(left), Value::Text(right)) => Some(left == right),
+        (Value::Truth(truth), Value::Text(text)) | (Value::Text(text), Value::Truth(truth)) => {
             Some(text.eq_ignore_ascii_case("true") == truth)
         }
-        (Found::Truth(left), Found::Truth(right)) => Some(left == right),
-        (Found::Truth(_), _) | (_, Found::Truth(_)) => Some(false),
+        (Value::Truth(left), Value::Truth(right)) => Some(left == right),
+        (Value::Truth(_), _) | (_, Value::Truth(_)) => Some(false),
         (left, right) => Some(in_order(number(left)?, number(right)?) == Some(Ordering::Equal)),
     })
 }
 
 fn compared(order: Order, left: Found<'_>, right: Found<'_>) -> Truth {
-    if left == Found::Null || right == Found::Null {
+    if left == Value::Null || right == Value::Null {
         return Ok(None);
     }
     let is = in_order(number(left)?, number(right)?);
@@ -214,9 +212,9 @@ fn compared(order: Order, left: Found<'_>, right: Found<'_>) -> Truth {
 /// A text as the number that it is.
 fn number(value: Found<'_>) -> Result<Found<'_>, NoNumber> {
     match value {
-        Found::Text(text) => {
+        Value::Text(text) => {
             if let Ok(number) = text.parse() {
-                return Ok(Found::Integer(number));
+                return Ok(Value::Integer(number));
             }
             // Of Rust's numbers those that are written in digits: no `inf`, no `nan`.
             let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -224,7 +222,7 @@ fn number(value: Found<'_>) -> Result<Found<'_>, NoNumber> {
                 Ok(number)
                     if digits.starts_with(|next: char| next.is_ascii_digit() || next == '.') =>
                 {
-                    Ok(Found::Real(number))
+                    Ok(Value::Real(number))
                 }
                 _ => Err(NoNumber),
             }
@@ -236,7 +234,7 @@ fn number(value: Found<'_>) -> Result<Found<'_>, NoNumber> {
 /// The order of two numbers; `None` of anything else.
 fn in_order(left: Found<'_>, right: Found<'_>) -> Option<Ordering> {
     match (left, right) {
-        (Found::Integer(left), Found::Integer(right)) => Some(left.cmp(&right)),
+        (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(&right)),
         (left, right) => real(left)?.partial_cmp(&real(right)?),
     }
 }
@@ -244,15 +242,15 @@ fn in_order(left: Found<'_>, right: Found<'_>) -> Option<Ordering> {
 #[expect(clippy::cast_precision_loss, reason = "compared as Java compares a long with a double")]
 fn real(value: Found<'_>) -> Option<f64> {
     match value {
-        Found::Integer(number) => Some(number as f64),
-        Found::Real(number) => Some(number),
-        Found::Null | Found::Truth(_) | Found::Text(_) => None,
+        Value::Integer(number) => Some(number as f64),
+        Value::Real(number) => Some(number),
+        Value::Null | Value::Truth(_) | Value::Text(_) => None,
     }
 }
 
 /// False of what is no text, negated or not.
 fn holds(of: Found<'_>, place: Place, text: &str, negated: bool) -> bool {
-    let Found::Text(of) = of else { return false };
+    let Value::Text(of) = of else { return false };
     let found = match place {
         _ if text.is_empty() => return false,
         Place::Anywhere => of.contains(text),

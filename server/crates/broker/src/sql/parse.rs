@@ -14,11 +14,14 @@ struct Parser<'e> {
     tokens: Vec<Placed<'e>>,
     next: usize,
     depth: usize,
+    /// Comparisons of comparisons so far: `a = b = c` nests without parentheses.
+    chained: usize,
 }
 
 /// The condition that an expression is.
 pub(super) fn parse(expression: &str) -> Result<Node, SqlError> {
-    let mut parser = Parser { expression, tokens: tokens(expression)?, next: 0, depth: 0 };
+    let mut parser =
+        Parser { expression, tokens: tokens(expression)?, next: 0, depth: 0, chained: 0 };
     let whole = parser.any()?;
     let condition = parser.condition(whole)?;
     match parser.tokens.get(parser.next) {
@@ -61,6 +64,23 @@ impl<'e> Parser<'e> {
         match self.take_word(keyword) {
             true => Ok(()),
             false => Err(self.error(self.at(), Problem::Expected(keyword))),
+        }
+    }
+
+    fn expect_symbol(&mut self, symbol: Symbol, what: &'static str) -> Result<(), SqlError> {
+        match self.take_symbol(symbol) {
+            true => Ok(()),
+            false => Err(self.error(self.at(), Problem::Expected(what))),
+        }
+    }
+
+    /// Notes that `part` becomes a part of a comparison; one comparison in another nests.
+    fn compare(&mut self, part: &Part) -> Result<(), SqlError> {
+        let nests = part.node.is_condition() && !matches!(part.node, Node::Constant(_));
+        self.chained += usize::from(nests);
+        match self.chained <= DEPTH_MAX {
+            true => Ok(()),
+            false => Err(self.error(part.at, Problem::TooDeep)),
         }
     }
 
@@ -121,6 +141,7 @@ impl<'e> Parser<'e> {
             } else if self.take_symbol(Symbol::NotEqual) {
                 Node::Not(Box::new(self.equal(left)?))
             } else if self.take_word("IS") {
+                self.compare(&left)?;
                 let negated = self.take_word("NOT");
                 self.expect_word("NULL")?;
                 negated_if(negated, Node::IsNull(Box::new(left.node)))
@@ -132,6 +153,7 @@ impl<'e> Parser<'e> {
     }
 
     fn equal(&mut self, left: Part) -> Result<Node, SqlError> {
+        self.compare(&left)?;
         let right = self.comparison()?;
         for part in [&left, &right] {
             if part.node == Node::Constant(Value::Null) {
@@ -176,6 +198,7 @@ impl<'e> Parser<'e> {
         for (keyword, place) in places {
             if self.is_word(ahead, keyword) {
                 self.next += ahead + 1;
+                self.compare(left)?;
                 let text = self.expect_text()?;
                 let of = Box::new(left.node.clone());
                 return Ok(Some(Node::Holds { of, place, text, negated }));
@@ -226,16 +249,12 @@ impl<'e> Parser<'e> {
         let Node::Property(name) = &of.node else {
             return Err(self.error(of.at, Problem::InOfNoProperty));
         };
-        if !self.take_symbol(Symbol::Open) {
-            return Err(self.error(self.at(), Problem::Expected("'('")));
-        }
+        self.expect_symbol(Symbol::Open, "'('")?;
         let mut texts = vec![self.expect_text()?];
         while self.take_symbol(Symbol::Comma) {
             texts.push(self.expect_text()?);
         }
-        if !self.take_symbol(Symbol::Close) {
-            return Err(self.error(self.at(), Problem::Expected("',' or ')'")));
-        }
+        self.expect_symbol(Symbol::Close, "',' or ')'")?;
         texts.sort_unstable();
         Ok(Node::In { name: name.clone(), texts, negated })
     }
@@ -266,10 +285,8 @@ impl<'e> Parser<'e> {
         let at = self.at();
         if self.take_symbol(Symbol::Open) {
             let inner = self.any()?;
-            return match self.take_symbol(Symbol::Close) {
-                true => Ok(inner.node),
-                false => Err(self.error(self.at(), Problem::Expected("')'"))),
-            };
+            self.expect_symbol(Symbol::Close, "')'")?;
+            return Ok(inner.node);
         }
         let node = match self.peek(0) {
             Some(Token::Word(word)) => match keyword(word) {
