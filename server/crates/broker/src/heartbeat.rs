@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::client_table::{Beat, ClientInfo, ConsumerBeat, GroupKind};
 use crate::perm;
 use crate::refusals;
-use crate::subscription::{MessageFilter, is_tag_type};
+use crate::subscription;
 use crate::topic_table::plain_topic;
 
 /// Topic sysFlag: the consumers of the topic are of one unit.
@@ -137,12 +137,8 @@ pub(crate) fn check_client_config(
 ) -> Result<Reply, Refusal> {
     let check: CheckClientRequest =
         body::decode(request.frame.body).map_err(|error| refusals::body("client check", &error))?;
-    let Some(subscription) = check.subscription_data else { return Ok(Reply::success()) };
-    let expression_type = subscription.expression_type.as_deref();
-    if !is_tag_type(expression_type) && !broker.config.peek().enable_property_filter {
-        return Err(refusals::property_filter_off(expression_type));
-    }
-    MessageFilter::parse(expression_type, &subscription.sub_string)
-        .map_err(|error| refusals::expression(&error))?;
+    let Some(data) = check.subscription_data else { return Ok(Reply::success()) };
+    let settings = broker.config.settings();
+    subscription::requested(&settings, data.expression_type.as_deref(), &data.sub_string)?;
     Ok(Reply::success())
 }

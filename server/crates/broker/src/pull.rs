@@ -15,7 +15,7 @@ use crate::perm;
 use crate::pull_wait::HeldPull;
 use crate::refusals;
 use crate::send_turn::SendTurn;
-use crate::subscription::{MessageFilter, is_tag_type};
+use crate::subscription::{self, MessageFilter};
 use crate::topic_table::Topic;
 
 /// sysFlag bits of a pull.
@@ -235,23 +235,14 @@ fn filter(
     header: &PullMessageHeader<'_>,
     broadcast_allowed: bool,
 ) -> Result<MessageFilter, Refusal> {
-    let check_type = |expression_type: Option<&str>| {
-        if is_tag_type(expression_type) || settings.enable_property_filter {
-            return Ok(());
-        }
-        Err(refusals::property_filter_off(expression_type))
-    };
     if header.sys_flag & FLAG_SUBSCRIPTION != 0 {
-        let expression_type = header.expression_type.as_deref();
-        check_type(expression_type)?;
         let expression = header.subscription.as_deref().unwrap_or("");
-        return MessageFilter::parse(expression_type, expression)
-            .map_err(|error| refusals::expression(&error));
+        return subscription::requested(settings, header.expression_type.as_deref(), expression);
     }
     let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
     let not_exist = |remark: String| Refusal::new(ResponseCode::SUBSCRIPTION_NOT_EXIST, remark);
-    let (subscription, kind) = match broker.clients.subscription(group, topic) {
-        Subscribed::Yes(subscription, kind) => (subscription, kind),
+    let (known, kind) = match broker.clients.subscription(group, topic) {
+        Subscribed::Yes(known, kind) => (known, kind),
         Subscribed::NoGroup => {
             return Err(not_exist(format!(
                 "consumer group '{group}' has no connected member: no heartbeat has arrived yet"
@@ -273,17 +264,17 @@ fn filter(
             "consumer group '{group}' is forbidden to read topic '{topic}'"
         )));
     }
-    if subscription.data.sub_version < header.sub_version {
+    if known.data.sub_version < header.sub_version {
         return Err(Refusal::new(
             ResponseCode::SUBSCRIPTION_NOT_LATEST,
             format!(
                 "field 'subVersion' is {}, the broker has {} of '{topic}': the heartbeat is not here yet",
-                header.sub_version, subscription.data.sub_version
+                header.sub_version, known.data.sub_version
             ),
         ));
     }
-    check_type(subscription.data.expression_type.as_deref())?;
-    subscription.filter.clone().map_err(|error| refusals::expression(&error))
+    subscription::check_type(settings, known.data.expression_type.as_deref())?;
+    known.filter.clone().map_err(|error| refusals::expression(&error))
 }
 
 fn limits(

@@ -137,12 +137,6 @@ impl QueueLocks {
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
-
-    /// The client that holds a queue for its group.
-    pub fn holder(&self, now_ms: i64, group: &str, queue: &LockedQueue) -> Option<&str> {
-        let lock = self.groups.get(group)?.get(queue)?;
-        lock.is_live(now_ms).then_some(&*lock.client_id)
-    }
 }
 
 #[cfg(test)]
@@ -191,10 +185,9 @@ mod tests {
         let mut locks = QueueLocks::default();
         assert_eq!(lock(&mut locks, 0, A, &[0]), [0]);
         assert_eq!(locks.lock(0, "H", B, queues(&[0])).len(), 1);
-        let [queue]: [LockedQueue; 1] = queues(&[0]).collect::<Vec<_>>().try_into().unwrap();
-        assert_eq!(locks.holder(0, "G", &queue), Some("a"));
-        assert_eq!(locks.holder(0, "H", &queue), Some("b"));
-        assert_eq!(locks.holder(0, "I", &queue), None);
+        let third = Owner { client_id: "c", connection_id: 3 };
+        let gets = ["G", "H", "I"].map(|group| locks.lock(0, group, third, queues(&[0])).len());
+        assert_eq!(gets, [0, 0, 1], "a's, b's, nobody's");
     }
 
     #[test]

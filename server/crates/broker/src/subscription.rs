@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use remora_config::Settings;
 use remora_protocol::body::SubscriptionData;
 use remora_protocol::java_hash::tags_code;
 use remora_protocol::record;
+use remora_remoting::Refusal;
 use remora_store::Selects;
 
 use crate::pull_hold::WantsTag;
+use crate::refusals;
 use crate::sql::{SqlError, SqlFilter};
 
 /// Conditions that a thread remembers: some consumers send theirs with every pull.
@@ -94,6 +97,27 @@ impl MessageFilter {
     }
 }
 
+/// The filter that a request brings.
+pub(crate) fn requested(
+    settings: &Settings,
+    expression_type: Option<&str>,
+    expression: &str,
+) -> Result<MessageFilter, Refusal> {
+    check_type(settings, expression_type)?;
+    MessageFilter::parse(expression_type, expression).map_err(|error| refusals::expression(&error))
+}
+
+/// Whether this broker filters by such expressions.
+pub(crate) fn check_type(
+    settings: &Settings,
+    expression_type: Option<&str>,
+) -> Result<(), Refusal> {
+    match is_tag_type(expression_type) || settings.enable_property_filter {
+        true => Ok(()),
+        false => Err(refusals::property_filter_off(expression_type)),
+    }
+}
+
 /// Compiles a condition that was not compiled lately.
 fn compiled(expression: &str) -> Result<Arc<SqlFilter>, SqlError> {
     type Known = Vec<(Box<str>, Arc<SqlFilter>)>;
@@ -129,7 +153,7 @@ fn tags_of(expression: &str) -> Result<Option<Vec<&str>>, ExpressionError> {
 }
 
 /// `TAG`, empty or absent: anything else needs a message's properties.
-pub fn is_tag_type(expression_type: Option<&str>) -> bool {
+fn is_tag_type(expression_type: Option<&str>) -> bool {
     matches!(expression_type, None | Some("" | "TAG"))
 }
 
