@@ -4,6 +4,7 @@ use remora_tests::{Driver, Stream, Target, interop, target::unique};
 use serde_json::{Value, json};
 
 use crate::common::{producer, push, send, sorted, sorted_texts, stop_push, topic, with};
+use crate::go_client;
 
 const COLOURS: [&str; 3] = ["red", "green", "it's blue"];
 
@@ -88,16 +89,9 @@ fn java_push_consumers_receive_what_their_condition_is_true_of() {
 #[cfg_attr(no_go, ignore = "skipped: no Go")]
 fn go_push_consumers_receive_what_their_condition_is_true_of() {
     let (go, target) = (interop::go(), Target::shared());
-    let name = unique("go-producer");
-    let args =
-        json!({ "producer": name, "group": unique("pg"), "nameserver": target.nameserver() });
-    go.ask("producer", &args);
-    let topic = unique("go-topic");
-    let args = json!({
-        "nameserver": target.nameserver(), "broker": target.broker(), "topic": topic, "queues": 2,
-    });
-    go.ask("createTopic", &args);
-    every_condition_passes_its_messages(go, &target, &name, &topic);
+    let producer = go_client::producer(go, &target);
+    let topic = go_client::topic(go, &target, 2);
+    every_condition_passes_its_messages(go, &target, &producer, &topic);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::common::{
 const TAGS: [&str; 3] = ["A", "B", "C"];
 
 #[track_caller]
-fn producer(go: &Driver, target: &Target) -> String {
+pub fn producer(go: &Driver, target: &Target) -> String {
     let name = unique("go-producer");
     let args =
         json!({ "producer": name, "group": unique("pg"), "nameserver": target.nameserver() });
@@ -23,7 +23,7 @@ fn producer(go: &Driver, target: &Target) -> String {
 
 /// A new topic, made by the client's admin.
 #[track_caller]
-fn topic(go: &Driver, target: &Target, queues: usize) -> String {
+pub fn topic(go: &Driver, target: &Target, queues: usize) -> String {
     let topic = unique("go-topic");
     admin(go, target, "createTopic", &topic, queues);
     topic

@@ -4,11 +4,11 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Answer, Client, Node};
+use common::{Answer, Client, Node, heartbeat_of, subscription};
 use remora_protocol::body::{
-    self, ConsumerConnection, ConsumerData, GetConsumerStatusBody, GroupForbidden, HeartbeatData,
-    MessageQueue, ProducerConnection, ProducerData, ProducerTableInfo, SubscriptionData,
-    SubscriptionGroupConfig, SubscriptionGroupList, SubscriptionGroupWrapper,
+    self, ConsumerConnection, GetConsumerStatusBody, GroupForbidden, MessageQueue,
+    ProducerConnection, ProducerTableInfo, SubscriptionGroupConfig, SubscriptionGroupList,
+    SubscriptionGroupWrapper,
 };
 use remora_protocol::header::{
     ConsumeMessageDirectlyResultHeader, DeleteSubscriptionGroupHeader,
@@ -121,7 +121,14 @@ async fn deleted_group_keeps_its_offsets_unless_they_are_to_be_cleaned() {
 async fn forbidden_topic_is_not_readable_until_it_is_allowed_again() {
     let node = Node::start();
     let client = node.client().await;
-    client.ask(RequestCode::HEART_BEAT, &(), body::encode(&heartbeat("a@1"))).await.ok();
+    client
+        .ask(
+            RequestCode::HEART_BEAT,
+            &(),
+            body::encode(&heartbeat_of("a@1", subscription("orders"))),
+        )
+        .await
+        .ok();
     client.send_ok("orders", "x").await;
     let ask = async |readable: Option<bool>| {
         let header = UpdateGroupForbiddenHeader {
@@ -154,28 +161,6 @@ async fn forbidden_topic_is_not_readable_until_it_is_allowed_again() {
     node.stop().await;
 }
 
-fn heartbeat(client_id: &str) -> HeartbeatData {
-    HeartbeatData {
-        client_id: client_id.into(),
-        producer_data_set: vec![ProducerData { group_name: "producers".into() }],
-        consumer_data_set: vec![ConsumerData {
-            group_name: "workers".into(),
-            subscription_data_set: vec![subscription()],
-            ..ConsumerData::default()
-        }],
-        ..HeartbeatData::default()
-    }
-}
-
-fn subscription() -> SubscriptionData {
-    SubscriptionData {
-        topic: "orders".into(),
-        sub_string: "*".into(),
-        sub_version: 1_000,
-        ..SubscriptionData::default()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_of_a_group_are_listed() {
     let node = Node::start();
@@ -191,7 +176,14 @@ async fn connections_of_a_group_are_listed() {
     consumers().await.refused(ResponseCode::CONSUMER_NOT_ONLINE, &["'workers'"]);
     producers().await.refused(ResponseCode::SYSTEM_ERROR, &["'producers'"]);
 
-    client.ask(RequestCode::HEART_BEAT, &(), body::encode(&heartbeat("a@1"))).await.ok();
+    client
+        .ask(
+            RequestCode::HEART_BEAT,
+            &(),
+            body::encode(&heartbeat_of("a@1", subscription("orders"))),
+        )
+        .await
+        .ok();
     let connection = body::Connection {
         client_addr: client.conn.local.to_string(),
         client_id: "a@1".into(),
@@ -200,7 +192,7 @@ async fn connections_of_a_group_are_listed() {
     };
     let wanted = ConsumerConnection {
         connection_set: vec![connection.clone()],
-        subscription_table: BTreeMap::from([("orders".into(), subscription())]),
+        subscription_table: BTreeMap::from([("orders".into(), subscription("orders"))]),
         ..ConsumerConnection::default()
     };
     let found: ConsumerConnection = body::decode(&consumers().await.ok().frame.body()).unwrap();
@@ -250,7 +242,7 @@ async fn requests_for_a_client_are_passed_on_and_its_answer_back() {
         std::sync::Arc::new(Mirror),
     );
     let conn = consumer.connection(&node.addr).await.unwrap();
-    let beat = body::encode(&heartbeat("a@1")).into();
+    let beat = body::encode(&heartbeat_of("a@1", subscription("orders"))).into();
     conn.request(RequestCode::HEART_BEAT, &(), beat, common::PATIENCE).await.unwrap();
 
     let running = GetConsumerRunningInfoHeader {

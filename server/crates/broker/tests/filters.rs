@@ -1,11 +1,10 @@
 //! SQL92 filters: which messages pass, what wakes a held pull, what is said of a bad expression.
 mod common;
 
-use common::{Client, Node, bodies, pull_header, send_header, until};
-use remora_protocol::body::{
-    self, CheckClientRequest, ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData,
-    MessageModel, SubscriptionData,
+use common::{
+    Client, Node, SUSPEND, bodies, heartbeat_of, pull_header, send_header, subscription, until,
 };
+use remora_protocol::body::{self, CheckClientRequest, SubscriptionData};
 use remora_protocol::header::{PullMessageHeader, SendMessageHeader};
 use remora_protocol::{RequestCode, ResponseCode, Text};
 
@@ -23,9 +22,6 @@ fn sql<'h>(expression: &'h str, queue_offset: i64) -> PullMessageHeader<'h> {
         ..pull_header("orders", queue_offset)
     }
 }
-
-/// May be held, subscription in the request.
-const SUSPEND: i32 = 2 | 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_messages_that_the_condition_is_true_of_are_given() {
@@ -103,24 +99,13 @@ async fn subscription_of_a_heartbeat_is_compiled_or_its_error_told_to_every_pull
         ..pull_header("orders", 0)
     };
     for (version, expression) in [(1, "price >"), (2, "price > 10")] {
-        let beat = HeartbeatData {
-            client_id: "a@1".into(),
-            consumer_data_set: vec![ConsumerData {
-                group_name: "workers".into(),
-                consume_type: ConsumeType::ConsumePassively,
-                message_model: MessageModel::Clustering,
-                consume_from_where: ConsumeFromWhere::ConsumeFromLastOffset,
-                subscription_data_set: vec![SubscriptionData {
-                    topic: "orders".into(),
-                    sub_string: expression.into(),
-                    expression_type: Some("SQL92".into()),
-                    sub_version: version,
-                    ..SubscriptionData::default()
-                }],
-                unit_mode: false,
-            }],
-            ..HeartbeatData::default()
+        let condition = SubscriptionData {
+            sub_string: expression.into(),
+            expression_type: Some("SQL92".into()),
+            sub_version: version,
+            ..subscription("orders")
         };
+        let beat = heartbeat_of("a@1", condition);
         client.ask(RequestCode::HEART_BEAT, &(), body::encode(&beat)).await.ok();
         let answer = client.pull(&header).await;
         if version == 1 {

@@ -1,10 +1,9 @@
 //! Heartbeats, membership, notifications, and subscriptions taken from heartbeats.
 mod common;
 
-use common::{Client, Node, bodies, pull_header, send_header, until};
+use common::{Client, Node, bodies, heartbeat_of, pull_header, send_header, subscription, until};
 use remora_protocol::body::{
-    self, ConsumeFromWhere, ConsumeType, ConsumerData, GetConsumerListByGroupResponse,
-    HeartbeatData, MessageModel, ProducerData, SubscriptionData,
+    self, GetConsumerListByGroupResponse, HeartbeatData, SubscriptionData,
 };
 use remora_protocol::header::{
     GetConsumerListByGroupHeader, NotifyConsumerIdsChangedHeader, PullMessageHeader,
@@ -14,24 +13,8 @@ use remora_protocol::{RequestCode, ResponseCode, Text};
 use remora_remoting::Body;
 
 fn heartbeat(client_id: &str, topic: &str, tags: &str) -> HeartbeatData {
-    HeartbeatData {
-        client_id: client_id.into(),
-        producer_data_set: vec![ProducerData { group_name: "producers".into() }],
-        consumer_data_set: vec![ConsumerData {
-            group_name: "workers".into(),
-            consume_type: ConsumeType::ConsumePassively,
-            message_model: MessageModel::Clustering,
-            consume_from_where: ConsumeFromWhere::ConsumeFromLastOffset,
-            subscription_data_set: vec![SubscriptionData {
-                topic: topic.into(),
-                sub_string: tags.into(),
-                sub_version: 1_000,
-                ..SubscriptionData::default()
-            }],
-            unit_mode: false,
-        }],
-        ..HeartbeatData::default()
-    }
+    let subscription = SubscriptionData { sub_string: tags.into(), ..subscription(topic) };
+    heartbeat_of(client_id, subscription)
 }
 
 async fn beat(client: &Client, data: &HeartbeatData) -> Option<String> {

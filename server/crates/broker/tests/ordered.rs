@@ -3,27 +3,14 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Client, Node, until};
-use remora_protocol::body::{
-    self, ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData, LockBatchRequest,
-    LockBatchResponse, MessageModel, MessageQueue,
-};
+use common::{Client, Node, heartbeat_of, subscription, until};
+use remora_protocol::body::{self, LockBatchRequest, LockBatchResponse, MessageQueue};
 use remora_protocol::header::UnregisterClientHeader;
 use remora_protocol::{RequestCode, ResponseCode};
 use remora_remoting::Body;
 
 async fn join(client: &Client, client_id: &str) {
-    let beat = HeartbeatData {
-        client_id: client_id.into(),
-        consumer_data_set: vec![ConsumerData {
-            group_name: "workers".into(),
-            consume_type: ConsumeType::ConsumePassively,
-            message_model: MessageModel::Clustering,
-            consume_from_where: ConsumeFromWhere::ConsumeFromFirstOffset,
-            ..ConsumerData::default()
-        }],
-        ..HeartbeatData::default()
-    };
+    let beat = heartbeat_of(client_id, subscription("orders"));
     client.ask(RequestCode::HEART_BEAT, &(), body::encode(&beat)).await.ok();
 }
 

@@ -1,12 +1,9 @@
 //! Pulls: what is there, what is not, and waiting for it.
 mod common;
 
-use common::{Client, Node, bodies, pull_header, send_header, until};
+use common::{Client, Node, SUSPEND, bodies, pull_header, send_header, until};
 use remora_protocol::header::{PullMessageHeader, SendMessageHeader};
 use remora_protocol::{RequestCode, ResponseCode, Text};
-
-/// May be held, subscription in the request.
-const SUSPEND: i32 = 2 | 4;
 
 async fn send_tagged(client: &Client, topic: &str, tag: &str, body: &str) {
     let properties = format!("TAGS\u{1}{tag}\u{2}");

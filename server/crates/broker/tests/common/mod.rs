@@ -7,6 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use remora_broker::Broker;
 use remora_config::{Config, Settings};
+use remora_protocol::body::{
+    ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData, MessageModel, ProducerData,
+    SubscriptionData,
+};
 use remora_protocol::header::{
     PullMessageHeader, PullMessageReply, SendMessageHeader, SendMessageReply, SendMessageV2,
 };
@@ -315,6 +319,36 @@ pub fn pull_header<'h>(topic: &'h str, queue_offset: i64) -> PullMessageHeader<'
         sys_flag: 4,
         subscription: Some("*".into()),
         ..PullMessageHeader::default()
+    }
+}
+
+/// May be held, subscription in the request.
+pub const SUSPEND: i32 = 2 | 4;
+
+/// A client of the groups "producers" and "workers", which subscribes to one topic.
+pub fn heartbeat_of(client_id: &str, subscription: SubscriptionData) -> HeartbeatData {
+    HeartbeatData {
+        client_id: client_id.into(),
+        producer_data_set: vec![ProducerData { group_name: "producers".into() }],
+        consumer_data_set: vec![ConsumerData {
+            group_name: "workers".into(),
+            consume_type: ConsumeType::ConsumePassively,
+            message_model: MessageModel::Clustering,
+            consume_from_where: ConsumeFromWhere::ConsumeFromLastOffset,
+            subscription_data_set: vec![subscription],
+            unit_mode: false,
+        }],
+        ..HeartbeatData::default()
+    }
+}
+
+/// Every message of a topic.
+pub fn subscription(topic: &str) -> SubscriptionData {
+    SubscriptionData {
+        topic: topic.into(),
+        sub_string: "*".into(),
+        sub_version: 1_000,
+        ..SubscriptionData::default()
     }
 }
 
