@@ -255,6 +255,16 @@ impl Page {
             "Pulls that waited for the disk",
             here(float(read.cold_reads)),
         );
+        self.counter(
+            "remora_messages_sent_back",
+            "Messages that consumers sent back to be tried again",
+            here(float(read.messages_sent_back)),
+        );
+        self.counter(
+            "rocketmq_send_to_dlq_messages",
+            "Messages that went to a dead letter queue",
+            here(float(read.messages_dead)),
+        );
         let refused = read
             .rejections
             .iter()

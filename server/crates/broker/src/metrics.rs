@@ -16,6 +16,10 @@ pub struct Metrics {
     pub bytes_in: Counter,
     pub messages_out: Counter,
     pub bytes_out: Counter,
+    /// Messages that consumers sent back, dead ones too.
+    pub messages_sent_back: Counter,
+    /// Messages that went to %DLQ%.
+    pub messages_dead: Counter,
     /// Pulls that found no message, those that were then held too.
     pub pulls_missed: Counter,
     /// Pulls that waited for the disk.
@@ -114,6 +118,10 @@ pub struct MetricsSnapshot {
     pub held_pulls: usize,
     /// Pulls that waited for the disk, since the start.
     pub cold_reads: u64,
+    /// Messages that consumers sent back since the start, dead ones too.
+    pub messages_sent_back: u64,
+    /// Messages that went to %DLQ% since the start.
+    pub messages_dead: u64,
     pub rejections: BTreeMap<&'static str, u64>,
 }
 
@@ -139,6 +147,8 @@ impl Broker {
             log,
             held_pulls: self.hold.len(),
             cold_reads: metrics.cold_reads.total(),
+            messages_sent_back: metrics.messages_sent_back.total(),
+            messages_dead: metrics.messages_dead.total(),
             rejections: metrics.rejections.by_cause(),
         }
     }

@@ -7,7 +7,7 @@ use remora_remoting::Routes;
 use crate::broker::Broker;
 use crate::{
     admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat,
-    lock_queues, offsets, pull, query, runtime_info, send,
+    lock_queues, offsets, pull, query, retry, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -18,6 +18,7 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .on::<request::SendMessage>(send::send_message)
         .on::<request::SendMessageV2>(send::send_message)
         .on::<request::SendBatchMessage>(send::send_batch)
+        .answer_later::<request::ConsumerSendMsgBack, _>(retry::send_back)
         // Pulling.
         .on::<request::PullMessage>(pull::pull_message)
         .on::<request::LitePullMessage>(pull::pull_message)

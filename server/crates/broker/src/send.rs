@@ -24,6 +24,8 @@ const SYS_FLAG_TRANSACTION: i32 = 4 | 8;
 const CRC_PROPERTY_BYTES: usize = 20;
 /// Length of a record's properties is an int16.
 const PROPERTIES_BYTES_MAX: usize = 32_767;
+/// Bytes of properties that leave room for the record's checksum.
+pub(crate) const PROPERTIES_BYTES_LEFT: usize = PROPERTIES_BYTES_MAX - CRC_PROPERTY_BYTES;
 
 /// No record has more beside topic, body and properties: hosts of 20 bytes each, the checksum, a
 /// separator and 70 bytes of other fields.
@@ -249,7 +251,7 @@ fn prepare_properties<'s>(
 }
 
 fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refusal> {
-    let limit = PROPERTIES_BYTES_MAX - CRC_PROPERTY_BYTES;
+    let limit = PROPERTIES_BYTES_LEFT;
     if properties_bytes > limit {
         return Err(refusals::illegal(format!(
             "properties are {properties_bytes} bytes with those that the broker adds, the limit is {limit} ({PROPERTIES_BYTES_MAX} less the record's checksum)"

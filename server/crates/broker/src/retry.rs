@@ -1,0 +1,216 @@
+//! 36 CONSUMER_SEND_MSG_BACK: a message that was not consumed is stored once more, for the group
+//! alone: in %RETRY% after a delay, or in %DLQ% when it was tried often enough.
+use std::sync::Arc;
+
+use remora_protocol::header::ConsumerSendMsgBackHeader;
+use remora_protocol::message_id::OffsetId;
+use remora_protocol::properties::name;
+use remora_protocol::record::{self, Record};
+use remora_protocol::{OwnedFrame, ResponseCode, names};
+use remora_remoting::{Refusal, Reply, Responder};
+use remora_store::{AppendError, FlushMode};
+
+use crate::broker::Broker;
+use crate::own_messages::{OwnError, OwnMessage};
+use crate::perm;
+use crate::refusals;
+use crate::send_turn::append_refusal;
+use crate::topic_table::{Topic, plain_topic};
+
+/// The delay of the first retry: level 3, ten seconds; each further one has the next level.
+const FIRST_RETRY_LEVEL: i32 = 3;
+/// As many as Apache makes.
+const DLQ_QUEUE_COUNT: i32 = 1;
+/// Topic sysFlag of retry topics of unit-mode clients.
+const TOPIC_FLAG_UNIT_SUB: i32 = 2;
+
+/// What becomes of a message that was not consumed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// Another delivery, after this level of the delay table.
+    Again {
+        delay_level: i32,
+    },
+    Dead,
+}
+
+impl Fate {
+    /// `reconsume_times` is how often it was delivered again so far; `delay_level` is as asked: 0
+    /// leaves it to the broker, below 0 gives the message up.
+    pub fn of(reconsume_times: i32, reconsume_times_max: i32, delay_level: i32) -> Self {
+        if delay_level < 0 || reconsume_times >= reconsume_times_max {
+            return Self::Dead;
+        }
+        let delay_level = match delay_level {
+            0 => FIRST_RETRY_LEVEL.saturating_add(reconsume_times),
+            asked => asked,
+        };
+        Self::Again { delay_level }
+    }
+}
+
+/// Handles 36. Under sync flush the answer waits for the disk, though the message says WAIT=false:
+/// the consumer goes on to commit an offset past it.
+pub(crate) async fn send_back(broker: Arc<Broker>, frame: OwnedFrame, responder: Responder) {
+    let stored = tokio::task::spawn_blocking({
+        let broker = broker.clone();
+        move || store_again(&broker, &frame)
+    });
+    let durable_offset = match stored.await {
+        Ok(Ok(durable_offset)) => durable_offset,
+        Ok(Err(refusal)) => return responder.refuse(&refusal),
+        Err(error) => {
+            let remark = format!("sending a message back failed: {error}");
+            return responder.refuse(&Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
+        }
+    };
+    let answer = move |outcome: Result<(), AppendError>| match outcome {
+        Ok(()) => responder.send(Ok(Reply::success())),
+        Err(error) => responder.refuse(&append_refusal(&error)),
+    };
+    match durable_offset {
+        Some(offset) if broker.flush == FlushMode::Sync => {
+            broker.store.when_flushed(offset, Box::new(answer));
+        }
+        _ => answer(Ok(())),
+    }
+}
+
+/// The offset that must be flushed for the message to be safe; `None` where the group keeps no
+/// retries.
+fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refusal> {
+    let view = frame.view();
+    let header = ConsumerSendMsgBackHeader::decode(&view.fields)
+        .map_err(|error| refusals::header(&error))?;
+    let group =
+        broker.groups.find(&header.group).ok_or_else(|| refusals::group_missing(&header.group))?;
+    let broker_perm = i32::try_from(broker.config.peek().broker_permission).unwrap_or(0);
+    if !perm::is_writable(broker_perm) {
+        return Err(refusals::no_permission(format!(
+            "broker '{}' takes no messages: brokerPermission is {broker_perm}, writing needs bit 2",
+            broker.config.peek().broker_name
+        )));
+    }
+    if group.retry_queue_nums <= 0 {
+        return Ok(None);
+    }
+    let unreadable = |error: &dyn std::fmt::Display| {
+        let remark = format!(
+            "field 'offset' is {}: no message of group '{}' can be sent back from there: {error}",
+            header.offset, header.group
+        );
+        Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
+    };
+    let physical_offset = u64::try_from(header.offset).map_err(|error| unreadable(&error))?;
+    let bytes = broker.store.message_at(physical_offset).map_err(|error| unreadable(&error))?;
+    let record = record::decode(&bytes).map_err(|error| unreadable(&error))?;
+
+    let times_max = header.max_reconsume_times.unwrap_or(group.retry_max_times);
+    let fate = Fate::of(record.reconsume_times, times_max, header.delay_level);
+    let topic = match fate {
+        Fate::Again { .. } => retry_topic(broker, &header, group.retry_queue_nums)?,
+        Fate::Dead => dead_letter_topic(broker, &header.group)?,
+    };
+    if !perm::is_writable(topic.config.perm) {
+        return Err(refusals::no_permission(format!(
+            "topic '{}' takes no messages: its perm is {}, writing needs bit 2",
+            topic.name, topic.config.perm
+        )));
+    }
+    let mut message = again(&record, &topic);
+    match fate {
+        Fate::Again { delay_level } => message.delay_by_level(delay_level),
+        Fate::Dead => {
+            broker.metrics.messages_dead.add(1);
+            tracing::info!(
+                group = &*header.group,
+                topic = message.property(name::RETRY_TOPIC).unwrap_or_default(),
+                unique_id = message.property(name::UNIQ_KEY).unwrap_or_default(),
+                reconsume_times = record.reconsume_times,
+                reconsume_times_max = times_max,
+                "message is dead: not consumed after all its retries"
+            );
+        }
+    }
+    let stored = broker.store_own(&[message]).map_err(|error| refusal(&error))?;
+    broker.metrics.messages_sent_back.add(1);
+    Ok(Some(stored.durable_offset))
+}
+
+/// The message as its group gets it next.
+fn again<'a>(record: &Record<'a>, topic: &Topic) -> OwnMessage<'a> {
+    let mut message = OwnMessage::of(record);
+    if message.property(name::RETRY_TOPIC).is_none() {
+        message.set(name::RETRY_TOPIC, record.topic);
+    }
+    if message.property(name::ORIGIN_MESSAGE_ID).is_none() {
+        let id =
+            OffsetId { store_host: record.store_host, physical_offset: record.physical_offset };
+        message.set(name::ORIGIN_MESSAGE_ID, id.to_hex().as_str());
+    }
+    message.set(name::WAIT, "false");
+    message.remove(&[name::DELAY]);
+    message.queue_id = topic.any_write_queue_id();
+    message.topic = topic.name.to_string().into();
+    message.reconsume_times = record.reconsume_times.saturating_add(1);
+    message
+}
+
+fn retry_topic(
+    broker: &Broker,
+    header: &ConsumerSendMsgBackHeader<'_>,
+    queue_count: i32,
+) -> Result<Arc<Topic>, Refusal> {
+    let name = names::retry_topic(&header.group);
+    let sys_flag = if header.unit_mode == Some(true) { TOPIC_FLAG_UNIT_SUB } else { 0 };
+    existing_or_new(broker, &name, queue_count, sys_flag)
+}
+
+/// The topic of a group's dead letters, made if it is the first one.
+pub(crate) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
+    existing_or_new(broker, &names::dlq_topic(group), DLQ_QUEUE_COUNT, 0)
+}
+
+fn existing_or_new(
+    broker: &Broker,
+    name: &str,
+    queue_count: i32,
+    topic_sys_flag: i32,
+) -> Result<Arc<Topic>, Refusal> {
+    if let Some(topic) = broker.topics.find(name) {
+        return Ok(topic);
+    }
+    let mut config = plain_topic(name, queue_count, perm::READ | perm::WRITE);
+    config.topic_sys_flag = topic_sys_flag;
+    let made = broker.topics.put_if_absent(config, broker.create_durability());
+    let made = made.map_err(|error| refusals::not_persisted(&error))?;
+    made.ok_or_else(|| refusals::topic_missing(name))
+}
+
+/// Why a message of the broker's own was not stored, for the client that caused it.
+pub(crate) fn refusal(error: &OwnError) -> Refusal {
+    match error {
+        OwnError::Append(error) => append_refusal(error),
+        OwnError::Properties { .. } => refusals::illegal(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delay_grows_with_each_retry_until_the_message_is_dead() {
+        let fates: Vec<Fate> = (0..4).map(|times| Fate::of(times, 3, 0)).collect();
+        let again = |delay_level| Fate::Again { delay_level };
+        assert_eq!(fates, [again(3), again(4), again(5), Fate::Dead]);
+    }
+
+    #[test]
+    fn consumers_may_choose_the_level_or_give_a_message_up() {
+        assert_eq!(Fate::of(2, 3, 1), Fate::Again { delay_level: 1 });
+        assert_eq!(Fate::of(0, 3, -1), Fate::Dead);
+        assert_eq!(Fate::of(0, 0, 1), Fate::Dead);
+        assert_eq!(Fate::of(i32::MAX, -1, 0), Fate::Dead);
+    }
+}
