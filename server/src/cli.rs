@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Send, follow and look up messages
     #[command(subcommand)]
     Message(MessageCommand),
+    /// Dead letters: messages that a group gave up after all retries
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Send a message (the same as message send)
     Send(SendArgs),
     /// Follow a topic (the same as message tail)
@@ -314,6 +317,67 @@ pub(crate) struct QueryArgs {
     pub max: u32,
     #[command(flatten)]
     pub cluster: ClusterArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// Groups with dead letters: how many, how many not sent again yet, when the last came
+    List {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// The dead letters of a group that were not sent again yet
+    #[command(after_help = "Example:\n  remora dlq show order-workers --max 10")]
+    Show {
+        group: String,
+        /// Those that were sent again as well
+        #[arg(long)]
+        all: bool,
+        /// Letters, at most
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        max: u64,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// Send dead letters again, to the group that gave them up or to all groups of their topic
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  remora dlq replay order-workers                      all that were not sent again yet
+  remora dlq replay order-workers --rate 20 --max 100
+  remora dlq replay order-workers --to topic           for every group of the topic, once more
+
+A letter that was sent again stays in the queue; only --all sends it once more.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    pub group: String,
+    /// Who gets them
+    #[arg(long, value_enum, default_value = "group")]
+    pub to: ReplayTo,
+    /// Messages a second, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// Letters, at most
+    #[arg(long, value_name = "COUNT")]
+    pub max: Option<u64>,
+    /// Those that were sent again before as well
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ReplayTo {
+    /// The group that gave the message up, alone, with all its retries anew
+    Group,
+    /// The topic that it was first sent to
+    Topic,
 }
 
 #[derive(Debug, Subcommand)]

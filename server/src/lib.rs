@@ -36,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Config(command) => config_command::run(&command),
         Command::Topic(command) => admin::topic(command),
         Command::Message(command) => admin::message(command),
+        Command::Dlq(command) => admin::dlq(command),
         Command::Send(args) => admin::message(cli::MessageCommand::Send(args)),
         Command::Tail(args) => admin::message(cli::MessageCommand::Tail(args)),
     }

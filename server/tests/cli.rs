@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Far longer than anything takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -409,4 +409,53 @@ fn an_absent_nameserver_is_exit_code_five() {
     let failed = cluster_command(&addr, &["topic", "list"]);
     assert_eq!(failed.status.code(), Some(5), "{}", stderr(&failed));
     assert!(stderr(&failed).contains(&addr), "{}", stderr(&failed));
+}
+
+#[test]
+fn dead_letters_are_listed_shown_and_sent_again_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Program::start(&standalone_args(dir.path()));
+    let nameserver = server.address("nameserver");
+    let run = |args: &[&str]| {
+        let ended = cluster_command(&nameserver, args);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
+        stdout(&ended)
+    };
+    assert_eq!(run(&["dlq", "list"]), "no group has dead letters\n");
+    let missing = cluster_command(&nameserver, &["dlq", "show", "nobody"]);
+    assert_eq!(missing.status.code(), Some(3), "{}", stderr(&missing));
+    assert!(stderr(&missing).contains("'nobody'"), "{}", stderr(&missing));
+
+    // As a broker leaves them.
+    for (body, tags) in [("first", "a"), ("second", "b")] {
+        let origin = ["--property", "RETRY_TOPIC=orders", "--property", "REAL_QID=0"];
+        let sent = ["send", "%DLQ%workers", body, "--tags", tags, "--keys", "k"];
+        run(&[&sent[..], &origin].concat());
+    }
+    run(&["send", "orders", "new"]);
+    let listed: Value = serde_json::from_str(&run(&["dlq", "list", "-o", "json"])).expect("JSON");
+    let last_ms = listed[0]["lastTimestampMs"].clone();
+    let expected =
+        json!([{ "group": "workers", "stored": 2, "open": 2, "lastTimestampMs": last_ms }]);
+    assert_eq!(listed, expected);
+    let shown = run(&["dlq", "show", "workers"]);
+    assert!(shown.contains("first") && shown.contains("topic=orders"), "{shown}");
+
+    let replay = ["dlq", "replay", "workers", "--to", "topic", "--rate", "1000", "-o", "json"];
+    let once = run(&[&replay[..], &["--max", "1"]].concat());
+    assert_eq!(once, "{\"notSent\":0,\"sent\":1}\n");
+    assert_eq!(run(&replay), "{\"notSent\":0,\"sent\":1}\n");
+    assert_eq!(run(&replay), "{\"notSent\":0,\"sent\":0}\n");
+    let tailed = run(&["tail", "orders", "--from-start", "--no-wait", "-o", "json"]);
+    let tailed = tailed.lines().map(|line| {
+        let message: Value = serde_json::from_str(line).expect("JSON");
+        let has = |name: &str| message["properties"].get(name).is_some();
+        assert!(!has("RETRY_TOPIC") && !has("REAL_QID"), "{message}");
+        (message["body"].to_string(), message["tags"].to_string())
+    });
+    let mut tailed: Vec<(String, String)> = tailed.collect();
+    tailed.sort();
+    let message = |body: &str, tags: &str| (format!("\"{body}\""), tags.to_owned());
+    let expected = [message("first", "\"a\""), message("new", "null"), message("second", "\"b\"")];
+    assert_eq!(tailed, expected);
 }

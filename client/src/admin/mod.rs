@@ -1,5 +1,6 @@
 //! Managing topics, groups and brokers, and looking into them.
 mod broker;
+mod dead_letters;
 mod group;
 mod message;
 mod topic;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use remora_protocol::{EncodeHeader, RequestCode, body};
 
 pub use self::broker::BrokerAddr;
+pub use self::dead_letters::{DeadLetterQueue, DeadLetters, Letters, SendTo};
 pub use self::group::{ConsumeProgress, QueueProgress};
 pub use self::message::TimeSpan;
 pub use self::topic::{QueueStats, TopicSpec};

@@ -1,4 +1,5 @@
 //! Commands that talk to a cluster, through `remora-client` like any other client.
+mod dlq;
 mod message;
 pub(crate) mod print;
 mod topic;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use remora_client::ClientError;
 use remora_protocol::ResponseCode;
 
-use crate::cli::{MessageCommand, TopicCommand};
+use crate::cli::{DlqCommand, MessageCommand, TopicCommand};
 use crate::exit;
 
 /// Why a command failed.
@@ -33,6 +34,10 @@ pub(crate) fn topic(command: TopicCommand) -> ExitCode {
 
 pub(crate) fn message(command: MessageCommand) -> ExitCode {
     run(message::run(command))
+}
+
+pub(crate) fn dlq(command: DlqCommand) -> ExitCode {
+    run(dlq::run(command))
 }
 
 /// Runs one command; its failure is one line on stderr and an exit code.
