@@ -10,11 +10,40 @@ pub struct FlowLimits {
     pub bytes_max: usize,
     /// Distance between the lowest and the highest offset held. Java: 2,000.
     pub span_max: i64,
+    /// Messages held of one topic, shared evenly by those of its queues that this member reads.
+    /// They replace `count_max`. Java: none.
+    pub topic_count_max: Option<usize>,
+    /// Likewise of `bytes_max`.
+    pub topic_bytes_max: Option<usize>,
 }
 
 impl Default for FlowLimits {
     fn default() -> Self {
-        Self { count_max: 1_000, bytes_max: 100 * 1024 * 1024, span_max: 2_000 }
+        Self {
+            count_max: 1_000,
+            bytes_max: 100 * 1024 * 1024,
+            span_max: 2_000,
+            topic_count_max: None,
+            topic_bytes_max: None,
+        }
+    }
+}
+
+impl FlowLimits {
+    pub(super) fn are_of_topic(&self) -> bool {
+        self.topic_count_max.is_some() || self.topic_bytes_max.is_some()
+    }
+
+    /// What is left for each of the queues that are read of a topic: never nothing, or it would not
+    /// be read at all.
+    #[must_use]
+    pub fn shared_by(&self, queue_count: usize) -> Self {
+        let share = |of_topic: usize| (of_topic / queue_count.max(1)).max(1);
+        Self {
+            count_max: self.topic_count_max.map_or(self.count_max, share),
+            bytes_max: self.topic_bytes_max.map_or(self.bytes_max, share),
+            ..*self
+        }
     }
 }
 
@@ -143,13 +172,27 @@ mod tests {
 
     #[test]
     fn count_bytes_and_span_each_hold_pulling_back() {
-        let limits = FlowLimits { count_max: 3, bytes_max: 1_000, span_max: 100 };
+        let limits =
+            FlowLimits { count_max: 3, bytes_max: 1_000, span_max: 100, ..FlowLimits::default() };
         assert_eq!(holding([1, 2]).flow_control(&limits), None);
         assert_eq!(holding([1, 2, 3]).flow_control(&limits), Some(FlowControl::Count { count: 3 }));
         let mut heavy = holding([1]);
         heavy.put(2, 990);
         assert_eq!(heavy.flow_control(&limits), Some(FlowControl::Bytes { bytes: 1_000 }));
         assert_eq!(holding([1, 102]).flow_control(&limits), Some(FlowControl::Span { span: 101 }));
+    }
+
+    #[test]
+    fn limits_of_a_topic_are_shared_by_its_queues_and_leave_each_something() {
+        let limits = FlowLimits {
+            topic_count_max: Some(100),
+            topic_bytes_max: Some(3),
+            ..FlowLimits::default()
+        };
+        let share = limits.shared_by(8);
+        assert_eq!(share, FlowLimits { count_max: 12, bytes_max: 1, ..limits });
+        assert_eq!(FlowLimits::default().shared_by(8), FlowLimits::default());
+        assert_eq!(limits.shared_by(0), FlowLimits { count_max: 100, bytes_max: 3, ..limits });
     }
 
     proptest! {

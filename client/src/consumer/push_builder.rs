@@ -110,7 +110,7 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// How much may wait for the handler, for each queue.
+    /// How much may wait for the handler, for each queue or topic; past it no more is pulled.
     #[must_use]
     pub fn flow_limits(mut self, limits: FlowLimits) -> Self {
         self.own.settings.flow = limits;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::consume;
-use super::process_queue::ProcessQueue;
+use super::process_queue::{FlowLimits, ProcessQueue};
 use super::push::Shared;
 use super::subscription::Subscription;
 use crate::clock;
@@ -107,12 +107,21 @@ pub(super) async fn run(shared: Arc<Shared>, reader: Arc<QueueReader>) {
 async fn wait_for_room(shared: &Shared, reader: &QueueReader) {
     loop {
         let drained = reader.drained.notified();
-        let Some(reason) = reader.process.lock().flow_control(&shared.settings.flow) else {
-            return;
-        };
+        let limits = limits(shared, &reader.queue.topic);
+        let Some(reason) = reader.process.lock().flow_control(&limits) else { return };
         tracing::debug!(queue = %reader.queue, ?reason, "pulling waits for the handler");
         drained.await;
     }
+}
+
+/// How much each of the topic's queues may hold.
+fn limits(shared: &Shared, topic: &str) -> FlowLimits {
+    let limits = shared.settings.flow;
+    if !limits.are_of_topic() {
+        return limits;
+    }
+    let queues = shared.queues.lock();
+    limits.shared_by(queues.keys().filter(|queue| *queue.topic == *topic).count())
 }
 
 async fn pull(shared: &Shared, reader: &QueueReader) -> Result<Pulled, ClientError> {

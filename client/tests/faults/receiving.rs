@@ -312,8 +312,22 @@ fn one_by_one() -> Fake {
 
 #[tokio::test]
 async fn the_next_pull_leaves_while_the_handler_still_works_as_far_as_flow_control_allows() {
+    // Each message has two bytes.
+    let none = FlowLimits::default();
+    for (limits, pulls) in [
+        (FlowLimits { count_max: 3, ..none }, vec!["0", "1", "2"]),
+        (FlowLimits { bytes_max: 4, ..none }, vec!["0", "1"]),
+        (FlowLimits { span_max: 1, ..none }, vec!["0", "1", "2"]),
+        (FlowLimits { topic_count_max: Some(2), ..none }, vec!["0", "1"]),
+        (FlowLimits { topic_bytes_max: Some(1), ..none }, vec!["0"]),
+    ] {
+        check_pulls_within(limits, &pulls).await;
+    }
+}
+
+/// Exactly these offsets are pulled while no handler ends.
+async fn check_pulls_within(limits: FlowLimits, pulls: &[&str]) {
     let fake = one_by_one();
-    let limits = FlowLimits { count_max: 3, ..FlowLimits::default() };
     let (started, mut starts) = mpsc::unbounded_channel();
     let consumer = consumer(&fake)
         .flow_limits(limits)
@@ -325,12 +339,12 @@ async fn the_next_pull_leaves_while_the_handler_still_works_as_far_as_flow_contr
         .start()
         .await
         .unwrap();
-    for _ in 0..3 {
+    for _ in pulls {
         assert_eq!(soon(starts.recv()).await, Some(()));
     }
-    assert_eq!(pulls_up_to(&fake, "2").await, ["0", "1", "2"]);
+    assert_eq!(pulls_up_to(&fake, pulls[pulls.len() - 1]).await, pulls);
     consumer.shutdown().await;
-    assert_eq!(fake.count(PULL), 3, "none past the limit");
+    assert_eq!(fake.count(PULL), pulls.len(), "none past the limit: {limits:?}");
     assert_eq!(fake.count(COMMIT), 0, "none was handled");
 }
 
