@@ -1,10 +1,11 @@
 //! A batch of records, encoded outside the append lock.
 use std::sync::Arc;
 
+use remora_protocol::names::TIMER_TOPIC;
 use remora_protocol::record::Draft;
 
 use crate::consume_queue::ConsumeQueue;
-use crate::dispatch::{Named, TagsCode, UniqueHash, dispatch, index_hash};
+use crate::dispatch::{Dispatch, Named, TagsCode, UniqueHash, dispatch, index_hash};
 use crate::index_feed::Key;
 use crate::queue_files::QueueEntry;
 use crate::store::{Arrival, QueueRef};
@@ -95,18 +96,23 @@ impl AppendBatch {
     /// caller (`Draft::encode` panics on those that fit no field); records of 2 GiB and more are
     /// not taken.
     pub fn push(&mut self, queue: &QueueRef, draft: &Draft<'_>) {
-        self.push_named(queue, draft, Named::of(draft.properties));
+        self.stage(queue, draft, Dispatch::of(draft.topic, draft.sys_flag, draft.properties));
     }
 
-    /// As `push`, where the properties have been looked through already.
+    /// As `push`, where the properties have been looked through already. Not for timer messages.
     pub fn push_named(&mut self, queue: &QueueRef, draft: &Draft<'_>, named: Named<'_>) {
         debug_assert_eq!(named, Named::of(draft.properties), "what the properties say");
+        debug_assert_ne!(draft.topic, TIMER_TOPIC, "its time is among the properties");
+        self.stage(queue, draft, dispatch(draft.topic, draft.sys_flag, named));
+    }
+
+    #[inline]
+    fn stage(&mut self, queue: &QueueRef, draft: &Draft<'_>, found: Dispatch<'_>) {
         debug_assert_eq!(*draft.topic, *queue.topic, "a record of another topic");
         let before = self.bytes.len();
         draft.encode(&mut self.bytes);
         let record_bytes = u32::try_from(self.bytes.len() - before).unwrap_or(u32::MAX);
         self.record_bytes_max = self.record_bytes_max.max(record_bytes);
-        let found = dispatch(draft.topic, draft.sys_flag, named);
         let (record, topic_hash) = (self.staged.len(), queue.queue.topic_hash);
         let uniq_key = found.keys.uniq_key();
         if !uniq_key.is_empty() {

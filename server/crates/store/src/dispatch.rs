@@ -1,7 +1,7 @@
 //! What a record adds to its queue and to the index: one pure function for append, recovery and
 //! a slave.
-use remora_protocol::names::SCHEDULE_TOPIC;
-use remora_protocol::properties::{self, NAME_END};
+use remora_protocol::names::{SCHEDULE_TOPIC, TIMER_TOPIC};
+use remora_protocol::properties::{self, NAME_END, name};
 use remora_protocol::{java_hash, sys_flag};
 
 /// Apache's default `messageDelayLevel`, levels 1 to 18, in milliseconds.
@@ -9,6 +9,52 @@ const DELAY_LEVELS_MS: [i64; 18] = [
     1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
     480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000,
 ];
+
+/// Marks the tags code of a timer message as its due time. No hash of tags (an int, with its sign
+/// in all upper bits) has this bit and not the sign.
+const TIMER_DUE: i64 = 1 << 61;
+/// The timer message withdraws another one.
+const TIMER_DELETES: i64 = 1 << 60;
+
+/// What the queue entry of a timer message says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimerCode {
+    pub due_ms: i64,
+    /// It withdraws another timer message that is due at the same time.
+    pub deletes: bool,
+}
+
+impl TimerCode {
+    /// Reads a tags code; `None` for one that another broker wrote.
+    pub fn of(tags_code: i64) -> Option<Self> {
+        let is_ours = tags_code >= 0 && tags_code & TIMER_DUE != 0;
+        let due_ms = tags_code & (TIMER_DELETES - 1);
+        is_ours.then_some(Self { due_ms, deletes: tags_code & TIMER_DELETES != 0 })
+    }
+
+    /// From the properties of a timer message; `None` where they give no time.
+    pub fn of_properties(raw: &[u8]) -> Option<Self> {
+        let due_ms = properties::find_i64(raw, name::TIMER_OUT_MS)?;
+        let deletes = properties::find(raw, name::TIMER_DEL_UNIQKEY).is_some();
+        (0..TIMER_DELETES).contains(&due_ms).then_some(Self { due_ms, deletes })
+    }
+
+    fn tags_code(self) -> i64 {
+        self.due_ms | TIMER_DUE | if self.deletes { TIMER_DELETES } else { 0 }
+    }
+}
+
+/// When a message of the topic of delay levels was stored, by the tags code of its queue entry.
+/// `level` from 1 on.
+pub fn stored_at_ms(level: usize, tags_code: i64) -> i64 {
+    tags_code.saturating_sub(level_ms(level))
+}
+
+/// Levels past the last one count as the last one.
+fn level_ms(level: usize) -> i64 {
+    let index = level.clamp(1, DELAY_LEVELS_MS.len()) - 1;
+    DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000)
+}
 
 /// What follows from a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +72,8 @@ pub enum TagsCode {
     Hash(i64),
     /// Store timestamp plus this: the delivery time of a delayed message.
     DeliverAfterMs(i64),
+    /// Of a message with a delivery time of its own.
+    Timer(TimerCode),
 }
 
 impl TagsCode {
@@ -34,6 +82,7 @@ impl TagsCode {
         match self {
             Self::Hash(hash) => hash,
             Self::DeliverAfterMs(delay_ms) => store_timestamp_ms.saturating_add(delay_ms),
+            Self::Timer(code) => code.tags_code(),
         }
     }
 }
@@ -96,9 +145,25 @@ impl<'a> Named<'a> {
     }
 }
 
-/// What follows from topic, flags and properties of a record, stored or about to be.
+impl<'a> Dispatch<'a> {
+    /// What follows from topic, flags and properties of a record, stored or about to be.
+    pub fn of(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Self {
+        let mut found = dispatch(topic, sys_flag, Named::of(properties));
+        // A time of its own: so that all timers are known from 20 bytes each.
+        if topic == TIMER_TOPIC
+            && found.queue_entry.is_some()
+            && let Some(code) = TimerCode::of_properties(properties)
+        {
+            found.queue_entry = Some(TagsCode::Timer(code));
+        }
+        found
+    }
+}
+
+/// As `Dispatch::of`, where the properties have been looked through; for any topic but that of
+/// timers.
 #[inline]
-pub fn dispatch<'a>(topic: &str, sys_flag: i32, named: Named<'a>) -> Dispatch<'a> {
+pub(crate) fn dispatch<'a>(topic: &str, sys_flag: i32, named: Named<'a>) -> Dispatch<'a> {
     let transaction = sys_flag::transaction(sys_flag);
     let queued = matches!(transaction, sys_flag::TRANSACTION_NOT | sys_flag::TRANSACTION_COMMIT);
     let queue_entry = queued.then(|| tags_code(topic, named.tags, named.delay));
@@ -115,10 +180,7 @@ fn tags_code(topic: &str, tags: &[u8], delay_level: &[u8]) -> TagsCode {
         && let Ok(level) = str::from_utf8(delay_level).unwrap_or_default().parse::<usize>()
         && level > 0
     {
-        // Levels past the last one count as the last one.
-        let index = level.min(DELAY_LEVELS_MS.len()) - 1;
-        let delay_ms = DELAY_LEVELS_MS.get(index).copied().unwrap_or(1_000);
-        return TagsCode::DeliverAfterMs(delay_ms);
+        return TagsCode::DeliverAfterMs(level_ms(level));
     }
     TagsCode::Hash(java_hash::tags_code(tags))
 }
@@ -186,14 +248,12 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use remora_protocol::properties::name;
-
     use super::*;
 
     const PROPERTIES: &[u8] = b"KEYS\x01k1 k2\x02TAGS\x01TagA\x02UNIQ_KEY\x01U1\x02DELAY\x013\x02";
 
     fn dispatch<'a>(topic: &str, sys_flag: i32, properties: &'a [u8]) -> Dispatch<'a> {
-        super::dispatch(topic, sys_flag, Named::of(properties))
+        Dispatch::of(topic, sys_flag, properties)
     }
 
     #[test]
@@ -220,6 +280,24 @@ mod tests {
         assert_eq!(code.map(|code| code.value(1_000)), Some(11_000));
         let past_the_last = dispatch(SCHEDULE_TOPIC, 0, b"DELAY\x0199\x02").queue_entry;
         assert_eq!(past_the_last.map(|code| code.value(0)), Some(7_200_000));
+    }
+
+    #[test]
+    fn timer_message_carries_its_time_and_whether_it_withdraws_another() {
+        let code = |properties: &'static [u8]| {
+            let code = dispatch(TIMER_TOPIC, 0, properties).queue_entry.unwrap().value(5);
+            (TimerCode::of(code), code)
+        };
+        let timer = |due_ms, deletes| Some(TimerCode { due_ms, deletes });
+        assert_eq!(code(b"TAGS\x01a\x02TIMER_OUT_MS\x011763793360001\x02").0, {
+            timer(1_763_793_360_001, false)
+        });
+        let marker = b"TIMER_DEL_UNIQKEY\x01T+id\x02TIMER_OUT_MS\x017\x02";
+        assert_eq!(code(marker).0, timer(7, true));
+        // Another broker's, and one without a time: hashes of tags.
+        assert_eq!(code(b"TAGS\x01polygenelubricants\x02"), (None, i64::from(i32::MIN)));
+        assert_eq!(code(b"TIMER_OUT_MS\x01-7\x02"), (None, 0));
+        assert_eq!(stored_at_ms(3, 11_000), 1_000);
     }
 
     #[test]

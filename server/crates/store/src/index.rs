@@ -10,7 +10,7 @@ use remora_protocol::record::{self, Entry, Record};
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
 use crate::disk::Disk;
-use crate::dispatch::{Named, dispatch, index_hash, topic_hash};
+use crate::dispatch::{Dispatch, index_hash, topic_hash};
 use crate::index_feed::{Fed, IndexFeed, Key};
 use crate::index_file::{INDEX_DIR, IndexFile, IndexGeometry};
 use crate::segment::Segment;
@@ -312,7 +312,7 @@ fn keys_from(segment: &Segment, view: &Bytes, cursor: u64, committed: u64) -> (V
 }
 
 fn push_keys(keys: &mut Vec<Key>, record: &Record<'_>, physical_offset: u64) {
-    let found = dispatch(record.topic, record.sys_flag, Named::of(record.properties)).keys;
+    let found = Dispatch::of(record.topic, record.sys_flag, record.properties).keys;
     let topic_hash = topic_hash(record.topic);
     keys.extend(found.iter().map(|key| Key {
         hash: index_hash(topic_hash, key),

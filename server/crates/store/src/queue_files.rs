@@ -28,12 +28,12 @@ impl QueueEntry {
         Self { physical_offset: 0, record_bytes: BLANK_SIZE, tags_code: 0 };
 
     /// One past the record's last byte.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.physical_offset + u64::from(self.record_bytes)
     }
 
     /// Fills a place before the queue's first message.
-    pub(crate) fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.record_bytes == BLANK_SIZE && self.physical_offset == 0
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use remora_protocol::record::{self, Entry, RecordError};
 
 use crate::consume_queue::Window;
-use crate::dispatch::{Named, dispatch};
+use crate::dispatch::Dispatch;
 use crate::queue_files::QueueEntry;
 use crate::recovery::checked;
 use crate::residence::{Residence, Waiting};
@@ -480,12 +480,12 @@ fn is_asked_for(bytes: &[u8], topic: &str, key: &str, begin_ms: i64, end_ms: i64
     let Ok(found) = record::decode(bytes) else { return false };
     found.topic == topic
         && (begin_ms..=end_ms).contains(&found.store_timestamp_ms)
-        && dispatch(found.topic, found.sys_flag, Named::of(found.properties))
+        && Dispatch::of(found.topic, found.sys_flag, found.properties)
             .keys
             .iter()
             .any(|one| one == key.as_bytes())
 }
 
-fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
+pub(crate) fn io_error(what: &'static str) -> impl Fn(io::Error) -> ReadError {
     move |error| ReadError::Io { what, kind: error.kind() }
 }

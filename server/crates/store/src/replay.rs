@@ -9,7 +9,7 @@ use crate::checkpoint::{Base, Checkpoint};
 use crate::commit_log::Marks;
 use crate::consume_queue::{ConsumeQueue, Replayed, Stale};
 use crate::disk::Disk;
-use crate::dispatch::{Named, dispatch};
+use crate::dispatch::Dispatch;
 use crate::index_file::INDEX_DIR;
 use crate::queue_files::QueueEntry;
 use crate::queue_registry::{CONSUME_QUEUE_DIR, LoadRule, QueueRegistry};
@@ -305,7 +305,7 @@ fn replay_record(
     physical_offset: u64,
     rebuilding: bool,
 ) -> Result<(), Stop> {
-    let found = dispatch(record.topic, record.sys_flag, Named::of(record.properties));
+    let found = Dispatch::of(record.topic, record.sys_flag, record.properties);
     let Some(code) = found.queue_entry else { return Ok(()) };
     let Ok(queue_offset) = u64::try_from(record.queue_offset) else { return Ok(()) };
     let io_error = |source| queue_error(record.topic, source);

@@ -1,13 +1,16 @@
 //! Removing what is too old or too much: whole segments, then what names only them.
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Formatter};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::segment::Segment;
 use crate::signal::Signal;
-use crate::store::{Parts, StoreConfig};
+use crate::store::{Parts, Store, StoreConfig};
 
 /// How often the disk is measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
@@ -58,6 +61,23 @@ pub(crate) struct Retention {
     rules: Mutex<RetentionRules>,
     /// One pass at a time.
     running: Mutex<()>,
+    keepers: Mutex<Keepers>,
+    /// Below this records should go and are kept.
+    wanted: AtomicU64,
+}
+
+/// Who still needs old records, and is asked to let them go.
+#[derive(Default)]
+struct Keepers {
+    /// By reason: records from this physical offset on.
+    kept_from: BTreeMap<&'static str, u64>,
+    asked: Vec<Arc<dyn Fn(u64) + Send + Sync>>,
+}
+
+impl Debug for Keepers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        self.kept_from.fmt(f)
+    }
 }
 
 /// What a pass decides from; sizes in bytes, times in ms.
@@ -70,7 +90,38 @@ struct View {
 
 impl Retention {
     pub(crate) fn new(rules: RetentionRules) -> Self {
-        Self { signal: Signal::default(), rules: Mutex::new(rules), running: Mutex::new(()) }
+        Self {
+            signal: Signal::default(),
+            rules: Mutex::new(rules),
+            running: Mutex::new(()),
+            keepers: Mutex::default(),
+            wanted: AtomicU64::new(0),
+        }
+    }
+
+    /// See `Store::keep_from`.
+    pub(crate) fn keep_from(&self, reason: &'static str, physical_offset: u64) {
+        self.keepers.lock().kept_from.insert(reason, physical_offset);
+    }
+
+    pub(crate) fn on_wanted(&self, ask: Arc<dyn Fn(u64) + Send + Sync>) {
+        self.keepers.lock().asked.push(ask);
+    }
+
+    pub(crate) fn wanted(&self) -> u64 {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// Asks everybody to need nothing below `wanted`, and says from where on something is needed.
+    fn ask(&self, wanted: u64) -> u64 {
+        self.wanted.fetch_max(wanted, Ordering::AcqRel);
+        let kept_from = || self.keepers.lock().kept_from.values().min().copied();
+        if kept_from().is_some_and(|kept| kept < wanted) {
+            // Not under the lock: they may answer at once.
+            let asked = self.keepers.lock().asked.clone();
+            asked.iter().for_each(|ask| ask(wanted));
+        }
+        kept_from().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn set_rules(&self, rules: RetentionRules) {
@@ -150,6 +201,12 @@ impl Parts {
         };
         let count =
             removable(&rules, view, &newest_ms, self.log.segments.segment_bytes, used.len());
+        let Some(newest) = count.checked_sub(1).and_then(|last| used.get(last)) else {
+            return Ok(0);
+        };
+        // What is still needed goes once it was stored again; the next pass sees.
+        let kept_from = self.retention.ask(newest.end());
+        let count = used.iter().take(count).take_while(|one| one.end() <= kept_from).count();
         for _ in 0..count {
             self.log.segments.remove_first()?;
         }
@@ -188,6 +245,25 @@ impl Parts {
                 self.expire(Occasion::Timer);
             }
         }
+    }
+}
+
+impl Store {
+    /// Retention leaves records from this physical offset on, for as long as `reason` says so.
+    /// Who keeps records should store those again that are wanted (`on_retention_wanted`).
+    pub fn keep_from(&self, reason: &'static str, physical_offset: u64) {
+        self.parts.retention.keep_from(reason, physical_offset);
+    }
+
+    /// Has `ask` called with the physical offset below which retention would remove records, when
+    /// somebody keeps them. It must not wait.
+    pub fn on_retention_wanted(&self, ask: Arc<dyn Fn(u64) + Send + Sync>) {
+        self.parts.retention.on_wanted(ask);
+    }
+
+    /// Below this physical offset retention would remove records, or has done so.
+    pub fn retention_wanted(&self) -> u64 {
+        self.parts.retention.wanted()
     }
 }
 

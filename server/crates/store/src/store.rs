@@ -269,7 +269,7 @@ impl Store {
     }
 
     /// The queue that a reference means now: another one once the topic was deleted.
-    fn live<'a>(&self, queue: &'a QueueRef) -> Cow<'a, QueueRef> {
+    pub(crate) fn live<'a>(&self, queue: &'a QueueRef) -> Cow<'a, QueueRef> {
         if queue.queue.is_deleted() {
             Cow::Owned(self.queue(&queue.topic, queue.queue_id))
         } else {
