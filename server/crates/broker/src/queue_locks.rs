@@ -117,6 +117,12 @@ impl QueueLocks {
         freed.iter().any(|lock| lock.is_awaited)
     }
 
+    /// True where somebody consumes the group's queues in order.
+    pub fn is_ordered(&self, now_ms: i64, group: &str) -> bool {
+        let locks = self.groups.get(group);
+        locks.is_some_and(|locks| locks.values().any(|lock| lock.is_live(now_ms)))
+    }
+
     /// Releases the locks that a connection has in a group that it leaves.
     pub fn left(&mut self, group: &str, connection_id: u64) {
         if let Some(locks) = self.groups.get_mut(group) {

@@ -2,7 +2,8 @@
 //! alone: in %RETRY% after a delay, or in %DLQ% when it was tried often enough.
 use std::sync::Arc;
 
-use remora_protocol::header::ConsumerSendMsgBackHeader;
+use remora_protocol::body::TopicConfig;
+use remora_protocol::header::{ConsumerSendMsgBackHeader, SendMessageHeader};
 use remora_protocol::message_id::OffsetId;
 use remora_protocol::properties::name;
 use remora_protocol::record::{self, Record};
@@ -15,6 +16,7 @@ use crate::own_messages::{OwnError, OwnMessage};
 use crate::perm;
 use crate::refusals;
 use crate::send_turn::append_refusal;
+use crate::time;
 use crate::topic_table::{Topic, plain_topic};
 
 /// The delay of the first retry: level 3, ten seconds; each further one has the next level.
@@ -163,28 +165,48 @@ fn retry_topic(
 ) -> Result<Arc<Topic>, Refusal> {
     let name = names::retry_topic(&header.group);
     let sys_flag = if header.unit_mode == Some(true) { TOPIC_FLAG_UNIT_SUB } else { 0 };
-    existing_or_new(broker, &name, queue_count, sys_flag)
+    let mut config = plain_topic(&name, queue_count, perm::READ | perm::WRITE);
+    config.topic_sys_flag = sys_flag;
+    existing_or_new(broker, config)
 }
 
 /// The topic of a group's dead letters, made if it is the first one.
 pub(crate) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
-    existing_or_new(broker, &names::dlq_topic(group), DLQ_QUEUE_COUNT, 0)
+    existing_or_new(broker, dead_letter_config(&names::dlq_topic(group)))
 }
 
-fn existing_or_new(
-    broker: &Broker,
-    name: &str,
-    queue_count: i32,
-    topic_sys_flag: i32,
-) -> Result<Arc<Topic>, Refusal> {
-    if let Some(topic) = broker.topics.find(name) {
+fn existing_or_new(broker: &Broker, config: TopicConfig) -> Result<Arc<Topic>, Refusal> {
+    let name = config.topic_name.clone();
+    if let Some(topic) = broker.topics.find(&name) {
         return Ok(topic);
     }
-    let mut config = plain_topic(name, queue_count, perm::READ | perm::WRITE);
-    config.topic_sys_flag = topic_sys_flag;
     let made = broker.topics.put_if_absent(config, broker.create_durability());
     let made = made.map_err(|error| refusals::not_persisted(&error))?;
-    made.ok_or_else(|| refusals::topic_missing(name))
+    made.ok_or_else(|| refusals::topic_missing(&name))
+}
+
+/// Where a send to a retry topic goes after all: to the dead letters of the group, if it was tried
+/// often enough. Consumers that could not send a message back (36) send it themselves; orderly ones
+/// always do, and only to give it up.
+#[cold]
+pub(crate) fn dead_letter_target(
+    broker: &Broker,
+    header: &SendMessageHeader<'_>,
+) -> Option<String> {
+    let group = names::group_of_topic(&header.topic)?;
+    let config = broker.groups.find(group)?;
+    let times = header.reconsume_times.unwrap_or(0);
+    let times_max = header.max_reconsume_times.unwrap_or(config.retry_max_times);
+    let gives_up = || {
+        header.max_reconsume_times.is_some()
+            && broker.queue_locks.lock().is_ordered(time::tick_ms(), group)
+    };
+    (times > times_max || gives_up()).then(|| names::dlq_topic(group))
+}
+
+/// A group's topic of dead letters.
+pub(crate) fn dead_letter_config(name: &str) -> TopicConfig {
+    plain_topic(name, DLQ_QUEUE_COUNT, perm::READ | perm::WRITE)
 }
 
 /// Why a message of the broker's own was not stored, for the client that caused it.

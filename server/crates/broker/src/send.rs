@@ -14,6 +14,7 @@ use crate::message_properties::{Prepared, PropertyRefusal};
 use crate::perm;
 use crate::property_memo::PropertyMemo;
 use crate::refusals;
+use crate::retry;
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
 use crate::topic_table::Topic;
@@ -74,7 +75,7 @@ fn send<'a>(
     header: &SendMessageHeader<'a>,
     shape: Shape,
 ) {
-    let Some(topic) = turn.topic(broker, &header.topic) else {
+    let Some(topic) = target(broker, turn, header) else {
         return send_later::create_topic_then_send(broker, call, header, shape);
     };
     let origin = Origin { body: call.frame.body, peer: call.conn.peer, shape };
@@ -85,6 +86,20 @@ fn send<'a>(
             call.refuse(refusal);
         }
     }
+}
+
+/// The topic that a message goes to, by its place in the turn; `None` where it does not exist yet.
+pub(crate) fn target(
+    broker: &Broker,
+    turn: &mut SendTurn<'_>,
+    header: &SendMessageHeader<'_>,
+) -> Option<usize> {
+    let named = turn.topic(broker, &header.topic)?;
+    let is_retry = turn.topics.get(named).is_some_and(|one| one.topic.is_retry);
+    if is_retry && let Some(dead_letters) = retry::dead_letter_target(broker, header) {
+        return turn.topic(broker, &dead_letters);
+    }
+    Some(named)
 }
 
 /// Checks a send to an existing topic and puts its records into the turn's append.
@@ -181,6 +196,10 @@ fn check_target(
         return Ok(topic.any_write_queue_id());
     }
     let in_range = usize::try_from(header.queue_id).is_ok_and(|id| id < topic.queue_count());
+    if !in_range && *topic.name != *header.topic {
+        // The retry topic that it was sent to has more queues than the dead letters it is among.
+        return Ok(topic.any_write_queue_id());
+    }
     if !in_range {
         return Err(refusals::queue_id(&topic.name, header.queue_id, topic.queue_count()));
     }

@@ -16,7 +16,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use crate::broker::Broker;
 use crate::perm;
 use crate::refusals;
-use crate::send::{Origin, Shape, check_new_topic, stage};
+use crate::retry;
+use crate::send::{Origin, Shape, check_new_topic, stage, target};
 use crate::send_turn::SendTurn;
 use crate::topic_table::{Template, plain_topic};
 
@@ -97,9 +98,10 @@ fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
     let mut new_topics = BTreeMap::new();
     let refusals: Vec<Option<Refusal>> = batch
         .iter()
-        .map(|later| match later.new_topic(broker) {
-            Ok(config) => {
-                new_topics.extend(config.map(|config| (config.topic_name.clone(), config)));
+        .map(|later| match later.new_topics(broker) {
+            Ok(configs) => {
+                let named = |config: TopicConfig| (config.topic_name.clone(), config);
+                new_topics.extend(configs.into_iter().map(named));
                 None
             }
             Err(refusal) => Some(refusal),
@@ -127,13 +129,20 @@ impl LaterSend {
         header.map_err(|error| refusals::illegal(error.to_string()))
     }
 
-    /// The topic to create; `None` where it has come to be since.
-    fn new_topic(&self, broker: &Broker) -> Result<Option<TopicConfig>, Refusal> {
+    /// The topics to create: some may have come to be since.
+    fn new_topics(&self, broker: &Broker) -> Result<Vec<TopicConfig>, Refusal> {
         let header = self.header(&self.frame.view())?;
-        if broker.topics.contains(&header.topic) {
-            return Ok(None);
+        let mut missing = Vec::new();
+        if !broker.topics.contains(&header.topic) {
+            missing.push(new_topic(broker, &header)?);
         }
-        new_topic(broker, &header).map(Some)
+        if names::is_retry_topic(&header.topic)
+            && let Some(dead_letters) = retry::dead_letter_target(broker, &header)
+            && !broker.topics.contains(&dead_letters)
+        {
+            missing.push(retry::dead_letter_config(&dead_letters));
+        }
+        Ok(missing)
     }
 
     fn send(self, broker: &Arc<Broker>, refusal: Option<Refusal>, failed: Option<&MetaError>) {
@@ -141,7 +150,7 @@ impl LaterSend {
         let view = frame.view();
         let mut turn = SendTurn::new(broker);
         let staged = refusal.map_or_else(|| self.header(&view), Err).and_then(|header| {
-            let topic = turn.topic(broker, &header.topic).ok_or_else(|| match failed {
+            let topic = target(broker, &mut turn, &header).ok_or_else(|| match failed {
                 Some(error) => not_created(&header.topic, error),
                 None => refusals::topic_missing(&header.topic),
             })?;

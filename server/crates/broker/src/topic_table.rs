@@ -31,6 +31,8 @@ pub struct Topic {
     pub counters: Arc<TopicCounters>,
     /// The topic is the broker's own: clients may not send to it.
     pub send_refused: bool,
+    /// The topic is a group's, for messages that it did not consume.
+    pub is_retry: bool,
     /// Resolved on first use; an index is a queue id.
     queues: Box<[OnceLock<QueueRef>]>,
     next_queue: AtomicU32,
@@ -74,6 +76,7 @@ impl Topic {
         Self {
             name: config.topic_name.as_str().into(),
             send_refused: names::is_send_forbidden(&config.topic_name),
+            is_retry: names::is_retry_topic(&config.topic_name),
             config,
             counters,
             queues: std::iter::repeat_with(OnceLock::new).take(queue_count).collect(),

@@ -1,12 +1,14 @@
 //! Messages that come back: 36, and what becomes of them.
 mod common;
 
+use bytes::Bytes;
 use common::{Answer, Client, Message, Node, bodies, pull_header, send_header};
 use remora_broker::group_table::plain_group;
-use remora_protocol::header::ConsumerSendMsgBackHeader;
+use remora_protocol::header::{ConsumerSendMsgBackHeader, SendMessageHeader};
 use remora_protocol::{RequestCode, ResponseCode};
 use remora_remoting::Body;
 use remora_store::meta_log::Durability;
+use serde_json::json;
 
 const TOPIC: &str = "orders";
 const GROUP: &str = "workers";
@@ -140,4 +142,37 @@ async fn what_cannot_be_sent_back_is_refused_with_field_and_value() {
     let answer = send_back(&client, &back_header(i64::try_from(at).unwrap(), 0)).await;
     answer.refused(ResponseCode::MESSAGE_ILLEGAL, &["properties", "32747"]);
     assert_eq!(node.dropped_calls(), 0);
+}
+
+fn retry_header(reconsume_times: i32, max: Option<i32>) -> SendMessageHeader<'static> {
+    let mut header = send_header("%RETRY%workers");
+    header.reconsume_times = Some(reconsume_times);
+    header.max_reconsume_times = max;
+    header
+}
+
+#[tokio::test]
+async fn retry_that_consumers_send_themselves_is_a_dead_letter_past_its_limit() {
+    let (node, client) = node_with_group(16).await;
+    client.send(&retry_header(2, Some(2)), "in time").await.ok();
+    client.send(&retry_header(3, Some(2)), "past its own limit").await.ok();
+    client.send(&retry_header(17, None), "past the group's limit").await.ok();
+    let dead = all_of(&client, "%DLQ%workers", 0).await;
+    assert_eq!(bodies(&dead), ["past its own limit", "past the group's limit"]);
+    assert_eq!(bodies(&all_of(&client, "%RETRY%workers", 0).await), ["in time"]);
+    assert_eq!(node.dropped_calls(), 0);
+}
+
+#[tokio::test]
+async fn retry_of_a_group_that_consumes_in_order_is_a_dead_letter_at_once() {
+    let (_node, client) = node_with_group(16).await;
+    client.send_ok(TOPIC, "first").await;
+    let queue = json!({ "topic": TOPIC, "brokerName": "broker-a", "queueId": 0 });
+    let lock = json!({ "consumerGroup": GROUP, "clientId": "one", "mqSet": [queue] });
+    client.ask(RequestCode::LOCK_BATCH_MQ, &(), Bytes::from(lock.to_string())).await.ok();
+    client.send(&retry_header(2, Some(2)), "given up").await.ok();
+    // By hand: no consumer gives it up.
+    client.send(&retry_header(0, None), "sent again").await.ok();
+    assert_eq!(bodies(&all_of(&client, "%DLQ%workers", 0).await), ["given up"]);
+    assert_eq!(bodies(&all_of(&client, "%RETRY%workers", 0).await), ["sent again"]);
 }
