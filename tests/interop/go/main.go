@@ -61,6 +61,8 @@ var operations = map[string]func(call) (fields, error){
 	"send":          send,
 	"producer.stop": stopProducer,
 	"push":          push,
+	"request":       request,
+	"replier":       replier,
 	"push.stop":     stopPush,
 	"pull":          pull,
 	"createTopic":   createTopic,
@@ -228,6 +230,18 @@ func (c call) emitReceived(m *primitive.MessageExt) {
 }
 
 func push(c call) (fields, error) {
+	return pushTo(c, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		for _, m := range messages {
+			c.emitReceived(m)
+		}
+		return consumer.ConsumeSuccess, nil
+	})
+}
+
+type handler func(context.Context, ...*primitive.MessageExt) (consumer.ConsumeResult, error)
+
+// Runs a push consumer with this handler until "push.stop".
+func pushTo(c call, handle handler) (fields, error) {
 	model := consumer.Clustering
 	if c.Model == "BROADCASTING" {
 		model = consumer.BroadCasting
@@ -242,12 +256,7 @@ func push(c call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = pc.Subscribe(c.Topic, c.selector(), func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-		for _, m := range messages {
-			c.emitReceived(m)
-		}
-		return consumer.ConsumeSuccess, nil
-	})
+	err = pc.Subscribe(c.Topic, c.selector(), handle)
 	if err != nil {
 		return nil, err
 	}

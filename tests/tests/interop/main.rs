@@ -10,3 +10,4 @@ mod java_send;
 mod mqadmin;
 mod node_client;
 mod ordered;
+mod replies;

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use remora_protocol::{RequestCode, header};
 use remora_remoting::{Body, Connection};
 
+use crate::askers::Askers;
 use crate::broker::Broker;
 use crate::client_table::{Beat, ClientTable, ConsumerGroup, Notify, Subscription};
 use crate::time;
@@ -19,6 +20,7 @@ const SCAN_PERIOD: Duration = Duration::from_secs(10);
 pub struct Clients {
     table: RwLock<ClientTable>,
     connections: Mutex<AHashMap<u64, Arc<Connection>>>,
+    askers: Mutex<Askers>,
 }
 
 /// What the registry knows of a group's subscription to a topic.
@@ -37,12 +39,14 @@ impl Clients {
 
     pub(crate) fn disconnected(&self, broker: &Broker, connection_id: u64) {
         self.connections.lock().remove(&connection_id);
+        self.askers.lock().closed(connection_id);
         let notify = self.table.write().closed(connection_id);
         self.notify(broker, &notify);
     }
 
     /// Takes a heartbeat and tells the other members; true when subscriptions must be sent again.
     pub(crate) fn beat(&self, broker: &Broker, beat: Beat) -> bool {
+        self.askers.lock().beat(&beat.client.client_id, beat.connection_id);
         let outcome = self.table.write().beat(time::tick_ms(), beat);
         self.notify(broker, &outcome.notify);
         outcome.subscriptions_changed
@@ -57,6 +61,22 @@ impl Clients {
     ) {
         let notify = self.table.write().unregister(connection_id, producer_group, consumer_group);
         self.notify(broker, &notify);
+    }
+
+    /// A message of this connection asks for a reply to a client.
+    #[cold]
+    pub(crate) fn asked(&self, client_id: &str, conn: &Connection) {
+        self.askers.lock().asked(client_id, conn.id);
+        // Closed meanwhile: `closed` may have run before.
+        if conn.is_closed() {
+            self.askers.lock().closed(conn.id);
+        }
+    }
+
+    /// The connection of a client that waits for a reply.
+    pub(crate) fn asker(&self, client_id: &str) -> Option<Arc<Connection>> {
+        let connection_id = self.askers.lock().connection(client_id)?;
+        self.connection(connection_id)
     }
 
     /// Tells the members of a group to deal out queues again.

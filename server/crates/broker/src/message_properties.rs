@@ -31,6 +31,8 @@ pub(crate) enum Meaning {
     /// Asks for a time of delivery, by whatever value.
     Timer(&'static str),
     Transaction,
+    /// The client that waits for a reply to the message.
+    Asker,
     Cluster,
     /// Never stored as it comes.
     LeftOut,
@@ -52,6 +54,7 @@ impl Meaning {
             b"TIMER_DELIVER_MS" => Self::Timer(name::TIMER_DELIVER_MS),
             b"TRAN_MSG" => Self::Transaction,
             b"CLUSTER" => Self::Cluster,
+            b"REPLY_TO_CLIENT" => Self::Asker,
             b"POP_CK" | b"__CRC32#" => Self::LeftOut,
             _ => Self::Other,
         }
@@ -130,7 +133,7 @@ pub(crate) fn prepare(
                 return Ok(Keep::Stay);
             }
             Meaning::Cluster | Meaning::LeftOut => return Ok(Keep::LeaveOut),
-            Meaning::Transaction | Meaning::Other => return Ok(Keep::Stay),
+            Meaning::Transaction | Meaning::Asker | Meaning::Other => return Ok(Keep::Stay),
         };
         if !value.is_empty() {
             *place = value_place;

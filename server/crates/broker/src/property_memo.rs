@@ -10,7 +10,7 @@ mod shape;
 use remora_protocol::Text;
 use remora_protocol::shapes::Shapes;
 
-use crate::message_properties::{Prepared, PropertyRefusal, prepare};
+use crate::message_properties::{Meaning, Prepared, PropertyRefusal, prepare};
 use shape::Shape;
 
 /// Longer texts go the full way, so that a memo stays below 128 KiB.
@@ -24,6 +24,8 @@ pub(crate) struct PropertyMemo {
     shapes: Shapes<Shape>,
     /// What came the full way.
     other: Prepared,
+    /// The client that a message named which asks for a reply.
+    asker: Option<Box<str>>,
 }
 
 impl PropertyMemo {
@@ -33,6 +35,13 @@ impl PropertyMemo {
             cluster.clone_into(&mut self.cluster);
             self.shapes.clear();
         }
+    }
+
+    /// The client that is to get the reply to a message prepared since the last call. Its messages
+    /// always go the full way: they are few.
+    #[inline]
+    pub fn take_asker(&mut self) -> Option<Box<str>> {
+        self.asker.take()
     }
 
     /// As `message_properties::prepare`, faster where the properties have a known shape.
@@ -54,7 +63,16 @@ impl PropertyMemo {
         properties: Text<'_>,
         is_short: bool,
     ) -> Result<(), PropertyRefusal> {
-        prepare(properties, &self.cluster, &mut self.other, |_, _| {})?;
+        let mut asker = 0..0;
+        prepare(properties, &self.cluster, &mut self.other, |meaning, place| {
+            if meaning == Meaning::Asker {
+                asker = place;
+            }
+        })?;
+        if !asker.is_empty() {
+            let client_id = self.other.properties.get(asker).unwrap_or_default();
+            self.asker = str::from_utf8(client_id).ok().map(Into::into);
+        }
         if self.shapes.may_learn() {
             let new = if is_short { Shape::of(properties, &self.cluster) } else { None };
             // The wider one is that of the text just learnt from, which its properties are of.

@@ -7,7 +7,7 @@ use remora_remoting::Routes;
 use crate::broker::Broker;
 use crate::{
     admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat,
-    lock_queues, offsets, pull, query, retry, runtime_info, send,
+    lock_queues, offsets, pull, query, reply, retry, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -19,6 +19,8 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .on::<request::SendMessageV2>(send::send_message)
         .on::<request::SendBatchMessage>(send::send_batch)
         .answer_later::<request::ConsumerSendMsgBack, _>(retry::send_back)
+        .answer_later::<request::SendReplyMessage, _>(reply::send_reply)
+        .answer_later::<request::SendReplyMessageV2, _>(reply::send_reply)
         // Pulling.
         .on::<request::PullMessage>(pull::pull_message)
         .on::<request::LitePullMessage>(pull::pull_message)

@@ -82,6 +82,7 @@ fn send<'a>(
     match stage(broker, turn, topic, header, origin) {
         Ok(staged) => turn.owe(call.into_owed(), staged),
         Err(refusal) => {
+            turn.scratch.properties.take_asker();
             broker.metrics.rejections.send_refused.add(1);
             call.refuse(refusal);
         }
@@ -206,7 +207,7 @@ fn check_target(
     Ok(header.queue_id)
 }
 
-fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
+pub(crate) fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal> {
     let body_bytes = body.len() as u64;
     if body_bytes > settings.max_message_bytes {
         return Err(refusals::illegal(format!(

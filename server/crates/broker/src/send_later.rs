@@ -160,6 +160,7 @@ impl LaterSend {
         match staged {
             Ok(staged) => turn.finish_one(broker, self.responder, &staged),
             Err(refusal) => {
+                turn.scratch.properties.take_asker();
                 broker.metrics.rejections.send_refused.add(1);
                 self.responder.refuse(&refusal);
             }

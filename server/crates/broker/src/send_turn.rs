@@ -142,6 +142,10 @@ impl<'a> SendTurn<'a> {
     /// Appends everything staged and answers, or arranges the answers for the flush.
     pub(crate) fn finish(mut self, broker: &Broker, conn: &Arc<Connection>) {
         if !self.owed.is_empty() {
+            // Before the message can be read, and replied to.
+            if let Some(client_id) = self.scratch.properties.take_asker() {
+                broker.clients.asked(&client_id, conn);
+            }
             match broker.store.append(&mut self.scratch.batch) {
                 Ok(durable_offset) => self.answer(broker, conn, durable_offset),
                 Err(error) => self.refuse_all(broker, &error),
@@ -152,6 +156,9 @@ impl<'a> SendTurn<'a> {
 
     /// As `finish`, for a single send outside any turn.
     pub(crate) fn finish_one(mut self, broker: &Broker, responder: Responder, staged: &Staged) {
+        if let Some(client_id) = self.scratch.properties.take_asker() {
+            broker.clients.asked(&client_id, &responder.conn);
+        }
         let appended = broker.store.append(&mut self.scratch.batch);
         match appended {
             Err(error) => {

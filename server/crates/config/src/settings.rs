@@ -154,6 +154,9 @@ settings! {
     /// Tell clients in send replies that tracing is on.
     trace_on: bool = true;
     "message.trace_on", "traceOn", Kind::Flag, Broker, Runtime
+    /// Keep a copy of every delivered reply message in the topic `<cluster>_REPLY_TOPIC`.
+    store_reply_message: bool = true;
+    "message.store_reply", "storeReplyMessageEnable", Kind::Flag, Broker, Runtime
     // ---- pull ----
     /// Hold a pull at the end of a queue until a message arrives.
     long_polling_enable: bool = true;

@@ -125,8 +125,9 @@ impl Shape {
         let unique = |(meaning, place): &(Meaning, Range<usize>)| {
             *meaning == Meaning::UniqueId && !place.is_empty()
         };
+        let asks = told.iter().any(|(meaning, _)| *meaning == Meaning::Asker);
         let places = value_places(properties);
-        if !told.iter().any(unique) || told.len() != places.len() {
+        if asks || !told.iter().any(unique) || told.len() != places.len() {
             return None;
         }
         let (raw, escaped) = properties.as_it_stands();

@@ -32,6 +32,7 @@ public final class Interop {
         PushConsumers.register(OPERATIONS);
         PullConsumers.register(OPERATIONS);
         LitePullConsumers.register(OPERATIONS);
+        Replies.register(OPERATIONS);
         Admin.register(OPERATIONS);
         ApacheServer.register(OPERATIONS);
         Captured.install();
