@@ -57,6 +57,13 @@ pub enum ClientError {
     )]
     Timeout { operation: &'static str, addr: String, timeout_ms: u64 },
 
+    /// A question was sent, and no reply to it came in time.
+    #[error(
+        "no reply to the request to topic '{topic}' within {timeout_ms} ms; a consumer may have \
+         handled it. Check that a consumer of the topic runs, and that it replies"
+    )]
+    NoReply { topic: String, timeout_ms: u64 },
+
     /// The connection broke, or too much waits on it already.
     #[error("{operation}: {source}")]
     Request { operation: &'static str, source: RequestError },

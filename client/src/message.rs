@@ -28,6 +28,8 @@ pub struct Message {
     /// As on the wire: `name \x01 value \x02` repeated.
     pub(crate) properties: String,
     pub(crate) flag: i32,
+    /// It answers a question, see `MessageView::reply`.
+    pub(crate) is_reply: bool,
     /// The first property that cannot be written.
     illegal: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Message {
             body: body.into(),
             properties: String::new(),
             flag: 0,
+            is_reply: false,
             illegal: None,
         }
     }

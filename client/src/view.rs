@@ -5,10 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use remora_protocol::message_id::OffsetId;
 use remora_protocol::properties::{self, name};
-use remora_protocol::record::{self, Record, RecordError};
+use remora_protocol::record::{self, RecordError};
 use remora_protocol::{names, sys_flag};
 
 use crate::compression::{Compression, CompressionError};
+use crate::consumer::INFLATED_BYTES_MAX;
+use crate::error::ClientError;
+use crate::message::Message;
 use crate::queue::MessageQueue;
 
 /// A received message. Body and properties are slices of the broker's reply: a view kept for long
@@ -36,6 +39,25 @@ pub struct MessageView {
     pub reconsume_times: i32,
     body: Bytes,
     properties: Bytes,
+}
+
+/// Property MSG_TYPE of a reply.
+const MSG_TYPE_REPLY: &str = "reply";
+
+/// What a pushed reply says of itself.
+#[derive(Debug)]
+pub(crate) struct ReplyParts<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) queue_id: i32,
+    pub(crate) flag: i32,
+    pub(crate) sys_flag: i32,
+    pub(crate) born_timestamp_ms: i64,
+    pub(crate) born_host: SocketAddr,
+    pub(crate) store_timestamp_ms: i64,
+    pub(crate) store_host: SocketAddr,
+    pub(crate) reconsume_times: i32,
+    pub(crate) body: Bytes,
+    pub(crate) properties: Bytes,
 }
 
 impl MessageView {
@@ -79,6 +101,52 @@ impl MessageView {
         properties::iter(&self.properties)
     }
 
+    /// The reply to this message, which a producer's `request` waits for; to be sent by a producer
+    /// of this consumer's (any other [`Message`] setting may be added).
+    ///
+    /// # Errors
+    /// `MessageIllegal` where the message asks for no reply.
+    pub fn reply(&self, body: impl Into<Bytes>) -> Result<Message, ClientError> {
+        let property = |field| {
+            self.property(field).ok_or_else(|| ClientError::MessageIllegal {
+                field,
+                problem: "is missing in the message received: its sender waits for no reply".into(),
+            })
+        };
+        let topic = names::reply_topic(property(name::CLUSTER)?);
+        let mut reply = Message::new(topic, body)
+            .property(name::MSG_TYPE, MSG_TYPE_REPLY)
+            .property(name::CORRELATION_ID, property(name::CORRELATION_ID)?)
+            .property(name::REPLY_TO_CLIENT, property(name::REPLY_TO_CLIENT)?);
+        if let Some(ttl) = self.property(name::TTL) {
+            reply = reply.property(name::TTL, ttl);
+        }
+        reply.is_reply = true;
+        Ok(reply)
+    }
+
+    /// A reply as it was pushed: it has no place in a queue.
+    pub(crate) fn of_reply(parts: ReplyParts<'_>) -> Self {
+        let mut view = Self {
+            queue: MessageQueue::new(parts.topic, "", parts.queue_id),
+            queue_offset: 0,
+            physical_offset: 0,
+            flag: parts.flag,
+            sys_flag: parts.sys_flag,
+            born_timestamp_ms: parts.born_timestamp_ms,
+            born_host: parts.born_host,
+            store_timestamp_ms: parts.store_timestamp_ms,
+            store_host: parts.store_host,
+            reconsume_times: parts.reconsume_times,
+            body: parts.body.clone(),
+            properties: parts.properties,
+        };
+        if let Err(e) = view.inflate(parts.sys_flag, &parts.body, INFLATED_BYTES_MAX) {
+            tracing::warn!(topic = parts.topic, error = %e, "reply given as it came");
+        }
+        view
+    }
+
     /// True when the body could not be inflated (its compression is unknown or broken, or it would
     /// be larger than the consumer allows) and is as it was stored.
     pub fn is_compressed(&self) -> bool {
@@ -112,16 +180,21 @@ impl MessageView {
             body: stored.slice_ref(record.body),
             properties: stored.slice_ref(record.properties),
         };
-        if let Err(e) = view.inflate(&record, inflated_bytes_max) {
+        if let Err(e) = view.inflate(record.sys_flag, record.body, inflated_bytes_max) {
             tracing::warn!(queue = %view.queue, offset = view.queue_offset, error = %e,
                 "body delivered as stored");
         }
         Ok((view, usize::try_from(record.total_bytes).unwrap_or(usize::MAX)))
     }
 
-    fn inflate(&mut self, record: &Record<'_>, limit_bytes: usize) -> Result<(), CompressionError> {
-        if let Some(kind) = Compression::of_sys_flag(record.sys_flag) {
-            self.body = kind?.inflate(record.body, limit_bytes)?;
+    fn inflate(
+        &mut self,
+        sys_flag: i32,
+        body: &[u8],
+        limit_bytes: usize,
+    ) -> Result<(), CompressionError> {
+        if let Some(kind) = Compression::of_sys_flag(sys_flag) {
+            self.body = kind?.inflate(body, limit_bytes)?;
             self.sys_flag = sys_flag::without_compression(self.sys_flag);
         }
         Ok(())

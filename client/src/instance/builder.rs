@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::from_broker::FromBroker;
 use super::nameservers::Nameservers;
+use super::replies::Replies;
 use super::routes::RouteTable;
 use super::{Client, Inner, Members, heartbeat, parse_addrs, routes};
 use crate::clock;
@@ -145,6 +146,7 @@ impl ClientBuilder {
             nameservers: Nameservers::new(addrs, usize::try_from(seed).unwrap_or(0)),
             routes: RouteTable::default(),
             members: RwLock::new(Members::default()),
+            replies: Replies::default(),
             heartbeat_wanted: Arc::clone(&heartbeat_wanted),
             closed: closed.clone(),
             tasks: TaskTracker::new(),

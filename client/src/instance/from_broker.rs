@@ -35,6 +35,7 @@ impl FromBroker {
             RequestCode::NOTIFY_CONSUMER_IDS_CHANGED => self.members_changed(&call),
             RequestCode::RESET_CONSUMER_CLIENT_OFFSET => self.reset_offsets(&call),
             RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT => self.consumer_status(&call),
+            RequestCode::PUSH_REPLY_MESSAGE_TO_CLIENT => self.reply(&call),
             RequestCode::GET_CONSUMER_RUNNING_INFO => self.running_info(&call),
             _ => Err(Refusal::new(
                 ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
@@ -83,6 +84,12 @@ impl FromBroker {
         Ok(body::encode(&info).into())
     }
 
+    fn reply(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
+        let client = self.client.upgrade();
+        let client = client.ok_or_else(|| refuse("this client was shut down".to_owned()))?;
+        client.replies.arrived(call)
+    }
+
     fn consumer(&self, group: &str) -> Result<Arc<dyn super::ConsumerMember>, Refusal> {
         self.client
             .upgrade()
@@ -99,6 +106,6 @@ fn field(call: &Call<'_, '_>, name: &'static str) -> Result<String, Refusal> {
         .ok_or_else(|| refuse(format!("required field '{name}' is missing")))
 }
 
-fn refuse(remark: String) -> Refusal {
+pub(super) fn refuse(remark: String) -> Refusal {
     Refusal::new(ResponseCode::SYSTEM_ERROR, remark)
 }

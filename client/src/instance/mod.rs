@@ -10,6 +10,7 @@ mod member_builder;
 mod nameservers;
 mod offsets;
 mod pull;
+mod replies;
 mod routes;
 
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,7 @@ pub(crate) use self::pull::PullRequest;
 pub use self::pull::{PullStatus, Pulled};
 
 use self::nameservers::Nameservers;
+use self::replies::Replies;
 use self::routes::RouteTable;
 use crate::error::ClientError;
 use crate::queue::MessageQueue;
@@ -54,6 +56,7 @@ pub(crate) struct Inner {
     nameservers: Nameservers,
     routes: RouteTable,
     members: RwLock<Members>,
+    replies: Replies,
     heartbeat_wanted: Arc<Notify>,
     /// Cancelled at shutdown, and when the last handle is dropped.
     pub(crate) closed: CancellationToken,

@@ -18,7 +18,7 @@ use remora_remoting::{Body, RequestError, SendAnswer};
 
 use super::lanes::Lane;
 use super::send::{Target, no_queue, status};
-use super::{Batch, Prepared, Producer, SendReceipt};
+use super::{Prepared, Producer, SendReceipt, Shape};
 use crate::clock;
 use crate::error::ClientError;
 use crate::message::Message;
@@ -126,6 +126,7 @@ fn is_batchable(prepared: &Prepared, policy: &BatchPolicy) -> bool {
             && message.get_property(name::TRAN_MSG).is_none();
     is_plain
         && prepared.sys_flag == 0
+        && prepared.shape == Shape::Single
         && item_bytes(message, &prepared.msg_id) <= policy.bytes_max
         && !names::is_retry_topic(&message.topic)
 }
@@ -369,7 +370,7 @@ impl Producer {
 /// A batch's answer is read once for all its messages.
 fn read(prepared: &Prepared, answer: SendAnswer) -> Outcome {
     let SendAnswer::Frame(frame) = &answer else { return Outcome::Answer(answer) };
-    if prepared.batch == Batch::No {
+    if prepared.shape != Shape::Batch {
         return Outcome::Answer(answer);
     }
     let view = frame.view();

@@ -66,6 +66,9 @@ fn check_batch(messages: &[Message], body_bytes_max: usize) -> Result<(), Client
         if names::is_retry_topic(&message.topic) {
             return illegal("batch", "must not go to a retry topic".to_owned());
         }
+        if message.is_reply {
+            return illegal("batch", "must not hold replies; send them singly".to_owned());
+        }
         if message.is_delayed() {
             return illegal("batch", "must not hold delayed messages; send them singly".to_owned());
         }

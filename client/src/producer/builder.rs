@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::lanes::Topics;
+use super::request::AskedTopics;
 use super::{BatchPolicy, LatencyFaults, Producer, Settings, Shared};
 use crate::compression::Compression;
 use crate::error::ClientError;
@@ -128,6 +129,7 @@ impl ProducerBuilder {
                 settings,
                 topics: Topics::default(),
                 turn: AtomicUsize::new(0),
+                asked_topics: AskedTopics::default(),
                 faults: Mutex::new(LatencyFaults::default()),
                 any_fault: AtomicBool::new(false),
                 owns_client: is_own,

@@ -5,6 +5,7 @@ mod builder;
 mod lanes;
 mod latency_fault;
 mod receipt;
+mod request;
 mod send;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use self::latency_fault::{LatencyFaults, Outcome};
 pub use self::receipt::{SendReceipt, SendStatus};
 
 use self::lanes::Topics;
+use self::request::AskedTopics;
 use self::send::{Target, java_string_hash};
 use crate::clock;
 use crate::compression::Compression;
@@ -63,6 +65,7 @@ struct Shared {
     topics: Topics,
     /// The next queue of the round robin.
     turn: AtomicUsize,
+    asked_topics: AskedTopics,
     faults: Mutex<LatencyFaults>,
     /// Whether `faults` is worth looking at; nearly always false.
     any_fault: AtomicBool,
@@ -191,8 +194,8 @@ impl Producer {
         let is_new_id = old_id.is_none();
         let new_id = || self.shared.client.inner.unique_ids.next(born_ms).into();
         let msg_id = old_id.unwrap_or_else(new_id);
-        let mut prepared =
-            Prepared { message, sys_flag: 0, born_ms, msg_id, is_new_id, batch: Batch::No };
+        let shape = if message.is_reply { Shape::Reply } else { Shape::Single };
+        let mut prepared = Prepared { message, sys_flag: 0, born_ms, msg_id, is_new_id, shape };
         prepared.compress(settings)?;
         Ok(prepared)
     }
@@ -208,7 +211,7 @@ struct Prepared {
     msg_id: MessageId,
     /// The message's properties do not have the id.
     is_new_id: bool,
-    batch: Batch,
+    shape: Shape,
 }
 
 impl Prepared {
@@ -220,7 +223,7 @@ impl Prepared {
             born_ms,
             msg_id: HexId::EMPTY.into(),
             is_new_id: false,
-            batch: Batch::Yes,
+            shape: Shape::Batch,
         }
     }
 
@@ -240,9 +243,12 @@ impl Prepared {
     }
 }
 
-/// Whether the body holds one message or several.
+/// What the body holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Batch {
-    No,
-    Yes,
+enum Shape {
+    Single,
+    /// Several messages.
+    Batch,
+    /// The answer to a question: pushed to the client that waits for it.
+    Reply,
 }

@@ -14,7 +14,7 @@ use remora_protocol::{RequestCode, ResponseCode, header, java_hash, names};
 use remora_remoting::{Body, RequestError, SendAnswer, SendWait};
 
 use super::lanes::{Lane, Lanes};
-use super::{Batch, Outcome, Prepared, Producer, SendReceipt, SendStatus, retryable};
+use super::{Outcome, Prepared, Producer, SendReceipt, SendStatus, Shape, retryable};
 use crate::clock;
 use crate::error::ClientError;
 use crate::instance::{Answer, request_failed};
@@ -328,7 +328,7 @@ impl Producer {
             let conn = shared.client.broker_connection(broker_name, &lane.outlet.addr).await?;
             let body = Body::Bytes(prepared.message.body.clone());
             return conn
-                .oneway(RequestCode::SEND_MESSAGE_V2, &prepared.header(&lane), body)
+                .oneway(prepared.code(), &prepared.header(&lane), body)
                 .map_err(|source| request_failed("one-way send", source));
         }
     }
@@ -384,9 +384,10 @@ impl Producer {
 
 impl Prepared {
     pub(super) fn code(&self) -> RequestCode {
-        match self.batch {
-            Batch::No => RequestCode::SEND_MESSAGE_V2,
-            Batch::Yes => RequestCode::SEND_BATCH_MESSAGE,
+        match self.shape {
+            Shape::Single => RequestCode::SEND_MESSAGE_V2,
+            Shape::Batch => RequestCode::SEND_BATCH_MESSAGE,
+            Shape::Reply => RequestCode::SEND_REPLY_MESSAGE_V2,
         }
     }
 
@@ -404,7 +405,7 @@ impl Prepared {
             unique_key: self.is_new_id.then_some(&*self.msg_id),
             reconsume_times: retry.then(|| number(name::RECONSUME_TIME).unwrap_or(0)),
             max_reconsume_times: if retry { number(name::MAX_RECONSUME_TIMES) } else { None },
-            batch: self.batch == Batch::Yes,
+            batch: self.shape == Shape::Batch,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The scenarios, by name. Each takes a nameserver's address and makes topics and groups of its
 //! own, so that many run at once on one server.
+pub mod asking;
 pub mod managing;
 pub mod receiving;
 pub mod sending;
@@ -35,6 +36,7 @@ scenarios! {
     receiving::a_failed_message_comes_again_then_goes_to_the_dead_letters,
     receiving::a_pull_consumer_seeks_commits_and_finds_offsets_by_time,
     receiving::a_tail_sees_what_is_sent_and_what_was,
+    asking::each_request_gets_the_reply_to_it,
     managing::admin_sees_and_changes_topics_groups_and_brokers,
     managing::messages_are_found_by_key_unique_id_and_place,
     managing::progress_and_members_of_a_group_are_shown_and_reset,
