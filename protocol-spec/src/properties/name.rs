@@ -70,6 +70,12 @@ pub const TIMER_OUT_MS: &str = "TIMER_OUT_MS";
 pub const TIMER_DEL_UNIQKEY: &str = "TIMER_DEL_UNIQKEY";
 pub const TIMER_DELAY_LEVEL: &str = "TIMER_DELAY_LEVEL";
 pub const TIMER_DELAY_MS: &str = "TIMER_DELAY_MS";
+/// Physical offset of the stored record that this one follows from: a delayed message delivered or
+/// stored again. Ours alone; clients cannot set it.
+pub const DELAYED_FROM: &str = "__DELAYED_FROM";
+/// Physical offset at which a timer message was first stored, of one that was stored again since.
+/// Ours alone; clients cannot set it.
+pub const TIMER_FIRST: &str = "__TIMER_FIRST";
 /// CRC of the whole record; see `record_crc`.
 pub const CRC32: &str = "__CRC32#";
 pub const DLQ_ORIGIN_TOPIC: &str = "DLQ_ORIGIN_TOPIC";

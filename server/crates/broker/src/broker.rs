@@ -34,6 +34,7 @@ use crate::registration::Registration;
 use crate::send_later::LaterSends;
 use crate::service::BrokerService;
 use crate::system_names;
+use crate::timer::{TimerError, TimerSetup, Timers};
 use crate::topic_table::TopicTable;
 
 /// Why a broker did not start.
@@ -45,6 +46,8 @@ pub enum BrokerError {
     Meta(#[from] MetaError),
     #[error(transparent)]
     Import(#[from] JsonError),
+    #[error("delayed messages: {0}")]
+    Timer(#[from] TimerError),
 }
 
 /// Where clients find us, and what is written into records as the store host.
@@ -72,6 +75,7 @@ pub struct Broker {
     pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
     pub(crate) later_sends: LaterSends,
+    pub(crate) timers: Arc<Timers>,
     pub metrics: Metrics,
     /// Sampled every second; locked briefly, and never together with anything else.
     pub rates: Mutex<Rates>,
@@ -112,6 +116,9 @@ impl Broker {
         let store = Arc::new(store);
         let meta = open_meta(&settings)?;
 
+        let level_delays_ms = settings.message_delay_level.ms().to_vec();
+        let timers = TimerSetup::new(store.clone(), meta.clone(), level_delays_ms);
+        let timers = Arc::new(Timers::open(timers)?);
         let hold = Arc::new(PullWait::new(settings.parked_pulls_max));
         let (later_sends, first_sends) = LaterSends::new();
         store.set_arrival_listener(hold.clone());
@@ -126,6 +133,7 @@ impl Broker {
             cold_reads: ColdReads::default(),
             registration: Registration::default(),
             later_sends,
+            timers,
             metrics: Metrics::default(),
             rates: Mutex::default(),
             flush,
@@ -147,6 +155,7 @@ impl Broker {
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
         broker.own(broker.slow.spawn(meta::sync_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
+        broker.own(broker.slow.spawn(crate::timer::run(broker.clone())));
         Ok(broker)
     }
 
@@ -203,6 +212,7 @@ impl Broker {
     }
 
     fn close(&self) {
+        self.timers.close(self);
         crate::offsets::persist(self);
         if let Err(error) = self.meta.sync() {
             tracing::error!(%error, "topics, groups and offsets may not be on disk");

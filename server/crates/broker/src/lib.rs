@@ -15,6 +15,7 @@ pub mod client_table;
 pub mod clients;
 mod cold_reads;
 pub mod counter;
+mod delay;
 pub mod group_table;
 mod heartbeat;
 pub mod json_files;
@@ -34,6 +35,8 @@ pub mod put_times;
 mod query;
 pub mod queue_locks;
 pub mod rates;
+#[allow(dead_code, reason = "recall follows")]
+mod recall_handle;
 mod refusals;
 pub mod registration;
 mod reply;
@@ -41,6 +44,7 @@ mod retry;
 mod routes;
 mod runtime_info;
 mod send;
+mod send_delayed;
 mod send_later;
 pub mod send_turn;
 mod service;
@@ -48,6 +52,8 @@ pub mod sql;
 pub mod subscription;
 mod system_names;
 mod time;
+#[allow(dead_code, reason = "recall and listing follow")]
+pub mod timer;
 pub mod topic_table;
 mod unique_id;
 

@@ -29,7 +29,7 @@ pub(crate) enum Meaning {
     Wait,
     Delay,
     /// Asks for a time of delivery, by whatever value.
-    Timer(&'static str),
+    Timer,
     Transaction,
     /// The client that waits for a reply to the message.
     Asker,
@@ -49,13 +49,11 @@ impl Meaning {
             b"UNIQ_KEY" => Self::UniqueId,
             b"WAIT" => Self::Wait,
             b"DELAY" => Self::Delay,
-            b"TIMER_DELAY_SEC" => Self::Timer(name::TIMER_DELAY_SEC),
-            b"TIMER_DELAY_MS" => Self::Timer(name::TIMER_DELAY_MS),
-            b"TIMER_DELIVER_MS" => Self::Timer(name::TIMER_DELIVER_MS),
+            b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => Self::Timer,
             b"TRAN_MSG" => Self::Transaction,
             b"CLUSTER" => Self::Cluster,
             b"REPLY_TO_CLIENT" => Self::Asker,
-            b"POP_CK" | b"__CRC32#" => Self::LeftOut,
+            b"POP_CK" | b"__CRC32#" | b"__DELAYED_FROM" | b"__TIMER_FIRST" => Self::LeftOut,
             _ => Self::Other,
         }
     }
@@ -93,13 +91,35 @@ impl Prepared {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum PropertyRefusal {
     Transaction,
-    Delay { name: &'static str, value: String },
+    /// Not the message: it goes another way (`prepare_delayed`).
+    Delay,
+}
+
+/// As `prepare`, of a message that may ask for a time of delivery.
+#[cold]
+pub(crate) fn prepare_delayed(
+    properties: Text<'_>,
+    cluster: &str,
+    prepared: &mut Prepared,
+) -> Result<(), PropertyRefusal> {
+    prepare_as::<true>(properties, cluster, prepared, |_, _| {})
 }
 
 /// Unescapes the properties: adds UNIQ_KEY where it is absent, sets CLUSTER, strips POP_CK and the
 /// checksum of a message that is sent on. One pass. `told` gets every property's meaning and where
 /// its value is, or was. After a refusal `prepared` holds anything.
 pub(crate) fn prepare(
+    properties: Text<'_>,
+    cluster: &str,
+    prepared: &mut Prepared,
+    told: impl FnMut(Meaning, Range<usize>),
+) -> Result<(), PropertyRefusal> {
+    prepare_as::<false>(properties, cluster, prepared, told)
+}
+
+/// Once for messages for now, once for those that may be delayed.
+#[inline(always)]
+fn prepare_as<const DELAYED: bool>(
     properties: Text<'_>,
     cluster: &str,
     prepared: &mut Prepared,
@@ -122,9 +142,10 @@ pub(crate) fn prepare(
                 prepared.no_wait = value.eq_ignore_ascii_case(b"false");
                 return Ok(Keep::Stay);
             }
-            Meaning::Delay if is_positive(value) => return Err(delay(name::DELAY, value)),
+            Meaning::Delay if !DELAYED && value != b"0" => return Err(PropertyRefusal::Delay),
             Meaning::Delay => &mut prepared.delay,
-            Meaning::Timer(name) => return Err(delay(name, value)),
+            Meaning::Timer if !DELAYED => return Err(PropertyRefusal::Delay),
+            Meaning::Timer => return Ok(Keep::Stay),
             Meaning::Transaction if value.eq_ignore_ascii_case(b"true") => {
                 return Err(PropertyRefusal::Transaction);
             }
@@ -148,17 +169,6 @@ pub(crate) fn prepare(
     }
     prepared.properties = raw;
     Ok(())
-}
-
-#[cold]
-fn delay(name: &'static str, value: &[u8]) -> PropertyRefusal {
-    PropertyRefusal::Delay { name, value: String::from_utf8_lossy(value).into_owned() }
-}
-
-/// Levels up to 0 mean no delay, and so does what is not a number (Java reads it so).
-fn is_positive(value: &[u8]) -> bool {
-    let level = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<i64>().ok());
-    level.is_some_and(|level| level > 0)
 }
 
 fn append_unique_id(raw: &mut Vec<u8>) -> Range<usize> {
@@ -235,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn delayed_and_transactional_messages_are_refused_by_name() {
-        let delay = |name, value: &str| Err(PropertyRefusal::Delay { name, value: value.into() });
-        assert_eq!(prepared("DELAY=3;").1, delay("DELAY", "3"));
-        assert_eq!(prepared("TIMER_DELAY_MS=10;").1, delay("TIMER_DELAY_MS", "10"));
+    fn delayed_and_transactional_messages_are_no_plain_ones() {
+        for text in ["DELAY=3;", "DELAY=x;", "TIMER_DELAY_MS=10;"] {
+            assert_eq!(prepared(text).1, Err(PropertyRefusal::Delay), "{text}");
+        }
         assert_eq!(prepared("TRAN_MSG=true;").1, Err(PropertyRefusal::Transaction));
         assert!(prepared("DELAY=0;TRAN_MSG=false;").1.is_ok());
     }

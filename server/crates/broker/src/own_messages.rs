@@ -8,10 +8,8 @@ use remora_protocol::record::{Draft, Record};
 use remora_store::{AppendBatch, AppendError, Appended};
 
 use crate::broker::Broker;
+use crate::delay::{self, Delay};
 use crate::send::PROPERTIES_BYTES_LEFT;
-
-/// Levels of the delay table; higher ones mean the last, as at Apache.
-const DELAY_LEVEL_MAX: i32 = 18;
 
 /// A message before it is stored. The store host is this broker's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +60,11 @@ impl<'a> OwnMessage<'a> {
             reconsume_times: record.reconsume_times,
             prepared_transaction_offset: record.prepared_transaction_offset,
             body: record.body,
-            properties: closed(properties::without_crc(record.properties), &[]),
+            properties: closed(
+                properties::without_crc(record.properties),
+                // It says where that record came from.
+                &[name::DELAYED_FROM],
+            ),
         }
     }
 
@@ -80,19 +82,15 @@ impl<'a> OwnMessage<'a> {
         properties::find(&self.properties, name)
     }
 
-    /// Has the message come to its topic and queue after this level (1 and up) of the delay table.
-    pub fn delay_by_level(&mut self, level: i32) {
-        let level = level.clamp(1, DELAY_LEVEL_MAX);
-        let (topic, queue_id) = (std::mem::take(&mut self.topic), self.queue_id.to_string());
-        self.remove(&[name::DELAY, name::REAL_TOPIC, name::REAL_QID]);
-        properties::append_i64(&mut self.properties, name::DELAY, level.into());
-        properties::append(&mut self.properties, name::REAL_TOPIC, &topic);
-        properties::append(&mut self.properties, name::REAL_QID, &queue_id);
-        self.topic = Cow::Borrowed(names::SCHEDULE_TOPIC);
-        self.queue_id = level - 1;
+    /// Has the message come to its topic and queue later.
+    pub fn delay(&mut self, delay: Delay) {
+        let waiting = delay::waiting(&self.topic, self.queue_id, &self.properties, delay);
+        self.topic = Cow::Borrowed(waiting.topic);
+        self.queue_id = waiting.queue_id;
+        self.properties = waiting.properties;
     }
 
-    fn draft(&self, store_host: SocketAddr) -> Draft<'_> {
+    pub fn draft(&self, store_host: SocketAddr) -> Draft<'_> {
         Draft {
             topic: &self.topic,
             queue_id: self.queue_id,
@@ -117,6 +115,18 @@ fn closed(raw: &[u8], left_out: &[&str]) -> Vec<u8> {
 }
 
 impl Broker {
+    /// When a message is due, about; `None` of one for now.
+    fn waits_until(&self, message: &OwnMessage<'_>) -> Option<i64> {
+        match &*message.topic {
+            names::SCHEDULE_TOPIC => {
+                let level = usize::try_from(message.queue_id).unwrap_or(0) + 1;
+                Some(self.due_ms(Delay::Level(level)))
+            }
+            names::TIMER_TOPIC => properties::find_i64(&message.properties, name::TIMER_OUT_MS),
+            _ => None,
+        }
+    }
+
     /// Stores messages in one append, in order, all or none. Topics need not be in the table.
     /// Blocks no longer than a send does.
     pub(crate) fn store_own(&self, messages: &[OwnMessage<'_>]) -> Result<OwnStored, OwnError> {
@@ -136,6 +146,10 @@ impl Broker {
             }
         }
         let durable_offset = self.store.append(&mut batch)?;
+        if let Some(due_ms) = messages.iter().filter_map(|message| self.waits_until(message)).min()
+        {
+            self.delayed_message_stored(due_ms, durable_offset);
+        }
         Ok(OwnStored { appended: batch.appended().to_vec(), durable_offset })
     }
 }

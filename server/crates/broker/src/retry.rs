@@ -12,6 +12,7 @@ use remora_remoting::{Refusal, Reply, Responder};
 use remora_store::{AppendError, FlushMode};
 
 use crate::broker::Broker;
+use crate::delay::Delay;
 use crate::own_messages::{OwnError, OwnMessage};
 use crate::perm;
 use crate::refusals;
@@ -121,7 +122,9 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
     }
     let mut message = again(&record, &topic);
     match fate {
-        Fate::Again { delay_level } => message.delay_by_level(delay_level),
+        Fate::Again { delay_level } => {
+            message.delay(Delay::level(delay_level.into(), &broker.config.peek()));
+        }
         Fate::Dead => {
             broker.metrics.messages_dead.add(1);
             tracing::info!(

@@ -6,15 +6,14 @@ use remora_config::Settings;
 use remora_protocol::batch::BatchItem;
 use remora_protocol::header::SendMessageHeader;
 use remora_protocol::record::Draft;
-use remora_protocol::{Text, batch, names};
+use remora_protocol::{batch, names};
 use remora_remoting::{Call, Refusal};
 
 use crate::broker::Broker;
-use crate::message_properties::{Prepared, PropertyRefusal};
 use crate::perm;
-use crate::property_memo::PropertyMemo;
 use crate::refusals;
 use crate::retry;
+use crate::send_delayed::{self, Place, stage_delayed};
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
 use crate::topic_table::Topic;
@@ -125,7 +124,18 @@ pub(crate) fn stage(
         return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
     }
     let Scratch { batch, properties, ids, .. } = &mut **scratch;
-    let prepared = prepare_properties(properties, header.properties)?;
+    let prepared = match properties.prepare(header.properties) {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            if let Some(refusal) = send_delayed::refused(&refusal) {
+                return Err(refusal);
+            }
+            let (topic, store_host) = (topic.clone(), *store_host);
+            let place = Place { topic: &topic.name, topic_index, queue_id, store_host };
+            return stage_delayed(broker, turn, place, header, origin);
+        }
+    };
+    check_properties_bytes(prepared.properties.len())?;
     let draft = Draft {
         topic: &topic.name,
         queue_id,
@@ -219,7 +229,7 @@ pub(crate) fn check_body(settings: &Settings, body: &[u8]) -> Result<(), Refusal
 }
 
 /// One record that no segment takes would have the whole turn refused.
-fn check_record(broker: &Broker, limit: u64, draft: &Draft<'_>) -> Result<(), Refusal> {
+pub(crate) fn check_record(broker: &Broker, limit: u64, draft: &Draft<'_>) -> Result<(), Refusal> {
     // Nearly all are far below: what a record has beside these three parts is less than this.
     let variable_bytes = draft.body.len() + draft.properties.len() + draft.topic.len();
     if (variable_bytes + RECORD_REST_BYTES_MAX) as u64 <= limit {
@@ -256,21 +266,7 @@ fn check_batch(broker: &Broker, limit: u64, draft: &Draft<'_>) -> Result<(), Ref
     Ok(())
 }
 
-fn prepare_properties<'s>(
-    memo: &'s mut PropertyMemo,
-    properties: Text<'_>,
-) -> Result<&'s Prepared, Refusal> {
-    let prepared = memo.prepare(properties).map_err(|refusal| match refusal {
-        PropertyRefusal::Transaction => not_yet("property 'TRAN_MSG'", "true", "transactional"),
-        PropertyRefusal::Delay { name, value } => {
-            not_yet(&format!("property '{name}'"), value, "delayed")
-        }
-    })?;
-    check_properties_bytes(prepared.properties.len())?;
-    Ok(prepared)
-}
-
-fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refusal> {
+pub(crate) fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refusal> {
     let limit = PROPERTIES_BYTES_LEFT;
     if properties_bytes > limit {
         return Err(refusals::illegal(format!(
@@ -282,7 +278,7 @@ fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refusal> {
 
 /// Better refused than delivered early or half decided.
 #[cold]
-fn not_yet(field: &str, value: impl std::fmt::Display, what: &str) -> Refusal {
+pub(crate) fn not_yet(field: &str, value: impl std::fmt::Display, what: &str) -> Refusal {
     refusals::illegal(format!(
         "{field} is {value}: this version takes no {what} messages yet, the message was not stored"
     ))

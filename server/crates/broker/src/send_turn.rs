@@ -16,6 +16,7 @@ use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 use crate::broker::Broker;
 use crate::property_memo::PropertyMemo;
 use crate::refusals;
+use crate::send_delayed::DelayedSends;
 use crate::topic_table::Topic;
 
 /// Buffers above this are not kept for the next turn. Chosen: a full read of small messages fits.
@@ -32,6 +33,7 @@ pub(crate) struct Scratch {
     pub properties: PropertyMemo,
     /// Unique ids of the staged messages, for their replies.
     pub ids: Vec<u8>,
+    pub delayed: DelayedSends,
     /// The producer group that was checked last: they come in runs.
     group: String,
     reply_template: ReplyTemplate,
@@ -147,7 +149,13 @@ impl<'a> SendTurn<'a> {
                 broker.clients.asked(&client_id, conn);
             }
             match broker.store.append(&mut self.scratch.batch) {
-                Ok(durable_offset) => self.answer(broker, conn, durable_offset),
+                Ok(durable_offset) => {
+                    if self.scratch.delayed.due_ms.is_some() {
+                        self.answer_delayed(broker, conn, durable_offset);
+                    } else {
+                        self.answer(broker, conn, durable_offset);
+                    }
+                }
                 Err(error) => self.refuse_all(broker, &error),
             }
         }
@@ -167,7 +175,13 @@ impl<'a> SendTurn<'a> {
             }
             Ok(durable_offset) => {
                 self.publish_counts(broker);
-                let reply = self.reply(staged).to_reply();
+                let mut reply = self.reply(staged).to_reply();
+                if let Some(due_ms) = self.scratch.delayed.due_ms {
+                    broker.delayed_message_stored(due_ms, durable_offset);
+                    if let Some(handle) = self.scratch.delayed.handle_of(staged) {
+                        reply = reply.field("recallHandle", handle);
+                    }
+                }
                 let answer = move |outcome: Result<(), AppendError>| match outcome {
                     Ok(()) => responder.send(Ok(reply)),
                     Err(error) => responder.refuse(&append_refusal(&error)),
@@ -203,15 +217,35 @@ impl<'a> SendTurn<'a> {
             }
         }
         self.owed = all_owed;
-        if let Some(held) = held.filter(|held| !held.is_empty()) {
-            broker.store.when_flushed(
-                durable_offset,
-                Box::new(move |outcome| match outcome {
-                    Ok(()) => held.release(),
-                    Err(error) => held.refuse(append_refusal(&error)),
-                }),
-            );
+        release_when_flushed(broker, held, durable_offset);
+    }
+
+    /// As `answer`, for a turn with delayed messages among its own.
+    #[cold]
+    fn answer_delayed(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
+        let delayed = std::mem::take(&mut self.scratch.delayed);
+        if let Some(due_ms) = delayed.due_ms {
+            broker.delayed_message_stored(due_ms, durable_offset);
         }
+        let (with_handle, others) = std::mem::take(&mut self.owed)
+            .into_iter()
+            .partition(|(_, staged)| delayed.handle_of(staged).is_some());
+        self.owed = others;
+        let with_handle: Vec<(Owed<'a>, Staged)> = with_handle;
+        let sync = broker.flush == FlushMode::Sync;
+        let mut held = sync.then(|| HeldReplies::new(conn));
+        for (owed, staged) in with_handle {
+            let plain = SendReply { template: None, ..self.reply(&staged) };
+            let reply = ReplyWithHandle { plain, handle: delayed.handle_of(&staged) };
+            match &mut held {
+                Some(held) if staged.wait => {
+                    owed.hold(held, ResponseCode::SUCCESS, &reply, Body::Empty);
+                }
+                _ => owed.reply(ResponseCode::SUCCESS, &reply, Body::Empty),
+            }
+        }
+        release_when_flushed(broker, held, durable_offset);
+        self.answer(broker, conn, durable_offset);
     }
 
     fn records(&self, staged: &Staged) -> &[Appended] {
@@ -256,12 +290,26 @@ impl<'a> SendTurn<'a> {
         if scratch.batch.encoded_bytes() <= KEPT_BYTES_MAX {
             scratch.batch.clear();
             scratch.ids.clear();
+            scratch.delayed.due_ms = None;
+            scratch.delayed.handles.clear();
             topics.clear();
             scratch.spare_topics = topics;
             owed.clear();
             scratch.spare_owed = outlive(owed);
             SPARE.set(Some(scratch));
         }
+    }
+}
+
+fn release_when_flushed(broker: &Broker, held: Option<HeldReplies>, durable_offset: u64) {
+    if let Some(held) = held.filter(|held| !held.is_empty()) {
+        broker.store.when_flushed(
+            durable_offset,
+            Box::new(move |outcome| match outcome {
+                Ok(()) => held.release(),
+                Err(error) => held.refuse(append_refusal(&error)),
+            }),
+        );
     }
 }
 
@@ -357,6 +405,22 @@ impl EncodeHeader for SendReply<'_> {
         }
         template.append_to(out, head.opaque, self.changing(single));
         true
+    }
+}
+
+/// The reply to a timer message.
+#[derive(Clone, Copy, Debug)]
+struct ReplyWithHandle<'t> {
+    plain: SendReply<'t>,
+    handle: Option<&'t str>,
+}
+
+impl EncodeHeader for ReplyWithHandle<'_> {
+    fn encode(&self, out: &mut FieldWriter<'_>) {
+        self.plain.encode(out);
+        if let Some(handle) = self.handle {
+            out.str("recallHandle", handle);
+        }
     }
 }
 

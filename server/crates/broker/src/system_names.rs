@@ -7,8 +7,6 @@ use crate::group_table::plain_group;
 use crate::perm;
 use crate::topic_table::plain_topic;
 
-/// One queue a level, of the 18 levels by default.
-const SCHEDULE_QUEUE_COUNT: i32 = 18;
 /// As many as Apache makes.
 const BENCHMARK_QUEUE_COUNT: i32 = 1024;
 /// Apache's reviveQueueNum.
@@ -23,13 +21,15 @@ pub fn system_topics(settings: &Settings) -> Vec<TopicConfig> {
     let cluster = settings.cluster_name.as_str();
     let broker = settings.broker_name.as_str();
     let opened = |enabled: bool| perm::INHERIT | if enabled { READ_WRITE } else { 0 };
+    // One queue a level.
+    let level_count = i32::try_from(settings.message_delay_level.ms().len()).unwrap_or(i32::MAX);
     let mut topics = vec![
         plain_topic(names::SELF_TEST_TOPIC, 1, READ_WRITE),
         plain_topic(names::BENCHMARK_TOPIC, BENCHMARK_QUEUE_COUNT, READ_WRITE),
         plain_topic(cluster, PLAIN_QUEUE_COUNT, opened(settings.cluster_topic_enable)),
         plain_topic(broker, 1, opened(settings.broker_topic_enable)),
         plain_topic(names::OFFSET_MOVED_EVENT_TOPIC, 1, READ_WRITE),
-        plain_topic(names::SCHEDULE_TOPIC, SCHEDULE_QUEUE_COUNT, READ_WRITE),
+        plain_topic(names::SCHEDULE_TOPIC, level_count, READ_WRITE),
         plain_topic(&names::reply_topic(cluster), 1, READ_WRITE),
         plain_topic(&names::revive_topic(cluster), REVIVE_QUEUE_COUNT, READ_WRITE),
         plain_topic(

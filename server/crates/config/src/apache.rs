@@ -118,7 +118,6 @@ pub static MISSING: &[Missing] = &[
     warn("enableLmq", TRUE, "light message queues are not there yet"),
     warn("enableMultiDispatch", TRUE, "light message queues are not there yet"),
     warn("enableConsumeQueueExt", TRUE, "has no effect: queue entries have no extension"),
-    warn("recallMessageEnable", TRUE, "recall of delayed messages is not there yet"),
     warn(
         "fetchNamesrvAddrByAddressServer",
         TRUE,

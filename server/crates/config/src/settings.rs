@@ -148,6 +148,14 @@ settings! {
     /// Delays of the levels 1, 2, … of delayed messages.
     message_delay_level: DelayLevels = DelayLevels::default();
     "message.delay_levels", "messageDelayLevel", Kind::Delays, Broker, Restart
+    /// Longest time that a message may be delayed by TIMER_DELAY_* and TIMER_DELIVER_MS. Apache: 3
+    /// days.
+    timer_max_delay_sec: u64 = 366 * 86_400;
+    "message.timer_max_delay_sec", "timerMaxDelaySec", Kind::Seconds { min: 1, max: 100 * 366 * 86_400 }, Broker, Runtime
+    /// Producers may withdraw messages that wait for their time. Off in Apache's broker unless it
+    /// is asked for.
+    recall_message_enable: bool = true;
+    "message.recall", "recallMessageEnable", Kind::Flag, Broker, Runtime
     /// Longest wait before a send is refused as busy.
     send_wait_ms: u64 = 200;
     "message.send_wait_ms", "waitTimeMillsInSendQueue", MS, Broker, Runtime

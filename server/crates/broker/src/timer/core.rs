@@ -1,0 +1,346 @@
+//! The deciding part: what is due now, stored where it belongs, exactly once over any crash.
+//!
+//! A delivered record names the record that it came from (`DELAYED_FROM`). The checkpoint is taken
+//! when everything due was delivered and the log flushed; at the start the log behind it is looked
+//! through for what was delivered since. Time comes in as a parameter and never goes back here, as
+//! store timestamps do not: after the clock was set back nothing is delivered before it has caught
+//! up.
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use remora_protocol::names;
+use remora_protocol::properties::{self, name};
+use remora_store::dispatch::TimerCode;
+use remora_store::meta_log::MetaError;
+use remora_store::read::ReadError;
+use remora_store::{AppendError, MetaLog, QueueEntry, QueueRef, Store};
+
+use super::checkpoint::Checkpoint;
+use super::deliver::Group;
+use super::entry::{END, TimerEntry};
+use super::levels::Level;
+use super::pending::{Pending, RUN_ENTRIES_MAX};
+
+/// Reason under which the store keeps records of waiting messages.
+pub(crate) const KEEPER: &str = "timers";
+/// Queue entries that are read at once.
+const ENTRIES_AT_ONCE: usize = 4_096;
+/// Chosen: a start reads so much of the log in addition, in well under a second.
+const LOG_BYTES_BETWEEN_CHECKPOINTS: u64 = 64 << 20;
+/// Chosen: as often as consumer offsets, about.
+const MS_BETWEEN_CHECKPOINTS: i64 = 3_000;
+
+/// Why a pass did not do all there was to do. The next one goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum TimerError {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("timers: {0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+}
+
+/// The queue that a topic and a queue id mean now, if the topic is there: for a message of so many
+/// bytes.
+pub(crate) type Resolve<'r> = dyn Fn(&str, i32, u64) -> Option<QueueRef> + 'r;
+
+/// What a timer works with.
+#[derive(Clone, Debug)]
+pub(crate) struct TimerSetup {
+    pub store: Arc<Store>,
+    pub meta: Arc<MetaLog>,
+    /// Of the levels 1, 2, …
+    pub level_delays_ms: Vec<u64>,
+    /// Where the levels' queues are begun without a checkpoint.
+    pub level_offsets: Vec<u64>,
+    pub run_entries_max: usize,
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TimerCounts {
+    pub delivered: u64,
+    /// Withdrawn ones that were due and not delivered.
+    pub withdrawn: u64,
+    /// Messages that could not be delivered: of deleted topics, or damaged.
+    pub dropped: u64,
+    /// Stored again, so that old parts of the log could go.
+    pub stored_again: u64,
+    /// Queue entries read at the start, and records of the log's end.
+    pub entries_read_at_start: u64,
+    pub records_read_at_start: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Timer {
+    pub(super) setup: TimerSetup,
+    pub(super) levels: Vec<Level>,
+    pub(super) queue: QueueRef,
+    /// Next offset of `queue`.
+    pub(super) queue_read: u64,
+    pub(super) pending: Pending,
+    /// Delivered or stored again already: physical offsets.
+    pub(super) done: HashSet<u64, RandomState>,
+    /// Which of those due at one time are withdrawn.
+    pub(super) group: Option<Group>,
+    pub(super) clock_ms: i64,
+    pub(super) counts: TimerCounts,
+    saved: Checkpoint,
+    saved_at_ms: i64,
+}
+
+impl Timer {
+    /// Finds what waits: a checkpoint, runs, what the queue has beyond them, and what the log says
+    /// was delivered since.
+    pub fn open(setup: TimerSetup, now_ms: i64) -> Result<Self, TimerError> {
+        let store = setup.store.clone();
+        store.keep_from(KEEPER, 0);
+        let queue = store.queue(names::TIMER_TOPIC, 0);
+        let found = Checkpoint::read(&setup.meta);
+        let saved = found.clone().unwrap_or_else(|| Checkpoint {
+            levels: setup.level_offsets.clone(),
+            before: (i64::MIN, 0),
+            ..Checkpoint::default()
+        });
+        // Messages may wait at levels that the table has no more: they count as its last.
+        let used =
+            store.queues().into_iter().filter(|(topic, _)| **topic == *names::SCHEDULE_TOPIC);
+        let used = used.filter_map(|(_, queue_id)| usize::try_from(queue_id).ok()).max();
+        let delays_ms = &setup.level_delays_ms;
+        let count = delays_ms.len().max(used.map_or(0, |queue_id| queue_id + 1));
+        let levels = (1..=count).map(|number| {
+            let next = saved.levels.get(number - 1).copied().unwrap_or(0);
+            let delay_ms = delays_ms.get(number - 1).or(delays_ms.last()).copied().unwrap_or(0);
+            Level::new(&store, number, delay_ms, next)
+        });
+        let levels: Vec<Level> = levels.collect();
+        let queue_min = store.queue_offset_min(&queue);
+        let queue_read = saved.queue_read.max(queue_min);
+        let run_entries_max = setup.run_entries_max;
+        let (pending, gaps) = Pending::open(
+            store.disk().clone(),
+            queue_min,
+            saved.queue_read,
+            saved.before,
+            run_entries_max,
+        )?;
+        let mut timer = Self {
+            levels,
+            queue,
+            queue_read,
+            pending,
+            done: saved.done.iter().copied().collect(),
+            group: None,
+            clock_ms: saved.clock_ms,
+            counts: TimerCounts::default(),
+            saved,
+            saved_at_ms: now_ms,
+            setup,
+        };
+        for (from, to) in gaps {
+            timer.read_gap(from.max(queue_min), to)?;
+        }
+        timer.find_done()?;
+        if found.is_none() {
+            timer.save(now_ms)?;
+        }
+        Ok(timer)
+    }
+
+    /// What runs would have: all that is not delivered of a stretch of the queue.
+    fn read_gap(&mut self, from: u64, to: u64) -> Result<(), TimerError> {
+        let before = self.saved.before;
+        let mut at = from;
+        while at < to {
+            let entries = self.entries(at, usize::try_from(to - at).unwrap_or(usize::MAX))?;
+            if entries.is_empty() {
+                break;
+            }
+            at += entries.len() as u64;
+            self.counts.entries_read_at_start += entries.len() as u64;
+            for entry in entries {
+                if let Some(entry) = self.timer_entry(&entry)
+                    && entry.key() >= before
+                {
+                    self.pending.insert(entry);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks through the log behind the checkpoint for what was delivered since.
+    fn find_done(&mut self) -> Result<(), TimerError> {
+        let nothing_waited = self.saved.log_end == 0
+            && self.setup.store.queue_offset_max(&self.queue) == 0
+            && self.levels.iter().all(|level| level.queue_is_new(&self.setup.store));
+        if nothing_waited {
+            return Ok(());
+        }
+        let (done, clock_ms, count) =
+            (&mut self.done, &mut self.clock_ms, &mut self.counts.records_read_at_start);
+        self.setup.store.records_from(self.saved.log_end, &mut |record, _| {
+            *count += 1;
+            let from = properties::find(record.properties, name::DELAYED_FROM);
+            if let Some(from) = from.and_then(|from| from.parse().ok()) {
+                done.insert(from);
+                if record.topic != names::TIMER_TOPIC {
+                    *clock_ms = (*clock_ms).max(record.store_timestamp_ms);
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn entries(&self, queue_offset: u64, count_max: usize) -> Result<Vec<QueueEntry>, ReadError> {
+        let mut entries = vec![QueueEntry::default(); count_max.min(ENTRIES_AT_ONCE)];
+        let count = self.setup.store.queue_entries(&self.queue, queue_offset, &mut entries)?;
+        entries.truncate(count);
+        Ok(entries)
+    }
+
+    /// What a queue entry says; of one that another broker wrote, what the record says.
+    fn timer_entry(&self, entry: &QueueEntry) -> Option<TimerEntry> {
+        if entry.is_blank() {
+            return None;
+        }
+        let code = TimerCode::of(entry.tags_code).or_else(|| {
+            let bytes = self.setup.store.message_at(entry.physical_offset).ok()?;
+            let record = remora_protocol::record::decode(&bytes).ok()?;
+            TimerCode::of_properties(record.properties)
+        });
+        if code.is_none() {
+            let physical_offset = entry.physical_offset;
+            tracing::error!(physical_offset, "a timer message has no time and is not delivered");
+        }
+        code.map(|code| TimerEntry::of(entry, code))
+    }
+
+    /// Takes in what the timers' queue has got. Runs are written as it grows.
+    pub(super) fn take_in(&mut self) -> Result<(), TimerError> {
+        loop {
+            let entries = self.entries(self.queue_read, usize::MAX)?;
+            if entries.is_empty() {
+                let min = self.setup.store.queue_offset_min(&self.queue);
+                if min <= self.queue_read {
+                    return Ok(());
+                }
+                self.queue_read = min;
+                continue;
+            }
+            self.group = None;
+            for entry in &entries {
+                if let Some(entry) = self.timer_entry(entry) {
+                    self.pending.insert(entry);
+                }
+            }
+            self.queue_read += entries.len() as u64;
+            if self.pending.wants_run(self.queue_read) {
+                self.pending.write_run(self.queue_read)?;
+            }
+        }
+    }
+
+    /// When the next message is due; `None` where none waits.
+    pub fn next_due_ms(&mut self) -> Result<Option<i64>, TimerError> {
+        let mut next = self.pending.next_key()?;
+        for level in &mut self.levels {
+            if let Some(head) = level.head(&self.setup.store)? {
+                next = next.min((head.due_ms, head.physical_offset));
+            }
+        }
+        Ok((next != END).then_some(next.0))
+    }
+
+    /// Whether a checkpoint would spare the next start work.
+    pub fn wants_save(&mut self, now_ms: i64) -> Result<bool, TimerError> {
+        let log_end = self.setup.store.log_status().physical_offset_max;
+        if log_end.saturating_sub(self.saved.log_end) >= LOG_BYTES_BETWEEN_CHECKPOINTS
+            || self.pending.near_from() > self.saved.queue_read
+        {
+            return Ok(true);
+        }
+        let since_ms = now_ms.saturating_sub(self.saved_at_ms);
+        Ok(!(0..MS_BETWEEN_CHECKPOINTS).contains(&since_ms) && self.has_changed()?)
+    }
+
+    fn has_changed(&mut self) -> Result<bool, TimerError> {
+        Ok(self.pending.next_key()? != self.saved.before
+            || self.level_offsets() != self.saved.levels
+            || self.queue_read != self.saved.queue_read)
+    }
+
+    /// When `wants_save` may say so next, if anything has changed.
+    pub fn save_due_ms(&mut self) -> Result<Option<i64>, TimerError> {
+        Ok(self.has_changed()?.then(|| self.saved_at_ms.saturating_add(MS_BETWEEN_CHECKPOINTS)))
+    }
+
+    pub fn level_offsets(&self) -> Vec<u64> {
+        self.levels.iter().map(|level| level.next).collect()
+    }
+
+    /// Writes a checkpoint, after a pass that delivered everything due.
+    pub fn save(&mut self, now_ms: i64) -> Result<(), TimerError> {
+        let log_end = self.setup.store.flush()?;
+        let log_min = self.setup.store.log_status().physical_offset_min;
+        self.done.retain(|physical_offset| *physical_offset >= log_min);
+        let mut done: Vec<u64> = self.done.iter().copied().collect();
+        done.sort_unstable();
+        let checkpoint = Checkpoint {
+            log_end,
+            queue_read: self.queue_read,
+            before: self.pending.next_key()?,
+            levels: self.level_offsets(),
+            done,
+            clock_ms: self.clock_ms,
+        };
+        checkpoint.write(&self.setup.meta)?;
+        self.saved = checkpoint;
+        self.saved_at_ms = now_ms;
+        self.pending.join_small_runs()?;
+        let mut kept_from = self.pending.physical_min().min(log_end);
+        for level in &mut self.levels {
+            if let Some(head) = level.head(&self.setup.store)? {
+                kept_from = kept_from.min(head.physical_offset);
+            }
+        }
+        self.setup.store.keep_from(KEEPER, kept_from);
+        Ok(())
+    }
+
+    /// Begins again from the checkpoint, after a run was found to be damaged.
+    pub fn reopen(&mut self, now_ms: i64) -> Result<(), TimerError> {
+        self.pending.remove_damaged()?;
+        let counts = self.counts;
+        *self = Self::open(self.setup.clone(), now_ms)?;
+        self.counts = counts;
+        Ok(())
+    }
+
+    /// Never goes back.
+    pub fn clock(&mut self, now_ms: i64) -> i64 {
+        self.clock_ms = self.clock_ms.max(now_ms);
+        self.clock_ms
+    }
+
+    pub fn counts(&self) -> TimerCounts {
+        self.counts
+    }
+
+    pub fn pending(&self) -> &Pending {
+        &self.pending
+    }
+}
+
+impl TimerSetup {
+    pub fn new(store: Arc<Store>, meta: Arc<MetaLog>, level_delays_ms: Vec<u64>) -> Self {
+        let level_offsets = vec![0; level_delays_ms.len()];
+        let run_entries_max = RUN_ENTRIES_MAX;
+        Self { store, meta, level_delays_ms, level_offsets, run_entries_max }
+    }
+}

@@ -1,0 +1,173 @@
+//! Delayed messages over a socket: levels and times, with a clock that the tests move.
+mod common;
+
+use std::sync::Arc;
+
+use common::{
+    Answer, BASE_PROPERTIES, Client, Message, Node, SUSPEND, bodies, pull_header, send_header,
+};
+use remora_protocol::header::{PullMessageHeader, SendMessageHeader};
+use remora_protocol::{ResponseCode, Text};
+use remora_store::Environment;
+use remora_store::clock::{Clock, ManualClock};
+use tempfile::TempDir;
+
+const NOW_MS: i64 = 1_763_793_360_000;
+
+/// A broker whose store and timers go by `clock`.
+fn start_in(dir: Arc<TempDir>, clock: &Arc<ManualClock>) -> Node {
+    let environment = Environment { clock: clock.clone(), ..Environment::of_machine(dir.path()) };
+    Node::start_on(dir, environment, |_| ())
+}
+
+fn start(clock: &Arc<ManualClock>) -> Node {
+    start_in(Arc::new(tempfile::tempdir().unwrap()), clock)
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOW_MS))
+}
+
+async fn send(client: &Client, topic: &str, body: &str, asks: &[(&str, &str)]) -> Answer {
+    let mut properties = BASE_PROPERTIES.to_owned();
+    for (name, value) in asks {
+        properties.push_str(&format!("{name}\u{1}{value}\u{2}"));
+    }
+    let properties = Text::plain(&properties);
+    client.send(&SendMessageHeader { properties, ..send_header(topic) }, body).await
+}
+
+/// Waits for what comes next in queue 0.
+async fn next(client: &Client, topic: &str, queue_offset: i64) -> Vec<Message> {
+    loop {
+        let header = PullMessageHeader {
+            sys_flag: SUSPEND,
+            suspend_timeout_millis: 5_000,
+            ..pull_header(topic, queue_offset)
+        };
+        let answer = client.pull(&header).await;
+        if answer.code == ResponseCode::SUCCESS {
+            return answer.messages();
+        }
+    }
+}
+
+async fn nothing_at(client: &Client, topic: &str, queue_offset: i64) {
+    let answer = client.pull(&pull_header(topic, queue_offset)).await;
+    assert_eq!(answer.code, ResponseCode::PULL_NOT_FOUND, "{}", answer.remark);
+}
+
+#[tokio::test]
+async fn messages_come_to_their_topic_and_queue_when_due_and_not_before() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    client.send_ok("T", "now").await;
+    send(&client, "T", "level", &[("DELAY", "2"), ("TIMER_DELAY_MS", "1")]).await.ok();
+    send(&client, "T", "at", &[("TIMER_DELIVER_MS", &(NOW_MS + 2_001).to_string())]).await.ok();
+    send(&client, "T", "in", &[("TIMER_DELAY_MS", "999")]).await.ok();
+    send(&client, "T", "week", &[("TIMER_DELAY_SEC", "604800")]).await.ok();
+    send(&client, "T", "at once", &[("TIMER_DELAY_MS", "0")]).await.ok();
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["now", "at once"]);
+    clock.advance(998);
+    nothing_at(&client, "T", 2).await;
+    clock.advance(1);
+    assert_eq!(bodies(&next(&client, "T", 2).await), ["in"]);
+    clock.advance(1_002);
+    let at = next(&client, "T", 3).await;
+    assert_eq!(bodies(&at), ["at"]);
+    assert_eq!(at[0].property("TIMER_OUT_MS"), Some("1763793362001"));
+    assert_eq!((at[0].property("TAGS"), at[0].queue_id), (None, 0));
+    clock.advance(2_999);
+    let level = next(&client, "T", 4).await;
+    assert_eq!(bodies(&level), ["level"]);
+    assert_eq!(level[0].property("TIMER_DELAY_MS"), None);
+    clock.set(NOW_MS + 604_800_000);
+    assert_eq!(bodies(&next(&client, "T", 5).await), ["week"]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_survives_a_stop_and_is_delivered_once() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    for second in ["1", "3", "2"] {
+        send(&client, "T", second, &[("TIMER_DELAY_SEC", second)]).await.ok();
+    }
+    send(&client, "T", "level", &[("DELAY", "3")]).await.ok();
+    clock.advance(1_000);
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["1"]);
+    let dir = node.stop().await;
+
+    let node = start_in(dir, &clock);
+    let client = node.client().await;
+    nothing_at(&client, "T", 1).await;
+    clock.advance(2_000);
+    assert_eq!(bodies(&next(&client, "T", 1).await), ["2", "3"]);
+    clock.advance(7_000);
+    assert_eq!(bodies(&next(&client, "T", 3).await), ["level"]);
+    nothing_at(&client, "T", 4).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn store_times_are_never_before_the_due_time() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    client.send_ok("T", "first").await;
+    for (body, delay_ms) in [("a", "10"), ("b", "20"), ("c", "30")] {
+        send(&client, "T", body, &[("TIMER_DELAY_MS", delay_ms)]).await.ok();
+    }
+    // Whoever sends after the clock was set back counts from the time before.
+    clock.advance(25);
+    assert_eq!(bodies(&next(&client, "T", 1).await), ["a", "b"]);
+    clock.set(NOW_MS);
+    send(&client, "T", "d", &[("TIMER_DELAY_MS", "1")]).await.ok();
+    nothing_at(&client, "T", 3).await;
+    clock.set(NOW_MS + 30);
+    assert_eq!(bodies(&next(&client, "T", 3).await), ["d", "c"]);
+    assert!(node.broker.store.now_ms() >= clock.now_ms());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_time_is_refused_and_nothing_is_stored() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    client.send_ok("T", "first").await;
+    for (asks, parts) in [
+        (("TIMER_DELAY_MS", "-1"), ["TIMER_DELAY_MS", "-1", "below 0"]),
+        (("TIMER_DELIVER_MS", "tomorrow"), ["TIMER_DELIVER_MS", "tomorrow", "number"]),
+        (("TIMER_DELAY_SEC", "99999999"), ["TIMER_DELAY_SEC", "99999999", "timerMaxDelaySec"]),
+        (("DELAY", "3s"), ["DELAY", "3s", "number"]),
+    ] {
+        let answer = send(&client, "T", "never", &[asks]).await;
+        answer.refused(ResponseCode::MESSAGE_ILLEGAL, &parts);
+    }
+    nothing_at(&client, "T", 1).await;
+    assert_eq!(node.dropped_calls(), 0);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn reply_of_a_timer_message_carries_a_handle_and_other_replies_do_not() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    let timer = send(&client, "T", "a", &[("TIMER_DELAY_MS", "5")]).await.ok();
+    // v1 T broker-a 1763793360005 7F00000100002A9F0000000000000001
+    let handle = timer.send_reply().recall_handle.map(|handle| handle.into_owned());
+    let expected =
+        "djEgVCBicm9rZXItYSAxNzYzNzkzMzYwMDA1IDdGMDAwMDAxMDAwMDJBOUYwMDAwMDAwMDAwMDAwMDAx";
+    assert_eq!(handle.as_deref(), Some(expected));
+    // The topic is there now: not the way of first sends.
+    let timer = send(&client, "T", "a", &[("TIMER_DELAY_MS", "5")]).await.ok();
+    assert_eq!(timer.send_reply().recall_handle.as_deref(), Some(expected));
+    let level = send(&client, "T", "a", &[("DELAY", "1")]).await.ok();
+    assert_eq!(level.send_reply().recall_handle, None);
+    assert_eq!(client.send_ok("T", "b").await.send_reply().recall_handle, None);
+    node.stop().await;
+}
