@@ -1,8 +1,9 @@
 //! A client for RocketMQ and Remora over the Remoting protocol.
 //!
-//! [`Producer`] sends, [`PushConsumer`] receives into a handler, [`PullConsumer`] reads the queues
-//! it is told to, [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`]
-//! (connections, routes, heartbeats) unless it is given one to share.
+//! [`Producer`] sends, [`TransactionProducer`] sends what consumers see once it is committed,
+//! [`PushConsumer`] receives into a handler, [`PullConsumer`] reads the queues it is told to,
+//! [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`] (connections,
+//! routes, heartbeats) unless it is given one to share.
 //!
 //! [`Producer`] sends singly unless its builder's `auto_batch` lets callers share requests. How
 //! fast that is, alone and beside the official Java client: `cargo run --release -p remora-client
@@ -37,7 +38,10 @@ pub use instance::{Client, ClientBuilder, PullStatus, Pulled};
 pub use limits::BODY_BYTES_MAX;
 pub use message::Message;
 pub use message_id::MessageId;
-pub use producer::{BatchPolicy, Producer, SendReceipt, SendStatus};
+pub use producer::{
+    BatchPolicy, Producer, SendReceipt, SendStatus, TransactionProducer, TransactionReceipt,
+    TransactionState,
+};
 pub use queue::MessageQueue;
 pub use route::TopicRoute;
 pub use view::MessageView;

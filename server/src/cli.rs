@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Dead letters: messages that a group gave up after all retries
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Transactional messages whose end did not come yet
+    #[command(subcommand)]
+    Transaction(TransactionCommand),
     /// Send a message (the same as message send)
     Send(SendArgs),
     /// Follow a topic (the same as message tail)
@@ -315,6 +318,28 @@ pub(crate) struct QueryArgs {
     /// Messages, at most
     #[arg(long, default_value_t = 32)]
     pub max: u32,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransactionCommand {
+    /// Half messages that wait for their end, oldest first: age, checks, next check
+    #[command(after_help = "Example:\n  remora transaction list --group order-producers")]
+    List(TransactionListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransactionListArgs {
+    /// Only those of this topic
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Only those of this producer group
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Half messages of one broker, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub max: usize,
     #[command(flatten)]
     pub cluster: ClusterArgs,
 }

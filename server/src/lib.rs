@@ -37,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Topic(command) => admin::topic(command),
         Command::Message(command) => admin::message(command),
         Command::Dlq(command) => admin::dlq(command),
+        Command::Transaction(command) => admin::transaction(command),
         Command::Send(args) => admin::message(cli::MessageCommand::Send(args)),
         Command::Tail(args) => admin::message(cli::MessageCommand::Tail(args)),
     }

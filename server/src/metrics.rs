@@ -9,7 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use remora_broker::{Broker, MetricsSnapshot};
+use remora_broker::{Broker, MetricsSnapshot, TransactionFigures};
 use remora_remoting::budget::Usage;
 use remora_remoting::{Budget, Class, Counts, RouteCounts};
 
@@ -265,11 +265,49 @@ impl Page {
             "Messages that went to a dead letter queue",
             here(float(read.messages_dead)),
         );
+        self.transactions(&read.transactions, &here);
         let refused = read
             .rejections
             .iter()
             .map(|(cause, count)| (with(node, &[("cause", cause)]), float(*count)));
         self.counter("remora_refused_requests", "Requests refused, by cause", refused.collect());
+    }
+
+    fn transactions(
+        &mut self,
+        read: &TransactionFigures,
+        here: &dyn Fn(f64) -> Vec<(Labels, f64)>,
+    ) {
+        let pending = f64::from(u32::try_from(read.pending).unwrap_or(u32::MAX));
+        self.gauge(
+            "remora_transactions_pending",
+            "Half messages that wait for their end",
+            here(pending),
+        );
+        self.gauge(
+            "remora_transaction_oldest_seconds",
+            "Age of the oldest half message that waits",
+            here(float(read.oldest_age_ms) / 1e3),
+        );
+        let counters = [
+            ("remora_half_messages", "Half messages stored", read.begun),
+            ("rocketmq_commit_messages", "Half messages committed", read.committed),
+            ("rocketmq_rollback_messages", "Half messages rolled back", read.rolled_back),
+            (
+                "remora_transactions_given_up",
+                "Half messages moved to TRANS_CHECK_MAX_TIME_TOPIC",
+                read.given_up,
+            ),
+            ("remora_transaction_checks", "Producers asked about a half message", read.checks_sent),
+            (
+                "remora_transaction_checks_unasked",
+                "Checks that found no producer of the group connected",
+                read.checks_unasked,
+            ),
+        ];
+        for (name, help, value) in counters {
+            self.counter(name, help, here(float(value)));
+        }
     }
 
     fn topics(&mut self, read: &MetricsSnapshot, node: &Labels, series_max: usize) {

@@ -76,11 +76,16 @@ pub fn go() -> &'static Driver {
         let project = sources().join("go");
         let target = project.join("target");
         let binary = target.join("interop");
-        built_once(&project, &target, &["go.mod", "go.sum", "main.go"], |project| {
-            let mut go = Command::new("go");
-            go.args(["build", "-o"]).arg(&binary).arg(".").current_dir(project);
-            vec![go]
-        });
+        built_once(
+            &project,
+            &target,
+            &["go.mod", "go.sum", "main.go", "transactions.go"],
+            |project| {
+                let mut go = Command::new("go");
+                go.args(["build", "-o"]).arg(&binary).arg(".").current_dir(project);
+                vec![go]
+            },
+        );
         let mut command = Command::new(&binary);
         command.env("HOME", home("go"));
         Driver::start("go", command)

@@ -4,6 +4,7 @@ mod dead_letters;
 mod group;
 mod message;
 mod topic;
+mod transaction;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use self::dead_letters::{DeadLetterQueue, DeadLetters, Letters, SendTo};
 pub use self::group::{ConsumeProgress, QueueProgress};
 pub use self::message::TimeSpan;
 pub use self::topic::{QueueStats, TopicSpec};
+pub use self::transaction::HalfMessages;
 
 use crate::error::ClientError;
 use crate::instance::{Answer, Client, ClientBuilder};

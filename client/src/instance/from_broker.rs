@@ -1,11 +1,17 @@
 //! What brokers ask of clients.
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
+use remora_protocol::header::CheckTransactionStateHeader;
+use remora_protocol::properties::name;
 use remora_protocol::{RequestCode, ResponseCode, body};
 use remora_remoting::{Body, Call, Connection, Refusal, Service, Turn};
 
 use super::Inner;
+use crate::consumer::INFLATED_BYTES_MAX;
+use crate::producer::transaction::answer_check;
 use crate::queue::MessageQueue;
+use crate::view::MessageView;
 
 /// Answers the requests that arrive on the client's connections.
 #[derive(Debug)]
@@ -36,6 +42,7 @@ impl FromBroker {
             RequestCode::RESET_CONSUMER_CLIENT_OFFSET => self.reset_offsets(&call),
             RequestCode::GET_CONSUMER_STATUS_FROM_CLIENT => self.consumer_status(&call),
             RequestCode::PUSH_REPLY_MESSAGE_TO_CLIENT => self.reply(&call),
+            RequestCode::CHECK_TRANSACTION_STATE => self.check_transaction(&call),
             RequestCode::GET_CONSUMER_RUNNING_INFO => self.running_info(&call),
             _ => Err(Refusal::new(
                 ResponseCode::REQUEST_CODE_NOT_SUPPORTED,
@@ -46,6 +53,33 @@ impl FromBroker {
             Ok(body) => call.reply(ResponseCode::SUCCESS, &(), body),
             Err(refusal) => call.refuse(refusal),
         }
+    }
+
+    /// The answer is a request of our own, once the application has found out.
+    fn check_transaction(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {
+        let client = self.client.upgrade().ok_or_else(|| refuse("this client is gone".into()))?;
+        let header = CheckTransactionStateHeader::decode(&call.frame.fields)
+            .map_err(|error| refuse(error.to_string()))?;
+        let broker_name = header.broker_name.as_deref().unwrap_or_default();
+        let near = MessageQueue::new("", broker_name, 0);
+        let stored = Bytes::copy_from_slice(call.frame.body);
+        let (message, _) = MessageView::decode(&stored, &near, INFLATED_BYTES_MAX)
+            .map_err(|error| refuse(error.to_string()))?;
+        let group = message.property(name::PGROUP).unwrap_or_default().to_owned();
+        let Some(checker) = client.checker(&group) else {
+            return Err(refuse(format!("nobody here answers for producer group '{group}'")));
+        };
+        let header = CheckTransactionStateHeader {
+            topic: header.topic.map(|topic| topic.into_owned().into()),
+            transaction_id: header.transaction_id.map(|id| id.into_owned().into()),
+            msg_id: None,
+            offset_msg_id: None,
+            broker_name: None,
+            ..header
+        };
+        let answering = answer_check(call.conn.clone(), group, header, message, checker);
+        client.tasks.spawn(answering);
+        Ok(Body::Empty)
     }
 
     fn members_changed(&self, call: &Call<'_, '_>) -> Result<Body, Refusal> {

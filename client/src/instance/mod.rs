@@ -36,6 +36,7 @@ use self::nameservers::Nameservers;
 use self::replies::Replies;
 use self::routes::RouteTable;
 use crate::error::ClientError;
+use crate::producer::transaction::Checker;
 use crate::queue::MessageQueue;
 use crate::unique_id::UniqueIds;
 
@@ -65,10 +66,21 @@ pub(crate) struct Inner {
 }
 
 /// The groups that this client is a member of.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Members {
     producer_groups: HashSet<String>,
+    /// Who answers for the transactions of a producer group.
+    checkers: HashMap<String, Checker>,
     consumers: HashMap<String, Weak<dyn ConsumerMember>>,
+}
+
+impl std::fmt::Debug for Members {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Members")
+            .field("producer_groups", &self.producer_groups)
+            .field("consumers", &self.consumers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A consumer as the client knows it: what it says in heartbeats, and what brokers ask of it.
@@ -163,6 +175,18 @@ impl Inner {
     /// The connection to an address, made if there is none.
     pub(crate) async fn connection(&self, addr: &str) -> Result<Arc<Connection>, RequestError> {
         self.connector.connection(addr).await
+    }
+
+    pub(crate) fn add_checker(&self, group: &str, checker: Checker) {
+        self.members.write().checkers.insert(group.to_owned(), checker);
+    }
+
+    pub(crate) fn remove_checker(&self, group: &str) {
+        self.members.write().checkers.remove(group);
+    }
+
+    fn checker(&self, group: &str) -> Option<Checker> {
+        self.members.read().checkers.get(group).cloned()
     }
 
     fn consumer(&self, group: &str) -> Option<Arc<dyn ConsumerMember>> {

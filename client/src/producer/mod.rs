@@ -7,6 +7,7 @@ mod latency_fault;
 mod receipt;
 mod request;
 mod send;
+pub(crate) mod transaction;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -21,6 +22,7 @@ pub use self::auto_batch::BatchPolicy;
 pub use self::builder::ProducerBuilder;
 pub use self::latency_fault::{LatencyFaults, Outcome};
 pub use self::receipt::{SendReceipt, SendStatus};
+pub use self::transaction::{TransactionProducer, TransactionReceipt, TransactionState};
 
 use self::lanes::Topics;
 use self::request::AskedTopics;

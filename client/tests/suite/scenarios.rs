@@ -5,6 +5,7 @@ pub mod managing;
 pub mod receiving;
 pub mod sending;
 pub mod support;
+pub mod transactions;
 
 macro_rules! scenarios {
     ($($area:ident::$name:ident,)+) => {
@@ -37,6 +38,7 @@ scenarios! {
     receiving::a_pull_consumer_seeks_commits_and_finds_offsets_by_time,
     receiving::a_tail_sees_what_is_sent_and_what_was,
     asking::each_request_gets_the_reply_to_it,
+    transactions::only_committed_transactions_are_seen,
     managing::admin_sees_and_changes_topics_groups_and_brokers,
     managing::messages_are_found_by_key_unique_id_and_place,
     managing::progress_and_members_of_a_group_are_shown_and_reset,

@@ -16,6 +16,7 @@ mod register;
 mod route;
 mod running;
 mod topic;
+mod transaction;
 mod wire_enum;
 
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub use register::*;
 pub use route::*;
 pub use running::*;
 pub use topic::*;
+pub use transaction::*;
 
 /// Why a body was refused.
 #[derive(Debug, thiserror::Error)]

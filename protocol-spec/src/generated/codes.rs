@@ -322,6 +322,8 @@ impl RequestCode {
     pub const DELETE_TOPIC_IN_BROKER_LIST: Self = Self(5002);
     /// Deletes several consumer groups.
     pub const DELETE_SUBSCRIPTION_GROUP_LIST: Self = Self(5003);
+    /// Half messages that wait for their end, oldest first. Remora's own.
+    pub const LIST_HALF_MESSAGES: Self = Self(60001);
     /// Takes messages for a time; what is not acknowledged becomes visible again.
     pub const POP_MESSAGE: Self = Self(200050);
     /// Acknowledges one popped message.

@@ -3,6 +3,7 @@ mod dlq;
 mod message;
 pub(crate) mod print;
 mod topic;
+mod transaction;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use remora_client::ClientError;
 use remora_protocol::ResponseCode;
 
-use crate::cli::{DlqCommand, MessageCommand, TopicCommand};
+use crate::cli::{DlqCommand, MessageCommand, TopicCommand, TransactionCommand};
 use crate::exit;
 
 /// Why a command failed.
@@ -38,6 +39,10 @@ pub(crate) fn message(command: MessageCommand) -> ExitCode {
 
 pub(crate) fn dlq(command: DlqCommand) -> ExitCode {
     run(dlq::run(command))
+}
+
+pub(crate) fn transaction(command: TransactionCommand) -> ExitCode {
+    run(transaction::run(command))
 }
 
 /// Runs one command; its failure is one line on stderr and an exit code.

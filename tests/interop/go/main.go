@@ -57,17 +57,20 @@ var (
 )
 
 var operations = map[string]func(call) (fields, error){
-	"producer":      startProducer,
-	"send":          send,
-	"producer.stop": stopProducer,
-	"push":          push,
-	"request":       request,
-	"replier":       replier,
-	"push.stop":     stopPush,
-	"pull":          pull,
-	"createTopic":   createTopic,
-	"deleteTopic":   deleteTopic,
-	"listTopics":    listTopics,
+	"producer":          startProducer,
+	"send":              send,
+	"producer.stop":     stopProducer,
+	"push":              push,
+	"request":           request,
+	"replier":           replier,
+	"push.stop":         stopPush,
+	"pull":              pull,
+	"createTopic":       createTopic,
+	"deleteTopic":       deleteTopic,
+	"listTopics":        listTopics,
+	"transaction.start": startTransactions,
+	"transaction.send":  sendInTransaction,
+	"transaction.stop":  stopTransactions,
 }
 
 func main() {

@@ -11,3 +11,4 @@ mod mqadmin;
 mod node_client;
 mod ordered;
 mod replies;
+mod transactions;

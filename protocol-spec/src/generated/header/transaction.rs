@@ -246,3 +246,67 @@ impl EncodeHeader for ResumeCheckHalfMessageHeader<'_> {
         }
     }
 }
+
+/// Request header `ListHalfMessagesRequestHeader`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListHalfMessagesHeader<'a> {
+    /// Only those of this topic.
+    pub topic: Option<Cow<'a, str>>,
+    /// Only those of this producer group.
+    pub producer_group: Option<Cow<'a, str>>,
+    /// From this queue offset on.
+    pub queue_offset: Option<i64>,
+    /// Rows, at most; 1,000 by default and at most.
+    pub max_num: Option<i32>,
+}
+
+impl<'a> ListHalfMessagesHeader<'a> {
+    /// Wire names of the fields.
+    pub const FIELDS: &'static [&'static str] = &[
+        "topic",
+        "producerGroup",
+        "queueOffset",
+        "maxNum",
+    ];
+
+    /// Reads the fields in one pass; unknown ones are skipped.
+    pub fn decode(fields: &Fields<'a>) -> Result<Self, HeaderError> {
+        let mut topic = None;
+        let mut producer_group = None;
+        let mut queue_offset = None;
+        let mut max_num = None;
+        fields.for_each(&mut |wire_name, raw| {
+            match wire_name {
+                "topic" => topic = Some(raw.to_str()),
+                "producerGroup" => producer_group = Some(raw.to_str()),
+                "queueOffset" => queue_offset = Some(long("queueOffset", raw)?),
+                "maxNum" => max_num = Some(int("maxNum", raw)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            topic,
+            producer_group,
+            queue_offset,
+            max_num,
+        })
+    }
+}
+
+impl EncodeHeader for ListHalfMessagesHeader<'_> {
+    fn encode(&self, out: &mut FieldWriter<'_>) {
+        if let Some(value) = &self.topic {
+            out.str("topic", value);
+        }
+        if let Some(value) = &self.producer_group {
+            out.str("producerGroup", value);
+        }
+        if let Some(value) = self.queue_offset {
+            out.int("queueOffset", value);
+        }
+        if let Some(value) = self.max_num {
+            out.int("maxNum", i64::from(value));
+        }
+    }
+}

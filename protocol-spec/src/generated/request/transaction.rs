@@ -3,7 +3,8 @@
 use crate::code::{Lane, RequestCode};
 use crate::fields::{Fields, HeaderError, RequestHeader};
 use crate::generated::header::{
-    CheckTransactionStateHeader, EndTransactionHeader, ResumeCheckHalfMessageHeader,
+    CheckTransactionStateHeader, EndTransactionHeader, ListHalfMessagesHeader,
+    ResumeCheckHalfMessageHeader,
 };
 
 /// Code 37. Commits or rolls back a half message.
@@ -48,5 +49,20 @@ impl RequestHeader for ResumeCheckHalfMessage {
 
     fn decode<'a>(fields: &Fields<'a>) -> Result<ResumeCheckHalfMessageHeader<'a>, HeaderError> {
         ResumeCheckHalfMessageHeader::decode(fields)
+    }
+}
+
+/// Code 60001. Half messages that wait for their end, oldest first. Remora's own.
+#[derive(Clone, Copy, Debug)]
+pub struct ListHalfMessages;
+
+impl RequestHeader for ListHalfMessages {
+    const CODE: RequestCode = RequestCode::LIST_HALF_MESSAGES;
+    const NAME: &'static str = "LIST_HALF_MESSAGES";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = ListHalfMessagesHeader<'a>;
+
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ListHalfMessagesHeader<'a>, HeaderError> {
+        ListHalfMessagesHeader::decode(fields)
     }
 }

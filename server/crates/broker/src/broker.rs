@@ -36,6 +36,8 @@ use crate::service::BrokerService;
 use crate::system_names;
 use crate::timer::{TimerError, TimerSetup, Timers};
 use crate::topic_table::TopicTable;
+use crate::transaction_state;
+use crate::transactions::Transactions;
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,7 @@ pub struct Broker {
     pub offsets: OffsetTable,
     pub clients: Clients,
     pub queue_locks: Mutex<QueueLocks>,
+    pub transactions: Transactions,
     pub hold: Arc<PullWait>,
     pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
@@ -129,6 +132,7 @@ impl Broker {
             offsets: OffsetTable::default(),
             clients: Clients::default(),
             queue_locks: Mutex::default(),
+            transactions: Transactions::default(),
             hold,
             cold_reads: ColdReads::default(),
             registration: Registration::default(),
@@ -149,10 +153,13 @@ impl Broker {
             slow,
         });
         broker.restore_tables(&settings)?;
+        transaction_state::restore(&broker);
         broker.own(broker.slow.spawn(crate::pull_wait::expire_held(broker.clone())));
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
+        broker.own(broker.slow.spawn(crate::transaction_check::check_regularly(broker.clone())));
+        broker.own(broker.slow.spawn(transaction_state::save_regularly(broker.clone())));
         broker.own(broker.slow.spawn(meta::sync_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
         broker.own(broker.slow.spawn(crate::timer::run(broker.clone())));
@@ -213,6 +220,7 @@ impl Broker {
 
     fn close(&self) {
         self.timers.close(self);
+        transaction_state::save_at_stop(self);
         crate::offsets::persist(self);
         if let Err(error) = self.meta.sync() {
             tracing::error!(%error, "topics, groups and offsets may not be on disk");

@@ -19,6 +19,10 @@ pub const GROUP: &str = "group/";
 pub const FORBIDDEN: &str = "forbidden/";
 /// `offset/TOPIC@GROUP` → queue id to queue offset, as JSON.
 pub const OFFSET: &str = "offset/";
+/// `half/QUEUE OFFSET` → a half message that waits, as JSON.
+pub const HALF: &str = "half/";
+/// What half messages that wait are derived from, as JSON.
+pub const TRANSACTIONS: &str = "transactions";
 /// `version/TABLE` → DataVersion as JSON.
 pub const VERSION: &str = "version/";
 

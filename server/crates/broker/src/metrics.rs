@@ -8,6 +8,7 @@ use remora_store::store::LogStatus;
 use crate::broker::Broker;
 use crate::counter::Counter;
 use crate::put_times::PutTimes;
+use crate::transactions::TransactionFigures;
 
 /// Totals since the start.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Rejections {
     /// Sends that were not allowed or not legal.
     pub send_refused: Counter,
     pub pull_refused: Counter,
+    /// Ends of transactions (37) that decided nothing.
+    pub end_refused: Counter,
     pub disk_full: Counter,
     /// The store failed or is closed.
     pub store_failed: Counter,
@@ -70,6 +73,7 @@ impl Rejections {
         [
             ("send_refused", &self.send_refused),
             ("pull_refused", &self.pull_refused),
+            ("end_refused", &self.end_refused),
             ("disk_full", &self.disk_full),
             ("store_failed", &self.store_failed),
             ("record_too_large", &self.record_too_large),
@@ -123,6 +127,7 @@ pub struct MetricsSnapshot {
     /// Messages that went to %DLQ% since the start.
     pub messages_dead: u64,
     pub rejections: BTreeMap<&'static str, u64>,
+    pub transactions: TransactionFigures,
 }
 
 impl Broker {
@@ -150,6 +155,7 @@ impl Broker {
             messages_sent_back: metrics.messages_sent_back.total(),
             messages_dead: metrics.messages_dead.total(),
             rejections: metrics.rejections.by_cause(),
+            transactions: self.transactions.figures(crate::time::wall_ms()),
         }
     }
 

@@ -90,6 +90,15 @@ impl<'a> OwnMessage<'a> {
         self.properties = waiting.properties;
     }
 
+    /// As a record without a place (see `record::seal`).
+    pub fn encoded(&self, store_host: SocketAddr) -> Result<Vec<u8>, OwnError> {
+        let draft = self.draft(store_host);
+        check(&draft, usize::MAX)?;
+        let mut bytes = Vec::new();
+        draft.encode(&mut bytes);
+        Ok(bytes)
+    }
+
     pub fn draft(&self, store_host: SocketAddr) -> Draft<'_> {
         Draft {
             topic: &self.topic,

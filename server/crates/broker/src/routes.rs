@@ -6,8 +6,9 @@ use remora_remoting::Routes;
 
 use crate::broker::Broker;
 use crate::{
-    admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic, heartbeat,
-    lock_queues, offsets, pull, query, reply, retry, runtime_info, send,
+    admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic,
+    admin_transaction, end_transaction, heartbeat, lock_queues, offsets, pull, query, reply, retry,
+    runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -21,6 +22,7 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer_later::<request::ConsumerSendMsgBack, _>(retry::send_back)
         .answer_later::<request::SendReplyMessage, _>(reply::send_reply)
         .answer_later::<request::SendReplyMessageV2, _>(reply::send_reply)
+        .on::<request::EndTransaction>(end_transaction::end_transaction)
         // Pulling.
         .on::<request::PullMessage>(pull::pull_message)
         .on::<request::LitePullMessage>(pull::pull_message)
@@ -75,6 +77,9 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::QueryTopicsByConsumer>(admin_consume::topics_of_group)
         .answer::<request::QuerySubscriptionByConsumer>(admin_consume::subscription_of_group)
         .answer::<request::InvokeBrokerToResetOffset>(admin_reset::reset_offset)
+        // Transactions.
+        .answer::<request::ResumeCheckHalfMessage>(admin_transaction::check_again)
+        .answer::<request::ListHalfMessages>(admin_transaction::half_messages)
         // The broker itself.
         .answer::<request::UpdateBrokerConfig>(admin_broker::update_config)
         .answer::<request::GetBrokerConfig>(admin_broker::config)

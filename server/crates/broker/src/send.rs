@@ -10,10 +10,12 @@ use remora_protocol::{batch, names};
 use remora_remoting::{Call, Refusal};
 
 use crate::broker::Broker;
+use crate::half_messages;
+use crate::message_properties::PropertyRefusal;
 use crate::perm;
 use crate::refusals;
 use crate::retry;
-use crate::send_delayed::{self, Place, stage_delayed};
+use crate::send_delayed::{Place, stage_delayed};
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
 use crate::topic_table::Topic;
@@ -121,15 +123,15 @@ pub(crate) fn stage(
     };
     check_body(settings, origin.body)?;
     if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
-        return Err(not_yet("field 'sysFlag'", header.sys_flag, "transactional"));
+        return half_messages::stage(broker, turn, (topic_index, queue_id), header, origin);
     }
     let Scratch { batch, properties, ids, .. } = &mut **scratch;
     let prepared = match properties.prepare(header.properties) {
         Ok(prepared) => prepared,
-        Err(refusal) => {
-            if let Some(refusal) = send_delayed::refused(&refusal) {
-                return Err(refusal);
-            }
+        Err(PropertyRefusal::Transaction) => {
+            return half_messages::stage(broker, turn, (topic_index, queue_id), header, origin);
+        }
+        Err(PropertyRefusal::Delay) => {
             let (topic, store_host) = (topic.clone(), *store_host);
             let place = Place { topic: &topic.name, topic_index, queue_id, store_host };
             return stage_delayed(broker, turn, place, header, origin);
@@ -274,14 +276,6 @@ pub(crate) fn check_properties_bytes(properties_bytes: usize) -> Result<(), Refu
         )));
     }
     Ok(())
-}
-
-/// Better refused than delivered early or half decided.
-#[cold]
-pub(crate) fn not_yet(field: &str, value: impl std::fmt::Display, what: &str) -> Refusal {
-    refusals::illegal(format!(
-        "{field} is {value}: this version takes no {what} messages yet, the message was not stored"
-    ))
 }
 
 /// Checks on a name that no topic of the table has.

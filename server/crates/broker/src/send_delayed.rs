@@ -9,10 +9,11 @@ use remora_remoting::Refusal;
 
 use crate::broker::Broker;
 use crate::delay::{self, Delay, PROPERTIES_BYTES_SPARE};
-use crate::message_properties::{Prepared, PropertyRefusal, prepare_delayed};
+use crate::half_messages;
+use crate::message_properties::{Prepared, prepare_delayed};
 use crate::recall_handle::RecallHandle;
 use crate::refusals;
-use crate::send::{Origin, Shape, check_properties_bytes, check_record, not_yet};
+use crate::send::{Origin, Shape, check_properties_bytes, check_record};
 use crate::send_turn::{SendTurn, Staged};
 
 /// What a turn's delayed messages need after the append.
@@ -58,8 +59,10 @@ pub(crate) fn stage_delayed(
     turn.scratch.properties.take_asker();
     let settings = turn.settings.clone();
     let mut prepared = Prepared::default();
-    prepare_delayed(header.properties, &settings.cluster_name, &mut prepared)
-        .map_err(|_| not_yet("property 'TRAN_MSG'", "true", "transactional"))?;
+    if prepare_delayed(header.properties, &settings.cluster_name, &mut prepared).is_err() {
+        let place = (place.topic_index, place.queue_id);
+        return half_messages::stage(broker, turn, place, header, origin);
+    }
     let now_ms = broker.timers.now_ms(broker);
     let asked = delay::asked(&prepared.properties, &settings, now_ms)?;
     let Place { topic, topic_index, queue_id, store_host } = place;
@@ -121,14 +124,4 @@ fn handle(settings: &Settings, topic: &str, delay: Delay, prepared: &Prepared) -
     let unique_id = std::str::from_utf8(prepared.unique_id()).ok()?;
     let broker_name = settings.broker_name.as_str();
     Some(RecallHandle { topic, broker_name, due_ms, unique_id }.encode())
-}
-
-/// Why the properties were not taken, of a send that is not delayed.
-pub(crate) fn refused(refusal: &PropertyRefusal) -> Option<Refusal> {
-    match refusal {
-        PropertyRefusal::Transaction => {
-            Some(not_yet("property 'TRAN_MSG'", "true", "transactional"))
-        }
-        PropertyRefusal::Delay => None,
-    }
 }

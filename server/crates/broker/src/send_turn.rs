@@ -14,6 +14,7 @@ use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Respo
 use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 
 use crate::broker::Broker;
+use crate::half_messages::{self, StagedHalf};
 use crate::property_memo::PropertyMemo;
 use crate::refusals;
 use crate::send_delayed::DelayedSends;
@@ -34,6 +35,8 @@ pub(crate) struct Scratch {
     /// Unique ids of the staged messages, for their replies.
     pub ids: Vec<u8>,
     pub delayed: DelayedSends,
+    /// Half messages of the turn; nearly always none.
+    pub halves: Vec<StagedHalf>,
     /// The producer group that was checked last: they come in runs.
     group: String,
     reply_template: ReplyTemplate,
@@ -170,11 +173,13 @@ impl<'a> SendTurn<'a> {
         let appended = broker.store.append(&mut self.scratch.batch);
         match appended {
             Err(error) => {
+                self.end_halves(broker);
                 broker.metrics.rejections.of_append(&error).add(1);
                 responder.refuse(&append_refusal(&error));
             }
             Ok(durable_offset) => {
                 self.publish_counts(broker);
+                self.end_halves(broker);
                 let mut reply = self.reply(staged).to_reply();
                 if let Some(due_ms) = self.scratch.delayed.due_ms {
                     broker.delayed_message_stored(due_ms, durable_offset);
@@ -202,6 +207,9 @@ impl<'a> SendTurn<'a> {
         let mut all_owed = std::mem::take(&mut self.owed);
         // Counted before any answer leaves: who reads the metrics after an answer finds it there.
         self.publish_counts(broker);
+        if !self.scratch.halves.is_empty() {
+            self.end_halves(broker);
+        }
         if let Some((owed, staged)) = all_owed.first() {
             let mut template = std::mem::take(&mut self.scratch.reply_template);
             template.learn(&owed.head(ResponseCode::SUCCESS), &self.reply(staged));
@@ -277,7 +285,16 @@ impl<'a> SendTurn<'a> {
         }
     }
 
+    /// Has half messages wait from now on; without an append, gives their places back.
+    fn end_halves(&mut self, broker: &Broker) {
+        let Scratch { halves, batch, .. } = &mut *self.scratch;
+        if !halves.is_empty() {
+            half_messages::begin(broker, halves, batch.appended());
+        }
+    }
+
     fn refuse_all(&mut self, broker: &Broker, error: &AppendError) {
+        self.end_halves(broker);
         let refusal = append_refusal(error);
         broker.metrics.rejections.of_append(error).add(self.owed.len() as u64);
         for (owed, _) in std::mem::take(&mut self.owed) {

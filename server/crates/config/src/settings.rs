@@ -193,6 +193,22 @@ settings! {
     /// Messages in one reply to a query, at most.
     query_count_max: u32 = 32;
     "pull.query_count_max", "defaultQueryMaxNum", Kind::Count { min: 1, max: 1_024 }, Broker, Runtime
+    // ---- transactions ----
+    /// Time that a producer has to end a transaction before it is asked.
+    transaction_first_check_ms: u64 = 6_000;
+    "transaction.first_check_ms", "transactionTimeOut", MS, Broker, Runtime
+    /// Time between two checks of a transaction.
+    transaction_check_interval_ms: u64 = 30_000;
+    "transaction.check_interval_ms", "transactionCheckInterval", MS, Broker, Runtime
+    /// Checks after which a half message goes to `TRANS_CHECK_MAX_TIME_TOPIC`.
+    transaction_checks_max: u32 = 15;
+    "transaction.checks_max", "transactionCheckMax", Kind::Count { min: 1, max: 1_000_000 }, Broker, Runtime
+    /// Half messages that wait for their end, at most; past it new ones are refused as busy.
+    transaction_pending_max: usize = 100_000;
+    "transaction.pending_max", "", Kind::Count { min: 1, max: 100_000_000 }, Broker, Runtime
+    /// Refuse transactional messages.
+    reject_transaction_message: bool = false;
+    "transaction.reject", "rejectTransactionMessage", Kind::Flag, Broker, Runtime
     // ---- store ----
     /// Data directory; an existing one of Apache RocketMQ opens in place.
     store_path: PathBuf = PathBuf::from("./remora-data");

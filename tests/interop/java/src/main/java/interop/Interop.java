@@ -29,6 +29,7 @@ public final class Interop {
         // Apache's programs all do this first; without it a broker's registration is taken for an ancient one.
         System.setProperty(RemotingCommand.REMOTING_VERSION_KEY, Integer.toString(MQVersion.CURRENT_VERSION));
         Producers.register(OPERATIONS);
+        TransactionProducers.register(OPERATIONS);
         PushConsumers.register(OPERATIONS);
         PullConsumers.register(OPERATIONS);
         LitePullConsumers.register(OPERATIONS);
