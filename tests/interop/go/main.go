@@ -31,23 +31,27 @@ type message struct {
 
 // One request of the test; each operation reads the arguments it needs.
 type call struct {
-	ID         int64     `json:"id"`
-	Op         string    `json:"op"`
-	Nameserver string    `json:"nameserver"`
-	Broker     string    `json:"broker"`
-	Group      string    `json:"group"`
-	Producer   string    `json:"producer"`
-	Consumer   string    `json:"consumer"`
-	Topic      string    `json:"topic"`
-	Tags       string    `json:"tags"`
-	SQL        string    `json:"sql"`
-	Model      string    `json:"model"`
-	Manner     string    `json:"manner"`
-	Queues     int       `json:"queues"`
-	Queue      int       `json:"queue"`
-	Offset     int64     `json:"offset"`
-	Count      int       `json:"count"`
-	Messages   []message `json:"messages"`
+	ID         int64  `json:"id"`
+	Op         string `json:"op"`
+	Nameserver string `json:"nameserver"`
+	Broker     string `json:"broker"`
+	Group      string `json:"group"`
+	Producer   string `json:"producer"`
+	Consumer   string `json:"consumer"`
+	Topic      string `json:"topic"`
+	Tags       string `json:"tags"`
+	SQL        string `json:"sql"`
+	Model      string `json:"model"`
+	Manner     string `json:"manner"`
+	Queues     int    `json:"queues"`
+	Queue      int    `json:"queue"`
+	Offset     int64  `json:"offset"`
+	Count      int    `json:"count"`
+	// What a push consumer's listener refuses until it was delivered again so often.
+	Failures          int       `json:"failures"`
+	DelayLevel        int       `json:"delayLevel"`
+	MaxReconsumeTimes *int32    `json:"maxReconsumeTimes"`
+	Messages          []message `json:"messages"`
 }
 
 var (
@@ -233,11 +237,18 @@ func (c call) emitReceived(m *primitive.MessageExt) {
 }
 
 func push(c call) (fields, error) {
-	return pushTo(c, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+	return pushTo(c, func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		result := consumer.ConsumeSuccess
 		for _, m := range messages {
 			c.emitReceived(m)
+			if int(m.ReconsumeTimes) < c.Failures {
+				result = consumer.ConsumeRetryLater
+			}
 		}
-		return consumer.ConsumeSuccess, nil
+		if concurrently, ok := primitive.GetConcurrentlyCtx(ctx); ok {
+			concurrently.DelayLevelWhenNextConsume = c.DelayLevel
+		}
+		return result, nil
 	})
 }
 
@@ -255,6 +266,7 @@ func pushTo(c call, handle handler) (fields, error) {
 		consumer.WithInstance(c.Consumer),
 		consumer.WithConsumerModel(model),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
+		consumer.WithMaxReconsumeTimes(c.maxReconsumeTimes()),
 	)
 	if err != nil {
 		return nil, err
@@ -272,6 +284,14 @@ func pushTo(c call, handle handler) (fields, error) {
 	c.emit("started", nil)
 	<-end
 	return nil, nil
+}
+
+// Without a limit of its own, the group's counts.
+func (c call) maxReconsumeTimes() int32 {
+	if c.MaxReconsumeTimes == nil {
+		return -1
+	}
+	return *c.MaxReconsumeTimes
 }
 
 // A condition on properties where one is given, else tags.

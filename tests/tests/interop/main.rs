@@ -12,3 +12,4 @@ mod node_client;
 mod ordered;
 mod replies;
 mod transactions;
+mod retry;

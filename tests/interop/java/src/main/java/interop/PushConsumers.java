@@ -1,6 +1,7 @@
 package interop;
 
 import com.alibaba.fastjson2.JSONObject;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -17,6 +18,7 @@ final class PushConsumers {
     private static final Map<String, DefaultMQPushConsumer> CONSUMERS = new ConcurrentHashMap<>();
     private static final long REBALANCE_WAIT_MS = 60_000;
     private static final long LISTENER_WAIT_MS = 10_000;
+    private static final long SUSPEND_MS = 10;
 
     private PushConsumers() {
     }
@@ -46,20 +48,19 @@ final class PushConsumers {
             consumer.setNamespace(namespace);
         }
         consumer.subscribe(call.text("topic"), call.selector());
-        int failures = call.number("failures", 0);
+        consumer.setMaxReconsumeTimes(call.number("maxReconsumeTimes", -1));
         if (call.flag("orderly", false)) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
-                messages.forEach(message -> call.emit("received", Json.received(message)));
-                return ConsumeOrderlyStatus.SUCCESS;
+                context.setSuspendCurrentQueueTimeMillis(SUSPEND_MS);
+                return refused(call, messages)
+                    ? ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT : ConsumeOrderlyStatus.SUCCESS;
             });
         } else {
+            int delayLevel = call.number("delayLevel", 0);
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-                boolean refuse = false;
-                for (MessageExt message : messages) {
-                    call.emit("received", Json.received(message));
-                    refuse |= message.getReconsumeTimes() < failures;
-                }
-                return refuse ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+                context.setDelayLevelWhenNextConsume(delayLevel);
+                return refused(call, messages)
+                    ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
             });
         }
         consumer.start();
@@ -71,6 +72,13 @@ final class PushConsumers {
             }
         }
         return new JSONObject();
+    }
+
+    /** Tells of the messages; true where one of them was not delivered again often enough to be consumed. */
+    private static boolean refused(Call call, List<MessageExt> messages) {
+        messages.forEach(message -> call.emit("received", Json.received(message)));
+        int failures = call.number("failures", 0);
+        return messages.stream().anyMatch(message -> message.getReconsumeTimes() < failures);
     }
 
     private static DefaultMQPushConsumer named(Call call) {
