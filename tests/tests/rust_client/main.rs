@@ -8,8 +8,6 @@ mod suite;
 
 /// Measures how much the log grows: nobody else may write meanwhile.
 const ALONE: &str = "large_bodies_travel_compressed_and_arrive_as_sent";
-/// Needs message send-back and delayed messages, which our server refuses so far.
-const NOT_YET: &str = "a_failed_message_comes_again_then_goes_to_the_dead_letters";
 
 /// Runs every scenario, all but one at once, as many programs use one server; all that failed are
 /// named.
@@ -26,10 +24,7 @@ fn all_scenarios(target: &Target) {
         runtime.block_on(task).is_err().then_some(name)
     };
     let mut failed: Vec<&str> = wait(start(ALONE)).into_iter().collect();
-    let together = suite::NAMES
-        .iter()
-        .copied()
-        .filter(|name| *name != ALONE && (*name != NOT_YET || target.kind() == Kind::Apache));
+    let together = suite::NAMES.iter().copied().filter(|name| *name != ALONE);
     let running: Vec<_> = together.map(start).collect();
     failed.extend(running.into_iter().filter_map(wait));
     assert_eq!(failed, Vec::<&str>::new());

@@ -64,8 +64,12 @@ pub(crate) fn stage_delayed(
         return half_messages::stage(broker, turn, place, header, origin);
     }
     let now_ms = broker.timers.now_ms(broker);
-    let asked = delay::asked(&prepared.properties, &settings, now_ms)?;
     let Place { topic, topic_index, queue_id, store_host } = place;
+    // A retry that was tried too often is a dead letter at once.
+    let asked = match topic == header.topic {
+        true => delay::asked(&prepared.properties, &settings, now_ms)?,
+        false => None,
+    };
     let draft = Draft {
         topic,
         queue_id,

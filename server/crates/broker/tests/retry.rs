@@ -5,7 +5,7 @@ use bytes::Bytes;
 use common::{Answer, Client, Message, Node, bodies, pull_header, send_header};
 use remora_broker::group_table::plain_group;
 use remora_protocol::header::{ConsumerSendMsgBackHeader, SendMessageHeader};
-use remora_protocol::{RequestCode, ResponseCode};
+use remora_protocol::{RequestCode, ResponseCode, Text};
 use remora_remoting::Body;
 use remora_store::meta_log::Durability;
 use serde_json::json;
@@ -136,7 +136,7 @@ async fn what_cannot_be_sent_back_is_refused_with_field_and_value() {
     }
     let mut huge = send_header(TOPIC);
     let properties = format!("UNIQ_KEY\u{1}0001\u{2}filler\u{1}{}\u{2}", "x".repeat(32_600));
-    huge.properties = remora_protocol::Text::plain(&properties);
+    huge.properties = Text::plain(&properties);
     let at = node.broker.store.log_status().physical_offset_max;
     client.send(&huge, "no room").await.ok();
     let answer = send_back(&client, &back_header(i64::try_from(at).unwrap(), 0)).await;
@@ -148,6 +148,7 @@ fn retry_header(reconsume_times: i32, max: Option<i32>) -> SendMessageHeader<'st
     let mut header = send_header("%RETRY%workers");
     header.reconsume_times = Some(reconsume_times);
     header.max_reconsume_times = max;
+    header.properties = Text::plain("UNIQ_KEY\u{1}0001\u{2}DELAY\u{1}5\u{2}");
     header
 }
 
@@ -159,7 +160,7 @@ async fn retry_that_consumers_send_themselves_is_a_dead_letter_past_its_limit() 
     client.send(&retry_header(17, None), "past the group's limit").await.ok();
     let dead = all_of(&client, "%DLQ%workers", 0).await;
     assert_eq!(bodies(&dead), ["past its own limit", "past the group's limit"]);
-    assert_eq!(bodies(&all_of(&client, "%RETRY%workers", 0).await), ["in time"]);
+    assert_eq!(bodies(&all_of(&client, "SCHEDULE_TOPIC_XXXX", 4).await), ["in time"]);
     assert_eq!(node.dropped_calls(), 0);
 }
 
@@ -172,7 +173,7 @@ async fn retry_of_a_group_that_consumes_in_order_is_a_dead_letter_at_once() {
     client.ask(RequestCode::LOCK_BATCH_MQ, &(), Bytes::from(lock.to_string())).await.ok();
     client.send(&retry_header(2, Some(2)), "given up").await.ok();
     // By hand: no consumer gives it up.
-    client.send(&retry_header(0, None), "sent again").await.ok();
+    client.send(&send_header("%RETRY%workers"), "sent again").await.ok();
     assert_eq!(bodies(&all_of(&client, "%DLQ%workers", 0).await), ["given up"]);
     assert_eq!(bodies(&all_of(&client, "%RETRY%workers", 0).await), ["sent again"]);
 }
