@@ -256,6 +256,11 @@ impl Page {
             here(float(read.cold_reads)),
         );
         self.counter(
+            "remora_pulls_over_quota",
+            "Pulls that waited for their group's quota",
+            here(float(read.pulls_over_quota)),
+        );
+        self.counter(
             "remora_messages_sent_back",
             "Messages that consumers sent back to be tried again",
             here(float(read.messages_sent_back)),

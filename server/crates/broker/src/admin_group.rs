@@ -16,7 +16,8 @@ use remora_remoting::{Refusal, Reply};
 use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
-use crate::{perm, refusals};
+use crate::quota::Quota;
+use crate::{attributes, perm, refusals};
 
 /// Chosen: more queues than any retry topic can use; Apache sets no limit.
 const RETRY_QUEUES_MAX: i32 = 1024;
@@ -43,8 +44,12 @@ pub(crate) fn create_groups(
     put(broker, list.group_config_list)
 }
 
-fn put(broker: &Broker, configs: Vec<SubscriptionGroupConfig>) -> Result<Reply, Refusal> {
-    for config in &configs {
+/// Their attributes are changes of those that there are.
+fn put(broker: &Broker, mut configs: Vec<SubscriptionGroupConfig>) -> Result<Reply, Refusal> {
+    for config in &mut configs {
+        let known = broker.groups.find(&config.group_name);
+        let known = known.as_ref().map(|group| &group.attributes);
+        config.attributes = attributes::changed(known, std::mem::take(&mut config.attributes));
         check(config)?;
     }
     broker
@@ -57,6 +62,7 @@ fn put(broker: &Broker, configs: Vec<SubscriptionGroupConfig>) -> Result<Reply, 
 fn check(config: &SubscriptionGroupConfig) -> Result<(), Refusal> {
     let invalid = |remark: String| Refusal::new(ResponseCode::INVALID_PARAMETER, remark);
     names::check_group(&config.group_name).map_err(|error| invalid(error.to_string()))?;
+    Quota::of_group(&config.attributes, None).map_err(|error| invalid(error.to_string()))?;
     if !(0..=RETRY_QUEUES_MAX).contains(&config.retry_queue_nums) {
         return Err(invalid(format!(
             "field 'retryQueueNums' of group '{}' is {}, allowed are 0 to {RETRY_QUEUES_MAX}",

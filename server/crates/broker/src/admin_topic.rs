@@ -1,6 +1,6 @@
 //! Topics as administrators see them: 17, 18, 21, 202, 215, 300, 305, 316, 351.
 #![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use remora_protocol::body::{
@@ -18,8 +18,9 @@ use remora_remoting::{Refusal, Reply};
 use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
+use crate::topic_rules::TopicRules;
 use crate::topic_table::Topic;
-use crate::{refusals, system_names};
+use crate::{attributes, refusals, system_names};
 
 /// Chosen: a queue costs about 300 bytes of memory once used; Apache sets no limit.
 const QUEUES_MAX: i32 = 65_536;
@@ -35,11 +36,8 @@ pub(crate) fn create_topic(
         "MULTI_TAG" => TopicFilterType::MultiTag,
         _ => TopicFilterType::SingleTag,
     };
-    let known = broker.topics.find(&header.topic);
-    let mut attributes = known.map(|topic| topic.config.attributes.clone()).unwrap_or_default();
-    change_attributes(&mut attributes, header.attributes.as_deref().unwrap_or_default())?;
     let config = TopicConfig {
-        attributes,
+        attributes: attributes::parse(header.attributes.as_deref().unwrap_or_default())?,
         order: header.order,
         perm: header.perm,
         read_queue_nums: header.read_queue_nums,
@@ -62,8 +60,12 @@ pub(crate) fn create_topics(
     put(broker, list.topic_config_list)
 }
 
-fn put(broker: &Broker, configs: Vec<TopicConfig>) -> Result<Reply, Refusal> {
-    for config in &configs {
+/// Their attributes are changes of those that there are.
+fn put(broker: &Broker, mut configs: Vec<TopicConfig>) -> Result<Reply, Refusal> {
+    for config in &mut configs {
+        let known = broker.topics.find(&config.topic_name);
+        let known = known.as_ref().map(|topic| &topic.config.attributes);
+        config.attributes = attributes::changed(known, std::mem::take(&mut config.attributes));
         check(broker, config)?;
     }
     broker
@@ -98,26 +100,7 @@ fn check(broker: &Broker, config: &TopicConfig) -> Result<(), Refusal> {
             config.perm
         )));
     }
-    Ok(())
-}
-
-/// Apache's notation: `+name=value` sets, `-name` removes, separated by commas.
-fn change_attributes(
-    attributes: &mut BTreeMap<String, String>,
-    changes: &str,
-) -> Result<(), Refusal> {
-    for change in changes.split(',').map(str::trim).filter(|change| !change.is_empty()) {
-        if let Some(name) = change.strip_prefix('-') {
-            attributes.remove(name);
-        } else if let Some((name, value)) = change.trim_start_matches('+').split_once('=') {
-            attributes.insert(name.to_owned(), value.to_owned());
-        } else {
-            return Err(Refusal::new(
-                ResponseCode::INVALID_PARAMETER,
-                format!("field 'attributes' has '{change}', expected +name=value or -name"),
-            ));
-        }
-    }
+    TopicRules::of(config, None).map_err(|error| invalid(error.to_string()))?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use remora_store::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::clients::Clients;
 use crate::cold_reads::ColdReads;
 use crate::group_table::{AutoCreate, GroupTable};
@@ -80,6 +81,7 @@ pub struct Broker {
     pub(crate) later_sends: LaterSends,
     pub(crate) timers: Arc<Timers>,
     pub metrics: Metrics,
+    pub admission: Admission,
     /// Sampled every second; locked briefly, and never together with anything else.
     pub rates: Mutex<Rates>,
     /// As the store was opened: a change of the setting waits for the restart.
@@ -139,6 +141,7 @@ impl Broker {
             later_sends,
             timers,
             metrics: Metrics::default(),
+            admission: Admission::default(),
             rates: Mutex::default(),
             flush,
             recovery,
@@ -163,6 +166,7 @@ impl Broker {
         broker.own(broker.slow.spawn(meta::sync_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
         broker.own(broker.slow.spawn(crate::timer::run(broker.clone())));
+        broker.own(broker.slow.spawn(crate::admission::watch(broker.clone())));
         Ok(broker)
     }
 

@@ -11,6 +11,7 @@ use remora_store::MetaLog;
 use remora_store::meta_log::{Durability, MetaError};
 
 use crate::meta::{self, Change};
+use crate::quota::Quota;
 
 /// Forbidden bits by topic, of one group (code 353).
 pub type ForbiddenTopics = BTreeMap<String, i32>;
@@ -22,6 +23,8 @@ type Groups = AHashMap<Arc<str>, Arc<SubscriptionGroupConfig>>;
 pub struct GroupTable {
     groups: ArcSwap<Groups>,
     forbidden: ArcSwap<AHashMap<String, ForbiddenTopics>>,
+    /// Of the groups that have one and pull.
+    quotas: Mutex<AHashMap<String, Arc<Quota>>>,
     meta: Arc<MetaLog>,
     version: Mutex<DataVersion>,
 }
@@ -31,6 +34,7 @@ impl GroupTable {
         Self {
             groups: ArcSwap::default(),
             forbidden: ArcSwap::default(),
+            quotas: Mutex::default(),
             meta,
             version: Mutex::default(),
         }
@@ -83,6 +87,24 @@ impl GroupTable {
         self.find(name)
     }
 
+    /// What the group may pull; `None` for nearly all.
+    pub(crate) fn quota(&self, config: &SubscriptionGroupConfig) -> Option<Arc<Quota>> {
+        if config.attributes.is_empty() { None } else { self.quota_of(config) }
+    }
+
+    #[cold]
+    fn quota_of(&self, config: &SubscriptionGroupConfig) -> Option<Arc<Quota>> {
+        let mut quotas = self.quotas.lock();
+        let before = quotas.get(&config.group_name);
+        // One that is no number came from a file: there is none.
+        let quota = Quota::of_group(&config.attributes, before).unwrap_or_default();
+        match &quota {
+            Some(quota) => quotas.insert(config.group_name.clone(), quota.clone()),
+            None => quotas.remove(&config.group_name),
+        };
+        quota
+    }
+
     /// Every group, by name.
     pub fn all(&self) -> BTreeMap<Arc<str>, Arc<SubscriptionGroupConfig>> {
         self.groups.load().iter().map(|(name, config)| (name.clone(), config.clone())).collect()
@@ -126,6 +148,7 @@ impl GroupTable {
         *version = next;
         let mut groups = Groups::clone(&self.groups.load());
         groups.remove(name);
+        self.quotas.lock().remove(name);
         self.groups.store(Arc::new(groups));
         Ok(true)
     }

@@ -10,7 +10,9 @@ mod admin_group;
 mod admin_reset;
 mod admin_topic;
 mod admin_transaction;
+pub mod admission;
 pub mod askers;
+mod attributes;
 pub mod broker;
 pub mod client_table;
 pub mod clients;
@@ -37,6 +39,7 @@ pub mod pull_wait;
 pub mod put_times;
 mod query;
 pub mod queue_locks;
+pub mod quota;
 pub mod rates;
 #[allow(dead_code, reason = "recall follows")]
 mod recall_handle;
@@ -57,6 +60,7 @@ mod system_names;
 mod time;
 #[allow(dead_code, reason = "recall and listing follow")]
 pub mod timer;
+mod topic_rules;
 pub mod topic_table;
 mod transaction_check;
 mod transaction_state;

@@ -25,6 +25,8 @@ pub struct Metrics {
     pub pulls_missed: Counter,
     /// Pulls that waited for the disk.
     pub cold_reads: Counter,
+    /// Pulls that waited for their group's quota.
+    pub pulls_over_quota: Counter,
     pub rejections: Rejections,
     pub put_times: PutTimes,
 }
@@ -54,6 +56,10 @@ pub struct Rejections {
     pub record_too_large: Counter,
     /// The disk is slower than the senders.
     pub queues_behind: Counter,
+    /// Appends or flushes took longer than `send.busy_after_ms`.
+    pub send_busy: Counter,
+    /// Sends beyond their topic's quota.
+    pub over_quota: Counter,
     pub hold_full: Counter,
     /// Groups of heartbeats that may not be created.
     pub group_missing: Counter,
@@ -78,6 +84,8 @@ impl Rejections {
             ("store_failed", &self.store_failed),
             ("record_too_large", &self.record_too_large),
             ("queues_behind", &self.queues_behind),
+            ("send_busy", &self.send_busy),
+            ("over_quota", &self.over_quota),
             ("hold_full", &self.hold_full),
             ("group_missing", &self.group_missing),
         ]
@@ -122,6 +130,8 @@ pub struct MetricsSnapshot {
     pub held_pulls: usize,
     /// Pulls that waited for the disk, since the start.
     pub cold_reads: u64,
+    /// Pulls that waited for their group's quota, since the start.
+    pub pulls_over_quota: u64,
     /// Messages that consumers sent back since the start, dead ones too.
     pub messages_sent_back: u64,
     /// Messages that went to %DLQ% since the start.
@@ -152,6 +162,7 @@ impl Broker {
             log,
             held_pulls: self.hold.len(),
             cold_reads: metrics.cold_reads.total(),
+            pulls_over_quota: metrics.pulls_over_quota.total(),
             messages_sent_back: metrics.messages_sent_back.total(),
             messages_dead: metrics.messages_dead.total(),
             rejections: metrics.rejections.by_cause(),

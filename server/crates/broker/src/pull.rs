@@ -5,7 +5,7 @@ use remora_config::Settings;
 use remora_protocol::ResponseCode;
 use remora_protocol::body::{MessageModel, SubscriptionGroupConfig};
 use remora_protocol::header::{PullMessageHeader, PullMessageReply};
-use remora_remoting::{Body, Call, Refusal};
+use remora_remoting::{Body, Call, Refusal, Responder};
 use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Waiting};
 
 use crate::broker::Broker;
@@ -13,9 +13,11 @@ use crate::clients::Subscribed;
 use crate::cold_reads::ColdReads;
 use crate::perm;
 use crate::pull_wait::HeldPull;
+use crate::quota::{OverQuota, Quota};
 use crate::refusals;
 use crate::send_turn::SendTurn;
 use crate::subscription::{self, MessageFilter};
+use crate::time;
 use crate::topic_table::Topic;
 
 /// sysFlag bits of a pull.
@@ -46,6 +48,7 @@ pub(crate) struct Pull {
     pub queue_offset: i64,
     pub limits: ReadLimits,
     pub filter: MessageFilter,
+    pub quota: Option<Arc<Quota>>,
 }
 
 /// The handler.
@@ -66,6 +69,11 @@ pub(crate) fn pull_message<'a>(
         let topic = &pull.topic.name;
         let group = &pull.group.group_name;
         broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
+    }
+    if let Some(over) = pull.over_quota() {
+        let may_hold = header.sys_flag & FLAG_SUSPEND != 0;
+        let hold_ms = if may_hold { header.suspend_timeout_millis } else { 0 };
+        return hold_over_quota(broker, call.defer(), pull, over, hold_ms);
     }
     let outcome = match pull.read(broker, Waiting::Never) {
         Ok(outcome) => outcome,
@@ -88,6 +96,22 @@ pub(crate) fn pull_message<'a>(
     call.reply(answer.code, &answer.header, answer.body);
 }
 
+/// A pull of a group that has had enough waits, as at the end of a queue: clients take a refusal
+/// for a fault. One that may not be held is told that there is nothing just now.
+#[cold]
+fn hold_over_quota(
+    broker: &Arc<Broker>,
+    responder: Responder,
+    pull: Pull,
+    over: OverQuota,
+    asked_ms: i64,
+) {
+    broker.metrics.pulls_over_quota.add(1);
+    tracing::debug!(group = pull.group.group_name, ?over, "pull waits for the quota");
+    let held = HeldPull::new(broker, responder, pull);
+    broker.hold.delay(held, over.wait_ms, asked_ms.clamp(0, SUSPEND_MS_MAX));
+}
+
 /// Milliseconds to hold a pull that finds nothing.
 fn hold_ms(settings: &Settings, asked_ms: i64) -> i64 {
     if settings.long_polling_enable {
@@ -105,6 +129,11 @@ pub(crate) struct Answer {
 }
 
 impl Pull {
+    /// Why the group may have nothing now.
+    pub(crate) fn over_quota(&self) -> Option<OverQuota> {
+        self.quota.as_ref()?.wait(time::tick_ms())
+    }
+
     /// Reads the queue; a corrupt record is refused with its place.
     pub(crate) fn read(&self, broker: &Broker, waiting: Waiting) -> Result<ReadOutcome, Refusal> {
         let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
@@ -172,6 +201,10 @@ impl Pull {
             broker.metrics.messages_out.add(count);
             broker.metrics.bytes_out.add(bytes);
             self.topic.counters.count_out(count, bytes);
+            if let Some(quota) = &self.quota {
+                let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+                quota.take(time::tick_ms(), number(count), number(bytes));
+            }
         }
         let header = PullMessageReply {
             suggest_which_broker_id: 0,
@@ -224,8 +257,22 @@ fn admit(
         .ok_or_else(|| refusals::queue_id(name, header.queue_id, readable))?
         .clone();
     let filter = filter(broker, settings, header, config.consume_broadcast_enable)?;
-    let limits = limits(settings, header, &filter);
-    Ok(Pull { group: config, queue_offset: header.queue_offset, limits, topic, queue, filter })
+    let mut limits = limits(settings, header, &filter);
+    let quota = broker.groups.quota(&config);
+    if let Some(quota) = &quota {
+        keep_within(&mut limits, quota);
+    }
+    let queue_offset = header.queue_offset;
+    Ok(Pull { group: config, queue_offset, limits, topic, queue, filter, quota })
+}
+
+/// A reply holds no more than a second's worth, and always a message.
+#[cold]
+fn keep_within(limits: &mut ReadLimits, quota: &Quota) {
+    let [messages, bytes] = quota.in_a_second();
+    let at_most = |most: Option<i64>| most.and_then(|most| u32::try_from(most).ok());
+    limits.messages_max = limits.messages_max.min(at_most(messages).unwrap_or(u32::MAX));
+    limits.bytes_max = limits.bytes_max.min(at_most(bytes).unwrap_or(u32::MAX));
 }
 
 /// The subscription: the request's own, else the group's from its heartbeats.

@@ -11,6 +11,11 @@ use ahash::AHashMap;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct QueueKey(pub usize);
 
+impl QueueKey {
+    /// Of no queue: such a pull waits for its deadline alone.
+    pub const NONE: Self = Self(0);
+}
+
 /// What the hold needs to know of a pull; `payload` is what the shell needs to answer it.
 #[derive(Debug)]
 pub struct Parked<T> {

@@ -89,20 +89,45 @@ impl PullWait {
     pub(crate) fn park(&self, mut pull: HeldPull, hold_ms: i64) {
         pull.held_until_ms = time::tick_ms().saturating_add(hold_ms);
         let (broker, queue) = (pull.broker.clone(), pull.pull.queue.clone());
-        let conn = pull.responder.conn.clone();
         let key = QueueKey(queue.address());
+        let queue_offset = u64::try_from(pull.pull.queue_offset).unwrap_or(0);
+        self.keep(pull, key, hold_ms);
+        // An append between our read and the parking told nobody. It published the queue's end
+        // before it looked whether the queue is watched, we said so before we look at the end: one
+        // sees the other.
+        fence(Ordering::SeqCst);
+        let queue_offset_max = broker.store.queue_offset_max(&queue);
+        if queue_offset_max > queue_offset {
+            self.answer(|hold, woken| hold.grown(key, queue_offset_max, woken));
+        }
+    }
+
+    /// Holds a pull, whatever arrives meanwhile, until its group's quota has room; then it is
+    /// looked at again. After `hold_ms` it is answered empty.
+    pub(crate) fn delay(&self, mut pull: HeldPull, wait_ms: i64, hold_ms: i64) {
+        if hold_ms <= 0 || pull.broker.stopping.is_cancelled() {
+            return pull.not_found();
+        }
+        pull.held_until_ms = time::tick_ms().saturating_add(hold_ms);
+        self.keep(pull, QueueKey::NONE, wait_ms.min(hold_ms));
+    }
+
+    fn keep(&self, pull: HeldPull, key: QueueKey, hold_ms: i64) {
+        let conn = pull.responder.conn.clone();
         let queue_offset = u64::try_from(pull.pull.queue_offset).unwrap_or(0);
         let deadline_ms = deadline_ms(time::tick_ms(), hold_ms);
         let payload = Box::new(pull);
         let parked = Parked { key, connection_id: conn.id, queue_offset, deadline_ms, payload };
         let mut held = self.held.lock();
-        queue.watch();
+        if key != QueueKey::NONE {
+            parked.payload.pull.queue.watch();
+        }
         let refused = held.hold.park(parked).err();
         let nearer = deadline_ms < held.sweep_at_ms;
         self.parked.store(held.hold.len(), Ordering::Relaxed);
         drop(held);
         if let Some((back, full)) = refused {
-            broker.metrics.rejections.hold_full.add(1);
+            back.payload.broker.metrics.rejections.hold_full.add(1);
             let remark = format!(
                 "held pulls are {}, the limit is {} (pull.parked_max): ask again later",
                 full.parked, full.parked_max
@@ -112,14 +137,6 @@ impl PullWait {
         }
         if nearer {
             self.nearer.notify_one();
-        }
-        // An append between our read and the parking told nobody. It published the queue's end
-        // before it looked whether the queue is watched, we said so before we look at the end: one
-        // sees the other.
-        fence(Ordering::SeqCst);
-        let queue_offset_max = broker.store.queue_offset_max(&queue);
-        if queue_offset_max > queue_offset {
-            self.answer(|hold, woken| hold.grown(key, queue_offset_max, woken));
         }
         // Closed meanwhile: `closed` may have run before the parking.
         if conn.is_closed() {
@@ -196,6 +213,10 @@ impl Errand for HeldPull {
         if conn.is_closed() || conn.is_outbound_full() || self.broker.stopping.is_cancelled() {
             return self.not_found();
         }
+        if let Some(over) = self.pull.over_quota() {
+            let left_ms = self.held_until_ms.saturating_sub(time::tick_ms());
+            return self.broker.clone().hold.delay(*self, over.wait_ms, left_ms);
+        }
         match self.pull.read(&self.broker, Waiting::Never) {
             Ok(outcome) if outcome.status == ReadStatus::NotInMemory => ColdReads::answer(self),
             Ok(outcome) if self.waits_on(&outcome) => self.park_again(outcome.queue_offset_next),
@@ -243,9 +264,10 @@ impl HeldPull {
 
     /// Answers without a look at the queue.
     fn not_found(self) {
+        let queue_offset_max = self.broker.store.queue_offset_max(&self.pull.queue);
         let header = remora_protocol::header::PullMessageReply {
             next_begin_offset: self.pull.queue_offset,
-            max_offset: self.pull.queue_offset,
+            max_offset: i64::try_from(queue_offset_max).unwrap_or(i64::MAX),
             ..Default::default()
         };
         self.responder.reply(ResponseCode::PULL_NOT_FOUND, &header, Body::Empty);

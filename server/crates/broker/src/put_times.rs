@@ -31,12 +31,15 @@ const APACHE_US: [(&str, u64); 13] = [
 #[derive(Debug, Default)]
 pub struct PutTimes {
     cells: [Cell; 8],
+    /// Of all that `take_longest_us` has taken.
+    longest_us: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Cell {
     counts: [AtomicU64; STEPS_US.len() + 1],
+    /// Since it was last taken.
     longest_us: AtomicU64,
 }
 
@@ -61,8 +64,17 @@ impl PutTimes {
         }
     }
 
+    /// The longest since the last call.
+    pub fn take_longest_us(&self) -> u64 {
+        let cells = self.cells.iter().map(|cell| cell.longest_us.swap(0, Ordering::Relaxed));
+        let longest_us = cells.max().unwrap_or(0);
+        self.longest_us.fetch_max(longest_us, Ordering::Relaxed);
+        longest_us
+    }
+
     pub fn read(&self) -> PutTimesRead {
-        let mut sum = PutTimesRead::default();
+        let longest_us = self.longest_us.load(Ordering::Relaxed);
+        let mut sum = PutTimesRead { longest_us, ..PutTimesRead::default() };
         for cell in &self.cells {
             for (sum, count) in sum.counts.iter_mut().zip(&cell.counts) {
                 *sum += count.load(Ordering::Relaxed);
@@ -130,6 +142,16 @@ mod tests {
              [500ms~1s]:0 [1~2s]:0 [2~3s]:0 [3~4s]:0 [4~5s]:0 [5~10s]:0 [10s~]:1 "
         );
         assert_eq!(read.longest_us, 20_000_000);
+    }
+
+    #[test]
+    fn the_longest_of_all_stays_when_the_latest_is_taken() {
+        let times = PutTimes::default();
+        times.add(Duration::from_micros(70));
+        assert_eq!((times.take_longest_us(), times.take_longest_us()), (70, 0));
+        times.add(Duration::from_micros(50));
+        assert_eq!(times.read().longest_us, 70);
+        assert_eq!(times.take_longest_us(), 50);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::retry;
 use crate::send_delayed::{Place, stage_delayed};
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
+use crate::topic_rules::TopicRules;
 use crate::topic_table::Topic;
 
 /// Message sysFlag: bits 4 and 8 say prepared, commit or rollback.
@@ -117,6 +118,9 @@ pub(crate) fn stage(
     let Some(TurnTopic { topic, .. }) = topics.get(topic_index) else {
         return Err(refusals::topic_missing(&header.topic));
     };
+    if let Some(rules) = &topic.rules {
+        check_rules(broker, settings, topic, rules, header, origin)?;
+    }
     let queue_id = check_target(settings, topic, header)?;
     let Some(queue) = topic.queue(&broker.store, queue_id) else {
         return Err(refusals::queue_id(&topic.name, queue_id, topic.queue_count()));
@@ -180,18 +184,28 @@ fn of_item<'d>(batch: &Draft<'d>, item: BatchItem<'d>) -> Draft<'d> {
     Draft { flag: item.flag, body: item.body, properties: item.properties, ..*batch }
 }
 
+/// What only some topics ask. A send that the usual checks refuse does not count against a quota.
+#[cold]
+fn check_rules(
+    broker: &Broker,
+    settings: &Settings,
+    topic: &Topic,
+    rules: &TopicRules,
+    header: &SendMessageHeader<'_>,
+    origin: Origin<'_>,
+) -> Result<(), Refusal> {
+    rules.check_sender(&topic.name)?;
+    check_target(settings, topic, header)?;
+    check_body(settings, origin.body)?;
+    rules.admit(broker, &topic.name, origin, header.properties.to_str().len())
+}
+
 /// Permissions and queue id.
 fn check_target(
     settings: &Settings,
     topic: &Topic,
     header: &SendMessageHeader<'_>,
 ) -> Result<i32, Refusal> {
-    if topic.send_refused {
-        return Err(refusals::no_permission(format!(
-            "topic '{}' belongs to the broker, clients may not send to it",
-            topic.name
-        )));
-    }
     let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
     if !perm::is_writable(broker_perm) {
         return Err(refusals::no_permission(format!(

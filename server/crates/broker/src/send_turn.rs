@@ -14,6 +14,7 @@ use remora_remoting::{Body, Connection, HeldReplies, Owed, Refusal, Reply, Respo
 use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 
 use crate::broker::Broker;
+use crate::counter::Counter;
 use crate::half_messages::{self, StagedHalf};
 use crate::property_memo::PropertyMemo;
 use crate::refusals;
@@ -151,7 +152,7 @@ impl<'a> SendTurn<'a> {
             if let Some(client_id) = self.scratch.properties.take_asker() {
                 broker.clients.asked(&client_id, conn);
             }
-            match broker.store.append(&mut self.scratch.batch) {
+            match self.append(broker) {
                 Ok(durable_offset) => {
                     if self.scratch.delayed.due_ms.is_some() {
                         self.answer_delayed(broker, conn, durable_offset);
@@ -159,7 +160,7 @@ impl<'a> SendTurn<'a> {
                         self.answer(broker, conn, durable_offset);
                     }
                 }
-                Err(error) => self.refuse_all(broker, &error),
+                Err((refusal, cause)) => self.refuse_all(broker, &refusal, cause),
             }
         }
         self.recycle();
@@ -170,12 +171,11 @@ impl<'a> SendTurn<'a> {
         if let Some(client_id) = self.scratch.properties.take_asker() {
             broker.clients.asked(&client_id, &responder.conn);
         }
-        let appended = broker.store.append(&mut self.scratch.batch);
-        match appended {
-            Err(error) => {
+        match self.append(broker) {
+            Err((refusal, cause)) => {
                 self.end_halves(broker);
-                broker.metrics.rejections.of_append(&error).add(1);
-                responder.refuse(&append_refusal(&error));
+                cause.add(1);
+                responder.refuse(&refusal);
             }
             Ok(durable_offset) => {
                 self.publish_counts(broker);
@@ -199,6 +199,16 @@ impl<'a> SendTurn<'a> {
             }
         }
         self.recycle();
+    }
+
+    /// Appends, unless the disk is too slow to begin with; why not, and where that is counted.
+    fn append<'b>(&mut self, broker: &'b Broker) -> Result<u64, (Refusal, &'b Counter)> {
+        if let Some(busy) = broker.admission.busy() {
+            return Err((busy.refusal(), &broker.metrics.rejections.send_busy));
+        }
+        let appended = broker.store.append(&mut self.scratch.batch);
+        appended
+            .map_err(|error| (append_refusal(&error), broker.metrics.rejections.of_append(&error)))
     }
 
     fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
@@ -293,12 +303,12 @@ impl<'a> SendTurn<'a> {
         }
     }
 
-    fn refuse_all(&mut self, broker: &Broker, error: &AppendError) {
+    #[cold]
+    fn refuse_all(&mut self, broker: &Broker, refusal: &Refusal, cause: &Counter) {
         self.end_halves(broker);
-        let refusal = append_refusal(error);
-        broker.metrics.rejections.of_append(error).add(self.owed.len() as u64);
+        cause.add(self.owed.len() as u64);
         for (owed, _) in std::mem::take(&mut self.owed) {
-            owed.refuse(&refusal);
+            owed.refuse(refusal);
         }
     }
 

@@ -17,6 +17,7 @@ use remora_store::{MetaLog, QueueRef, Store};
 use crate::meta::{self, Change};
 use crate::metrics::TopicTotals;
 use crate::perm;
+use crate::topic_rules::TopicRules;
 
 /// Chosen: creating one of 100,000 topics copies under 2,000 entries.
 const SHARD_COUNT: usize = 64;
@@ -29,8 +30,8 @@ pub struct Topic {
     pub name: Arc<str>,
     pub config: TopicConfig,
     pub counters: Arc<TopicCounters>,
-    /// The topic is the broker's own: clients may not send to it.
-    pub send_refused: bool,
+    /// What it asks of its messages beyond the usual, if anything.
+    pub(crate) rules: Option<Box<TopicRules>>,
     /// The topic is a group's, for messages that it did not consume.
     pub is_retry: bool,
     /// Resolved on first use; an index is a queue id.
@@ -70,15 +71,22 @@ impl TopicCounters {
 }
 
 impl Topic {
-    fn new(config: TopicConfig, counters: Arc<TopicCounters>) -> Self {
+    /// What the topic of this name before it has counted goes on.
+    fn new(config: TopicConfig, before: Option<&Self>) -> Self {
+        let rules_before = before.and_then(|topic| topic.rules.as_deref());
+        // An administrator's are checked before; these are from a file.
+        let rules = TopicRules::of(&config, rules_before).unwrap_or_else(|error| {
+            tracing::error!(topic = config.topic_name, %error, "attributes of the topic ignored");
+            TopicRules::of(&plain_topic(&config.topic_name, 0, 0), None).unwrap_or_default()
+        });
         let queue_count = config.read_queue_nums.max(config.write_queue_nums);
         let queue_count = usize::try_from(queue_count).unwrap_or(0);
         Self {
             name: config.topic_name.as_str().into(),
-            send_refused: names::is_send_forbidden(&config.topic_name),
+            rules,
             is_retry: names::is_retry_topic(&config.topic_name),
             config,
-            counters,
+            counters: before.map(|topic| topic.counters.clone()).unwrap_or_default(),
             queues: std::iter::repeat_with(OnceLock::new).take(queue_count).collect(),
             next_queue: AtomicU32::new(0),
         }
@@ -339,8 +347,7 @@ impl TopicTable {
         let mut by_shard: BTreeMap<usize, Vec<Arc<Topic>>> = BTreeMap::new();
         for config in configs {
             let known = self.find(&config.topic_name);
-            let counters = known.map(|topic| topic.counters.clone()).unwrap_or_default();
-            let topic = Arc::new(Topic::new(config, counters));
+            let topic = Arc::new(Topic::new(config, known.as_deref()));
             by_shard.entry(self.shard_index(&topic.name)).or_default().push(topic);
         }
         for (index, topics) in &by_shard {

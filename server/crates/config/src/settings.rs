@@ -209,6 +209,10 @@ settings! {
     /// Refuse transactional messages.
     reject_transaction_message: bool = false;
     "transaction.reject", "rejectTransactionMessage", Kind::Flag, Broker, Runtime
+    // ---- sending ----
+    /// Sends are refused while appends, or the flush that answers wait for, take longer.
+    send_busy_after_ms: u64 = 1_000;
+    "send.busy_after_ms", "osPageCacheBusyTimeOutMills", MS, Broker, Runtime
     // ---- store ----
     /// Data directory; an existing one of Apache RocketMQ opens in place.
     store_path: PathBuf = PathBuf::from("./remora-data");

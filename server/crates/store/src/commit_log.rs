@@ -154,6 +154,11 @@ impl CommitLog {
         }
     }
 
+    /// Whether somebody has the append lock just now.
+    pub(crate) fn is_appending(&self) -> bool {
+        self.writer.is_taken()
+    }
+
     /// True while the file after the newest one in use should be made.
     pub(crate) fn wants_next_segment(&self) -> bool {
         self.committed() + self.segments.segment_bytes / 2 >= self.segments.end()

@@ -19,6 +19,11 @@ impl<T> Lock<T> {
         Self(Mutex::new(value))
     }
 
+    /// Whether somebody has it just now.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     /// A panic of another holder is not handed on: it was reported where it happened.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         for _ in 0..LOOKS {

@@ -315,6 +315,16 @@ impl Store {
         self.parts.flusher.when_flushed(physical_offset, then);
     }
 
+    /// Whether an append is under way just now.
+    pub fn is_appending(&self) -> bool {
+        self.parts.log.is_appending()
+    }
+
+    /// The end of the log, and where that which is on disk ends.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.parts.log.committed(), self.parts.flusher.flushed())
+    }
+
     /// Flushes everything appended so far and returns the physical offset reached.
     pub fn flush(&self) -> Result<u64, AppendError> {
         self.parts.flusher.flush()

@@ -65,6 +65,8 @@ impl Node {
             // Disks of test machines may be fuller than a broker's should be.
             disk_max_used_percent: 100,
             disk_warning_percent: 100,
+            // They may be slower as well.
+            send_busy_after_ms: 60_000,
             ..Settings::default()
         };
         change(&mut settings);

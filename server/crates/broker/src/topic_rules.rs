@@ -1,0 +1,68 @@
+//! What a topic asks of its messages beyond the usual; nearly all topics ask nothing.
+use std::sync::Arc;
+
+use remora_protocol::batch;
+use remora_protocol::body::TopicConfig;
+use remora_protocol::names;
+use remora_remoting::Refusal;
+
+use crate::broker::Broker;
+use crate::quota::{AttributeError, Quota};
+use crate::refusals;
+use crate::send::{Origin, Shape};
+use crate::time;
+
+/// The rules of one topic, from its name and attributes.
+#[derive(Debug)]
+pub struct TopicRules {
+    /// The topic is the broker's own: clients may not send to it.
+    pub send_refused: bool,
+    pub(crate) quota: Option<Arc<Quota>>,
+}
+
+impl TopicRules {
+    /// `None` for a topic without any. What the rules before have counted goes on.
+    pub(crate) fn of(
+        config: &TopicConfig,
+        before: Option<&Self>,
+    ) -> Result<Option<Box<Self>>, AttributeError> {
+        let before = before.and_then(|rules| rules.quota.as_ref());
+        let rules = Self {
+            send_refused: names::is_send_forbidden(&config.topic_name),
+            quota: Quota::of_topic(&config.attributes, before)?,
+        };
+        let none = !rules.send_refused && rules.quota.is_none();
+        Ok((!none).then(|| Box::new(rules)))
+    }
+
+    /// Refuses what clients may never send, before anything else is looked at.
+    pub(crate) fn check_sender(&self, topic: &str) -> Result<(), Refusal> {
+        if self.send_refused {
+            return Err(refusals::no_permission(format!(
+                "topic '{topic}' belongs to the broker, clients may not send to it"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a send that is right in all else against the quota.
+    pub(crate) fn admit(
+        &self,
+        broker: &Broker,
+        topic: &str,
+        origin: Origin<'_>,
+        properties_bytes: usize,
+    ) -> Result<(), Refusal> {
+        let Some(quota) = &self.quota else { return Ok(()) };
+        let messages = match origin.shape {
+            Shape::Single => 1,
+            Shape::Batch => batch::items(origin.body).count(),
+        };
+        let bytes = origin.body.len() + properties_bytes;
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        quota.admit(time::tick_ms(), number(messages), number(bytes)).map_err(|over| {
+            broker.metrics.rejections.over_quota.add(1);
+            over.refusal(&format!("topic '{topic}'"))
+        })
+    }
+}
