@@ -91,6 +91,13 @@ impl Message {
         self.property(name::TIMER_DELIVER_MS, &timestamp_ms.to_string())
     }
 
+    /// The broker puts it into the queue of this number, or the topic's last: a topic has one queue
+    /// for each priority, 0 the lowest. Not together with a sharding key.
+    #[must_use]
+    pub fn priority(self, priority: u32) -> Self {
+        self.property(name::PRIORITY, &priority.to_string())
+    }
+
     /// The broker answers as soon as it has the message in memory, whatever its flush and
     /// replication settings: a crash may lose it after all.
     #[must_use]

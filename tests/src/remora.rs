@@ -169,6 +169,8 @@ pub fn command(place: &RemoraPlace) -> Command {
         .args(["--http-listen", &format!("127.0.0.1:{http}")])
         .args(&place.args)
         .env(END_WITH_INPUT, "1")
+        // Disks of test machines may be slower than a broker's should be.
+        .env("REMORA_SEND_BUSY_AFTER_MS", "60000")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

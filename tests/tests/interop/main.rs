@@ -3,6 +3,7 @@
 mod apache_store;
 mod common;
 mod filters;
+mod flow_control;
 mod go_client;
 mod java_pull;
 mod java_push;
@@ -10,6 +11,7 @@ mod java_send;
 mod mqadmin;
 mod node_client;
 mod ordered;
+mod priority;
 mod replies;
 mod transactions;
 mod retry;

@@ -7,7 +7,7 @@ use crate::common::{numbered, producer, send, topic};
 
 /// One mqadmin command; gives what it printed.
 #[track_caller]
-fn mqadmin(java: &Driver, target: &Target, args: &[&str]) -> String {
+pub fn mqadmin(java: &Driver, target: &Target, args: &[&str]) -> String {
     let mut args = args.to_vec();
     let nameserver = target.nameserver();
     args.extend(["-n", &nameserver]);

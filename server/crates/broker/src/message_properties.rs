@@ -18,6 +18,8 @@ pub(crate) struct Prepared {
     pub delay: Range<usize>,
     /// The producer does not want to wait for the flush.
     pub no_wait: bool,
+    /// Which queue the message belongs into: the one of this number, or the last.
+    pub priority: Option<u32>,
 }
 
 /// What a property is to the broker.
@@ -28,6 +30,9 @@ pub(crate) enum Meaning {
     UniqueId,
     Wait,
     Delay,
+    Priority,
+    /// The message belongs to a series that is consumed in order.
+    ShardingKey,
     /// Asks for a time of delivery, by whatever value.
     Timer,
     Transaction,
@@ -52,6 +57,8 @@ impl Meaning {
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => Self::Timer,
             b"TRAN_MSG" => Self::Transaction,
             b"CLUSTER" => Self::Cluster,
+            b"_SYS_MSG_PRIORITY_" => Self::Priority,
+            b"__SHARDINGKEY" => Self::ShardingKey,
             b"REPLY_TO_CLIENT" => Self::Asker,
             b"POP_CK" | b"__CRC32#" | b"__DELAYED_FROM" | b"__TIMER_FIRST" => Self::LeftOut,
             _ => Self::Other,
@@ -60,7 +67,7 @@ impl Meaning {
 
     /// True where any value there is means the same to the broker.
     pub fn takes_any_value(self) -> bool {
-        matches!(self, Self::Tags | Self::Keys | Self::UniqueId | Self::Other)
+        matches!(self, Self::Tags | Self::Keys | Self::UniqueId | Self::ShardingKey | Self::Other)
     }
 }
 
@@ -128,7 +135,7 @@ fn prepare_as<const DELAYED: bool>(
     let mut raw = std::mem::take(&mut prepared.properties);
     raw.clear();
     *prepared = Prepared::default();
-    let mut cluster_known = false;
+    let (mut cluster_known, mut in_order) = (false, false);
     properties::take_in(properties, &mut raw, |name, value, value_at| {
         let meaning = Meaning::of(name);
         let value_place = value_at..value_at + value.len();
@@ -153,6 +160,14 @@ fn prepare_as<const DELAYED: bool>(
                 cluster_known = true;
                 return Ok(Keep::Stay);
             }
+            Meaning::Priority => {
+                prepared.priority = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                return Ok(Keep::Stay);
+            }
+            Meaning::ShardingKey => {
+                in_order |= !value.is_empty();
+                return Ok(Keep::Stay);
+            }
             Meaning::Cluster | Meaning::LeftOut => return Ok(Keep::LeaveOut),
             Meaning::Transaction | Meaning::Asker | Meaning::Other => return Ok(Keep::Stay),
         };
@@ -161,6 +176,8 @@ fn prepare_as<const DELAYED: bool>(
         }
         Ok(Keep::Stay)
     })?;
+    // What is consumed in order stays together.
+    prepared.priority = prepared.priority.filter(|_| !in_order);
     if !cluster_known {
         properties::append(&mut raw, name::CLUSTER, cluster);
     }
@@ -242,6 +259,16 @@ mod tests {
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
         let expected = format!("CLUSTER\x01c1\x02UNIQ_KEY\x01{id}\x02");
         assert_eq!(prepared.properties, expected.into_bytes());
+    }
+
+    #[test]
+    fn priority_is_a_number_from_0_and_not_of_a_message_in_order() {
+        let priority = |text: &str| prepared(text).1.unwrap().priority;
+        assert_eq!(priority("_SYS_MSG_PRIORITY_=3;UNIQ_KEY=0A;"), Some(3));
+        assert_eq!(priority("_SYS_MSG_PRIORITY_=-1;UNIQ_KEY=0A;"), None);
+        assert_eq!(priority("_SYS_MSG_PRIORITY_=high;UNIQ_KEY=0A;"), None);
+        assert_eq!(priority("__SHARDINGKEY=s;_SYS_MSG_PRIORITY_=3;UNIQ_KEY=0A;"), None);
+        assert_eq!(priority("_SYS_MSG_PRIORITY_=3;__SHARDINGKEY=;UNIQ_KEY=0A;"), Some(3));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Limits {
 }
 
 /// Why something does not pass now.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OverQuota {
     pub name: &'static str,
     /// What passed in the last second.
@@ -183,7 +183,7 @@ impl Bucket {
     fn fill(&mut self, now_ms: i64) {
         let since_ms = now_ms.saturating_sub(self.filled_ms).max(0);
         self.filled_ms = self.filled_ms.max(now_ms);
-        // A second's worth is a million thousandths a thousand: a thousandth each ms and unit.
+        // A thousandth for each millisecond and unit a second.
         let gained_milli = since_ms.saturating_mul(self.a_second);
         self.level_milli = self.level_milli.saturating_add(gained_milli).min(self.full_milli());
         let second = self.filled_ms / MILLI;

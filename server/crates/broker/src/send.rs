@@ -8,6 +8,7 @@ use remora_protocol::header::SendMessageHeader;
 use remora_protocol::record::Draft;
 use remora_protocol::{batch, names};
 use remora_remoting::{Call, Refusal};
+use remora_store::QueueRef;
 
 use crate::broker::Broker;
 use crate::half_messages;
@@ -142,6 +143,10 @@ pub(crate) fn stage(
         }
     };
     check_properties_bytes(prepared.properties.len())?;
+    let (queue_id, queue) = match prepared.priority {
+        None => (queue_id, queue),
+        Some(priority) => queue_of_priority(broker, topic, priority).unwrap_or((queue_id, queue)),
+    };
     let draft = Draft {
         topic: &topic.name,
         queue_id,
@@ -198,6 +203,18 @@ fn check_rules(
     check_target(settings, topic, header)?;
     check_body(settings, origin.body)?;
     rules.admit(broker, &topic.name, origin, header.properties.to_str().len())
+}
+
+/// Queue 0 is of the lowest priority; those above the topic's queues share the last one.
+#[cold]
+fn queue_of_priority<'t>(
+    broker: &Broker,
+    topic: &'t Topic,
+    priority: u32,
+) -> Option<(i32, &'t QueueRef)> {
+    let last = topic.config.write_queue_nums - 1;
+    let queue_id = i32::try_from(priority).map_or(last, |priority| priority.min(last));
+    Some((queue_id, topic.queue(&broker.store, queue_id)?))
 }
 
 /// Permissions and queue id.

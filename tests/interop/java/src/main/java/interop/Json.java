@@ -74,6 +74,9 @@ final class Json {
         if (from.containsKey("delayLevel")) {
             message.setDelayTimeLevel(from.getIntValue("delayLevel"));
         }
+        if (from.containsKey("priority")) {
+            message.setPriority(from.getIntValue("priority"));
+        }
         JSONObject props = from.getJSONObject("props");
         if (props != null) {
             props.forEach((name, value) -> message.putUserProperty(name, value.toString()));
