@@ -157,6 +157,7 @@ impl Broker {
         });
         broker.restore_tables(&settings)?;
         transaction_state::restore(&broker);
+        crate::compaction::keep_everything(&broker);
         broker.own(broker.slow.spawn(crate::pull_wait::expire_held(broker.clone())));
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
@@ -167,6 +168,7 @@ impl Broker {
         broker.own(broker.slow.spawn(crate::admin_broker::sample_rates(broker.clone())));
         broker.own(broker.slow.spawn(crate::timer::run(broker.clone())));
         broker.own(broker.slow.spawn(crate::admission::watch(broker.clone())));
+        broker.own(broker.slow.spawn(crate::compaction::keep_values(broker.clone())));
         Ok(broker)
     }
 

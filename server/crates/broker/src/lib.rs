@@ -17,6 +17,7 @@ pub mod broker;
 pub mod client_table;
 pub mod clients;
 mod cold_reads;
+mod compaction;
 pub mod counter;
 mod delay;
 mod end_transaction;

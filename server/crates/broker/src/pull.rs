@@ -11,6 +11,7 @@ use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Waiting};
 use crate::broker::Broker;
 use crate::clients::Subscribed;
 use crate::cold_reads::ColdReads;
+use crate::compaction::{Compaction, Counting};
 use crate::perm;
 use crate::pull_wait::HeldPull;
 use crate::quota::{OverQuota, Quota};
@@ -137,10 +138,19 @@ impl Pull {
     /// Reads the queue; a corrupt record is refused with its place.
     pub(crate) fn read(&self, broker: &Broker, waiting: Waiting) -> Result<ReadOutcome, Refusal> {
         let Ok(queue_offset) = u64::try_from(self.queue_offset) else {
-            return Ok(self.below_everything(broker));
+            return Ok(self.nothing(broker, ReadStatus::OffsetTooSmall));
         };
         let (queue, limits) = (&self.queue, self.limits);
-        let read = broker.store.read_as(queue, queue_offset, limits, &mut &self.filter, waiting);
+        let rules = self.topic.rules.as_ref();
+        let read = match rules.and_then(|rules| rules.compaction.as_ref()) {
+            None => broker.store.read_as(queue, queue_offset, limits, &mut &self.filter, waiting),
+            Some(compaction) => {
+                match self.read_compacted(broker, compaction, queue_offset, waiting) {
+                    Some(read) => read,
+                    None => return Ok(self.nothing(broker, ReadStatus::NotInMemory)),
+                }
+            }
+        };
         match &read {
             Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => {
                 self.log_unreadable(corrupt.queue_offset, &corrupt.cause);
@@ -149,6 +159,24 @@ impl Pull {
             Ok(_) => {}
         }
         read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))
+    }
+
+    /// As the store reads, without what was replaced; `None` where it cannot be told at once.
+    #[cold]
+    fn read_compacted(
+        &self,
+        broker: &Broker,
+        compaction: &Compaction,
+        queue_offset: u64,
+        waiting: Waiting,
+    ) -> Option<Result<ReadOutcome, remora_store::read::ReadError>> {
+        let entries_scanned_max = self.limits.entries_scanned_max.min(RECORDS_SCANNED_MAX);
+        let limits = ReadLimits { entries_scanned_max, ..self.limits };
+        let (store, queue) = (&broker.store, &self.queue);
+        compaction.read(store, queue, waiting, |newest| {
+            let mut counting = Counting { filter: &self.filter, newest };
+            store.read_as(queue, queue_offset, limits, &mut counting, waiting)
+        })
     }
 
     #[cold]
@@ -162,11 +190,11 @@ impl Pull {
         );
     }
 
-    /// What a pull from before offset 0 finds.
-    fn below_everything(&self, broker: &Broker) -> ReadOutcome {
+    /// What a pull finds that is from before offset 0, or was not read.
+    fn nothing(&self, broker: &Broker, status: ReadStatus) -> ReadOutcome {
         let queue_offset_min = broker.store.queue_offset_min(&self.queue);
         ReadOutcome {
-            status: ReadStatus::OffsetTooSmall,
+            status,
             slices: Vec::new(),
             message_count: 0,
             bytes: 0,

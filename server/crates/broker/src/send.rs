@@ -202,7 +202,7 @@ fn check_rules(
     rules.check_sender(&topic.name)?;
     check_target(settings, topic, header)?;
     check_body(settings, origin.body)?;
-    rules.admit(broker, &topic.name, origin, header.properties.to_str().len())
+    rules.admit(broker, &topic.name, origin, &header.properties.to_str())
 }
 
 /// Queue 0 is of the lowest priority; those above the topic's queues share the last one.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use remora_protocol::batch;
 use remora_protocol::body::TopicConfig;
 use remora_protocol::names;
+use remora_protocol::properties::{self, name};
 use remora_remoting::Refusal;
 
 use crate::broker::Broker;
+use crate::compaction::Compaction;
 use crate::quota::{AttributeError, Quota};
 use crate::refusals;
 use crate::send::{Origin, Shape};
@@ -18,6 +20,7 @@ pub struct TopicRules {
     /// The topic is the broker's own: clients may not send to it.
     pub send_refused: bool,
     pub(crate) quota: Option<Arc<Quota>>,
+    pub(crate) compaction: Option<Compaction>,
 }
 
 impl TopicRules {
@@ -26,12 +29,14 @@ impl TopicRules {
         config: &TopicConfig,
         before: Option<&Self>,
     ) -> Result<Option<Box<Self>>, AttributeError> {
-        let before = before.and_then(|rules| rules.quota.as_ref());
+        let quota = before.and_then(|rules| rules.quota.as_ref());
+        let compaction = before.and_then(|rules| rules.compaction.as_ref());
         let rules = Self {
             send_refused: names::is_send_forbidden(&config.topic_name),
-            quota: Quota::of_topic(&config.attributes, before)?,
+            quota: Quota::of_topic(&config.attributes, quota)?,
+            compaction: Compaction::of(&config.attributes, compaction)?,
         };
-        let none = !rules.send_refused && rules.quota.is_none();
+        let none = !rules.send_refused && rules.quota.is_none() && rules.compaction.is_none();
         Ok((!none).then(|| Box::new(rules)))
     }
 
@@ -45,24 +50,42 @@ impl TopicRules {
         Ok(())
     }
 
-    /// Counts a send that is right in all else against the quota.
+    /// Refuses what could not be compacted, and counts a send that is right in all else against the
+    /// quota.
     pub(crate) fn admit(
         &self,
         broker: &Broker,
         topic: &str,
         origin: Origin<'_>,
-        properties_bytes: usize,
+        properties: &str,
     ) -> Result<(), Refusal> {
+        if self.compaction.is_some() && !has_keys(origin, properties) {
+            return Err(refusals::illegal(format!(
+                "topic '{topic}' keeps the last message of each key: property KEYS is missing, the message was not stored"
+            )));
+        }
         let Some(quota) = &self.quota else { return Ok(()) };
         let messages = match origin.shape {
             Shape::Single => 1,
             Shape::Batch => batch::items(origin.body).count(),
         };
-        let bytes = origin.body.len() + properties_bytes;
+        let bytes = origin.body.len() + properties.len();
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         quota.admit(time::tick_ms(), number(messages), number(bytes)).map_err(|over| {
             broker.metrics.rejections.over_quota.add(1);
             over.refusal(&format!("topic '{topic}'"))
         })
+    }
+}
+
+/// Whether the message, or every one of a batch, has a key.
+fn has_keys(origin: Origin<'_>, properties: &str) -> bool {
+    let has =
+        |raw: &[u8]| properties::find(raw, name::KEYS).is_some_and(|keys| !keys.trim().is_empty());
+    match origin.shape {
+        Shape::Single => has(properties.as_bytes()),
+        Shape::Batch => {
+            batch::items(origin.body).all(|item| item.is_ok_and(|item| has(item.properties)))
+        }
     }
 }
