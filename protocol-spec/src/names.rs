@@ -171,6 +171,12 @@ pub fn pop_retry_topic_v2(topic: &str, group: &str) -> String {
     [RETRY_PREFIX, group, "+", topic].concat()
 }
 
+/// The topic whose POP consumption by a group has this retry topic; itself where it is none.
+pub fn pop_origin_topic<'t>(topic: &'t str, group: &str) -> &'t str {
+    let of_group = topic.strip_prefix(RETRY_PREFIX).and_then(|rest| rest.strip_prefix(group));
+    of_group.and_then(|rest| rest.strip_prefix(['_', '+'])).unwrap_or(topic)
+}
+
 /// The group whose retry or dead-letter topic this is.
 pub fn group_of_topic(topic: &str) -> Option<&str> {
     topic.strip_prefix(RETRY_PREFIX).or_else(|| topic.strip_prefix(DLQ_PREFIX))
@@ -232,5 +238,9 @@ mod tests {
         assert_eq!(group_of_topic(&dlq_topic("g")), Some("g"));
         assert_eq!(group_of_topic("orders"), None);
         assert_eq!(pop_retry_topic_v2("t", "g"), "%RETRY%g+t");
+        for topic in ["t", "%RETRY%g_t", "%RETRY%g+t"] {
+            assert_eq!(pop_origin_topic(topic, "g"), "t");
+        }
+        assert_eq!(pop_origin_topic("%RETRY%h_t", "g"), "%RETRY%h_t");
     }
 }

@@ -25,6 +25,8 @@ const OUTBOUND_BYTES_MIN: u64 = 256 * 1024;
 pub(crate) const HELD_PULL_BYTES: u64 = 1024;
 /// Share of the limit that held pulls may take.
 const HELD_PULL_SHARE: u64 = 8;
+/// Held pulls that stand against one held pop, of the same size. Chosen: few groups pop.
+const HELD_POPS_PER_PULLS: u64 = 4;
 /// Share of the limit for queue entries that are not in their files yet.
 const TAILS_SHARE: u64 = 8;
 /// Share of the limit for tables: topics, groups, offsets, clients.
@@ -107,6 +109,10 @@ pub(crate) fn lowered(settings: &Settings, limit_bytes: u64) -> Vec<(&'static st
     if u64::try_from(settings.parked_pulls_max).is_ok_and(|count| count > held_pulls) {
         lowered.push(("pull.parked_max", held_pulls.to_string()));
     }
+    let held_pops = (held_pulls / HELD_POPS_PER_PULLS).max(1);
+    if u64::try_from(settings.pop_polling_max).is_ok_and(|count| count > held_pops) {
+        lowered.push(("pop.polling_max", held_pops.to_string()));
+    }
     let tails_bytes = (limit_bytes / TAILS_SHARE).max(1 << 20);
     if settings.queue_tails_bytes_max > tails_bytes {
         lowered.push(("store.queue_tails_bytes_max", tails_bytes.to_string()));
@@ -130,7 +136,8 @@ pub(crate) fn budget(settings: &Settings, limit_bytes: u64) -> Arc<Budget> {
     let outbound_bytes = u64::try_from(settings.outbound_bytes_max).unwrap_or(u64::MAX);
     let thread_bytes = THREAD_BYTES.saturating_add(outbound_bytes);
     let threads_bytes = thread_bytes.saturating_mul(u64::try_from(shards).unwrap_or(u64::MAX));
-    let shares = [HELD_PULL_SHARE, TAILS_SHARE, TABLES_SHARE];
+    let held_pop_share = HELD_PULL_SHARE * HELD_POPS_PER_PULLS;
+    let shares = [HELD_PULL_SHARE, held_pop_share, TAILS_SHARE, TABLES_SHARE];
     let kept_bytes: u64 = shares.iter().map(|share| limit_bytes / share).sum();
     let shared_bytes = limit_bytes.saturating_sub(kept_bytes).saturating_sub(threads_bytes);
     let bytes = shared_bytes.max(limit_bytes / 8 * 3);
@@ -149,6 +156,7 @@ mod tests {
             [
                 ("remoting.outbound_bytes_max", (1 << 20).to_string()),
                 ("pull.parked_max", "8192".to_owned()),
+                ("pop.polling_max", "2048".to_owned()),
                 ("store.queue_tails_bytes_max", (8 << 20).to_string()),
                 ("store.commit_log_cached_bytes_max", (128 << 20).to_string())
             ]
@@ -194,6 +202,6 @@ mod tests {
         assert_eq!(budget(&settings, 16 << 20).limit_bytes(), 6 << 20);
         let whole = 1 << 30;
         let threads = 2 * (21 << 20);
-        assert_eq!(budget(&settings, whole).limit_bytes(), (640 << 20) - threads);
+        assert_eq!(budget(&settings, whole).limit_bytes(), (608 << 20) - threads);
     }
 }

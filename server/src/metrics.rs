@@ -250,9 +250,24 @@ impl Page {
             "Pulls that wait for a message",
             here(float(read.held_pulls)),
         );
+        self.gauge(
+            "remora_held_pops",
+            "Pops and notifications that wait for a message",
+            here(float(read.held_pops)),
+        );
+        self.gauge(
+            "remora_messages_in_flight",
+            "Messages popped and not acknowledged yet",
+            here(float(read.messages_in_flight)),
+        );
+        self.counter(
+            "remora_messages_revived",
+            "Popped messages that were not acknowledged in time and were stored again",
+            here(float(read.messages_revived)),
+        );
         self.counter(
             "remora_cold_reads",
-            "Pulls that waited for the disk",
+            "Pulls and pops that waited for the disk",
             here(float(read.cold_reads)),
         );
         self.counter(

@@ -66,6 +66,13 @@ pub struct MessageQueueAssignment {
     pub mode: MessageRequestMode,
 }
 
+/// Reply body of request 402: by topic, then group.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MessageRequestModes {
+    pub message_request_mode_map: BTreeMap<String, BTreeMap<String, SetMessageRequestModeRequest>>,
+}
+
 /// Body of request 401.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -4,6 +4,7 @@
 //! Writing gives the dialect: object keys as objects and integer keys without quotes, because the
 //! official tools expect exactly that.
 mod assignment;
+mod batch_ack;
 mod broker;
 mod connection;
 mod fastjson;
@@ -26,6 +27,7 @@ use serde_json::Value;
 use crate::lenient_json::{self, LenientJsonError};
 
 pub use assignment::*;
+pub use batch_ack::*;
 pub use broker::*;
 pub use connection::*;
 pub use fastjson::IntegerKeys;

@@ -336,7 +336,7 @@ impl RequestCode {
     pub const NOTIFICATION: Self = Self(200054);
     /// How many pops are held on a queue.
     pub const POLLING_INFO: Self = Self(200055);
-    /// Turns a popped group back to pulling.
+    /// Moves what is in flight from the RocksDB store of pop records to the revive topic.
     pub const POP_ROLLBACK: Self = Self(200056);
     /// Pops messages of the lite topics a client subscribes to.
     pub const POP_LITE_MESSAGE: Self = Self(200070);

@@ -13,5 +13,5 @@ mod node_client;
 mod ordered;
 mod priority;
 mod replies;
-mod transactions;
 mod retry;
+mod transactions;

@@ -28,7 +28,7 @@ pub struct PeekMessage;
 impl RequestHeader for PeekMessage {
     const CODE: RequestCode = RequestCode::PEEK_MESSAGE;
     const NAME: &'static str = "PEEK_MESSAGE";
-    const LANE: Lane = Lane::Pull;
+    const LANE: Lane = Lane::Admin;
     type View<'a> = PeekMessageHeader<'a>;
 
     fn decode<'a>(fields: &Fields<'a>) -> Result<PeekMessageHeader<'a>, HeaderError> {
@@ -66,7 +66,7 @@ impl RequestHeader for PollingInfo {
     }
 }
 
-/// Code 200056. Turns a popped group back to pulling.
+/// Code 200056. Moves what is in flight from the RocksDB store of pop records to the revive topic.
 #[derive(Clone, Copy, Debug)]
 pub struct PopRollback;
 

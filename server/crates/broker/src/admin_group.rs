@@ -110,6 +110,9 @@ pub(crate) fn delete_group(
     }
     // A group that is gone already is what was asked for.
     broker.groups.remove(group).map_err(|error| refusals::not_persisted(&error))?;
+    // Without them what was in flight is consumed again, should the group come back.
+    broker.pops.flights.remove_group(group);
+    broker.request_modes.remove(broker, |_, of| of == group);
     let clean_offset = header.clean_offset == Some(true);
     if clean_offset {
         broker.offsets.remove_group(group);

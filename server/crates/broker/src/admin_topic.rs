@@ -124,6 +124,9 @@ pub(crate) fn delete_topic(
     broker.registration.wait_until_told(broker);
     broker.store.delete_topic(name);
     broker.offsets.remove_topic(name);
+    broker.pops.flights.remove_topic(name);
+    broker.request_modes.remove(broker, |topic, _| topic == name);
+    broker.pops.wait.release_topic(name);
     tracing::info!(topic = name, "topic deleted");
     Ok(Reply::success())
 }

@@ -1,9 +1,9 @@
 //! The broker's state, its start and its stop.
 //!
 //! Lock order, outer first: topics' version, groups' version, clients' table, queue locks, pull
-//! hold, offset shards. None is held across `.await` or a call into the store. Topic and group
-//! changes hold their version over the metadata log's write (they are one at a time, and never on
-//! the send or pull path).
+//! hold, pop hold, flight shards, offset shards. None is held across `.await` or a call into the
+//! store. Topic and group changes hold their version over the metadata log's write (they are one at
+//! a time, and never on the send or pull path).
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -28,14 +28,18 @@ use crate::json_files::{self, JsonError};
 use crate::meta;
 use crate::metrics::Metrics;
 use crate::offset_table::{OffsetTable, QueueOffsets};
+use crate::pop::Pops;
+use crate::pop::table::FlightSnapshots;
 use crate::pull_wait::PullWait;
 use crate::queue_locks::QueueLocks;
 use crate::rates::Rates;
 use crate::registration::Registration;
+use crate::request_modes::RequestModes;
 use crate::send_later::LaterSends;
 use crate::service::BrokerService;
 use crate::system_names;
 use crate::timer::{TimerError, TimerSetup, Timers};
+use crate::topic_routes::TopicRoutes;
 use crate::topic_table::TopicTable;
 use crate::transaction_state;
 use crate::transactions::Transactions;
@@ -76,6 +80,9 @@ pub struct Broker {
     pub queue_locks: Mutex<QueueLocks>,
     pub transactions: Transactions,
     pub hold: Arc<PullWait>,
+    pub pops: Arc<Pops>,
+    pub request_modes: RequestModes,
+    pub(crate) topic_routes: TopicRoutes,
     pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
     pub(crate) later_sends: LaterSends,
@@ -124,7 +131,8 @@ impl Broker {
         let level_delays_ms = settings.message_delay_level.ms().to_vec();
         let timers = TimerSetup::new(store.clone(), meta.clone(), level_delays_ms);
         let timers = Arc::new(Timers::open(timers)?);
-        let hold = Arc::new(PullWait::new(settings.parked_pulls_max));
+        let pops = Arc::new(Pops::default());
+        let hold = Arc::new(PullWait::new(settings.parked_pulls_max, pops.clone()));
         let (later_sends, first_sends) = LaterSends::new();
         store.set_arrival_listener(hold.clone());
         let listen = SocketAddr::new(settings.listen_ip, settings.listen_port);
@@ -136,6 +144,9 @@ impl Broker {
             queue_locks: Mutex::default(),
             transactions: Transactions::default(),
             hold,
+            pops,
+            request_modes: RequestModes::default(),
+            topic_routes: TopicRoutes::default(),
             cold_reads: ColdReads::default(),
             registration: Registration::default(),
             later_sends,
@@ -159,6 +170,8 @@ impl Broker {
         transaction_state::restore(&broker);
         crate::compaction::keep_everything(&broker);
         broker.own(broker.slow.spawn(crate::pull_wait::expire_held(broker.clone())));
+        broker.own(broker.slow.spawn(crate::pop::expire_held(broker.clone())));
+        broker.own(broker.slow.spawn(crate::pop::revive_due(broker.clone())));
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
@@ -216,7 +229,9 @@ impl Broker {
             }
         }
         self.hold.release_all();
+        self.pops.wait.release_all();
         self.cold_reads.drained().await;
+        self.topic_routes.close().await;
         let broker = self.clone();
         let closing = tokio::task::spawn_blocking(move || broker.close());
         if let Err(error) = closing.await {
@@ -253,6 +268,11 @@ impl Broker {
         *self.offsets_version.lock() = version(meta::VERSION_OFFSETS);
         for (key, offsets) in meta::load::<QueueOffsets>(&self.meta, meta::OFFSET) {
             self.offsets.restore(&key, &offsets);
+        }
+        let modes = meta::load(&self.meta, meta::REQUEST_MODE).into_iter().map(|(_, mode)| mode);
+        self.request_modes.restore(modes);
+        for (key, flights) in meta::load::<FlightSnapshots>(&self.meta, meta::POP) {
+            self.pops.flights.restore(&self.offsets, &key, flights, settings.pop_in_flight_max);
         }
 
         let mut missing = system_names::system_topics(settings);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::broker::Broker;
 use crate::pull_wait::HeldPull;
 
 /// Reads that wait for the disk at the same time. Chosen: a disk serves a few in parallel better
@@ -28,14 +29,19 @@ impl ColdReads {
     /// Answers a pull once its records have been read.
     pub(crate) fn answer(pull: Box<HeldPull>) {
         let broker = pull.broker.clone();
+        Self::run(&broker, move || pull.answer_from_disk());
+    }
+
+    /// Reads, when it is its turn, and answers. A panic drops what is to be answered, which answers
+    /// it.
+    pub(crate) fn run(broker: &Arc<Broker>, read: impl FnOnce() + Send + 'static) {
         broker.metrics.cold_reads.add(1);
         let running = Arc::clone(&broker.cold_reads.running);
         let reading = async move {
             // The semaphore is never closed.
             let _turn = running.acquire_owned().await;
-            // A panic drops the pull, which answers it.
-            if let Err(error) = tokio::task::spawn_blocking(move || pull.answer_from_disk()).await {
-                tracing::error!(%error, "reading for a pull failed");
+            if let Err(error) = tokio::task::spawn_blocking(read).await {
+                tracing::error!(%error, "reading for a pull or pop failed");
             }
         };
         broker.cold_reads.tasks.spawn_on(reading, &broker.slow);

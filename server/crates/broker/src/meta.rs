@@ -23,6 +23,10 @@ pub const OFFSET: &str = "offset/";
 pub const HALF: &str = "half/";
 /// What half messages that wait are derived from, as JSON.
 pub const TRANSACTIONS: &str = "transactions";
+/// `pop/TOPIC@GROUP` → queue id to what is in flight, as JSON.
+pub const POP: &str = "pop/";
+/// `mode/TOPIC@GROUP` → SetMessageRequestModeRequest as JSON.
+pub const REQUEST_MODE: &str = "mode/";
 /// `version/TABLE` → DataVersion as JSON.
 pub const VERSION: &str = "version/";
 

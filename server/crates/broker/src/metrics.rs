@@ -21,6 +21,8 @@ pub struct Metrics {
     pub messages_sent_back: Counter,
     /// Messages that went to %DLQ%.
     pub messages_dead: Counter,
+    /// Popped messages that were not acknowledged in time and were stored again, dead ones too.
+    pub messages_revived: Counter,
     /// Pulls that found no message, those that were then held too.
     pub pulls_missed: Counter,
     /// Pulls that waited for the disk.
@@ -61,6 +63,8 @@ pub struct Rejections {
     /// Sends beyond their topic's quota.
     pub over_quota: Counter,
     pub hold_full: Counter,
+    /// Too many pops are held.
+    pub polling_full: Counter,
     /// Groups of heartbeats that may not be created.
     pub group_missing: Counter,
 }
@@ -87,6 +91,7 @@ impl Rejections {
             ("send_busy", &self.send_busy),
             ("over_quota", &self.over_quota),
             ("hold_full", &self.hold_full),
+            ("polling_full", &self.polling_full),
             ("group_missing", &self.group_missing),
         ]
         .map(|(cause, counter)| (cause, counter.total()))
@@ -136,6 +141,11 @@ pub struct MetricsSnapshot {
     pub messages_sent_back: u64,
     /// Messages that went to %DLQ% since the start.
     pub messages_dead: u64,
+    /// Popped messages stored again since the start, dead ones too.
+    pub messages_revived: u64,
+    /// Popped and not acknowledged now.
+    pub messages_in_flight: usize,
+    pub held_pops: usize,
     pub rejections: BTreeMap<&'static str, u64>,
     pub transactions: TransactionFigures,
 }
@@ -165,6 +175,9 @@ impl Broker {
             pulls_over_quota: metrics.pulls_over_quota.total(),
             messages_sent_back: metrics.messages_sent_back.total(),
             messages_dead: metrics.messages_dead.total(),
+            messages_revived: metrics.messages_revived.total(),
+            messages_in_flight: self.pops.flights.in_flight_count(),
+            held_pops: self.pops.wait.len(),
             rejections: metrics.rejections.by_cause(),
             transactions: self.transactions.figures(crate::time::wall_ms()),
         }

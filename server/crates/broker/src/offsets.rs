@@ -51,7 +51,7 @@ static MEMORY_BYTES: LazyLock<u64> = LazyLock::new(|| {
     kib.unwrap_or(4 << 20) * 1024
 });
 
-fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id: i32) -> bool {
+pub(crate) fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id: i32) -> bool {
     let Some(queue) = broker.store.existing_queue(topic, queue_id) else { return false };
     if broker.store.queue_offset_min(&queue) > 0 {
         return false;
@@ -165,23 +165,26 @@ pub(crate) async fn persist_regularly(broker: Arc<Broker>) {
     }
 }
 
-/// Writes changed offsets down, on disk before the return.
+/// Writes changed offsets down, and what is in flight above them, on disk before the return.
 pub(crate) fn persist(broker: &Broker) {
-    let changed = broker.offsets.take_changes();
-    if changed.is_empty() {
+    let flights = broker.pops.flights.take_changes();
+    let flights = flights.into_iter().map(|(key, flights)| {
+        (format!("{}{key}", meta::POP), flights.map(|flights| meta::to_json(&flights)))
+    });
+    let mut changes: Vec<meta::Change> = flights.collect();
+    let offsets = broker.offsets.take_changes();
+    changes.extend(offsets.into_iter().map(|change| {
+        let key = format!("{}{}", meta::OFFSET, change.key);
+        (key, change.offsets.map(|offsets| meta::to_json(&offsets)))
+    }));
+    if changes.is_empty() {
         return;
     }
-    let mut changes: Vec<meta::Change> = changed
-        .into_iter()
-        .map(|change| {
-            let key = format!("{}{}", meta::OFFSET, change.key);
-            (key, change.offsets.map(|offsets| meta::to_json(&offsets)))
-        })
-        .collect();
     let version = broker.next_offsets_version();
     changes.push((meta::VERSION_OFFSETS.to_owned(), Some(meta::to_json(&version))));
     if let Err(error) = meta::write(&broker.meta, &changes, Durability::Disk) {
         tracing::error!(%error, "consumer offsets not written");
         broker.offsets.mark_changed();
+        broker.pops.flights.mark_changed();
     }
 }

@@ -27,13 +27,13 @@ const FLAG_SUSPEND: i32 = 2;
 const FLAG_SUBSCRIPTION: i32 = 4;
 
 /// The bit of a group's forbidden bits that is about reading, as in a topic's permissions.
-const FORBIDDEN_READ: i32 = perm::READ;
+pub(crate) const FORBIDDEN_READ: i32 = perm::READ;
 
 /// Entries looked at in one pull whose filter matches little. Chosen: about 1 ms of scanning.
-const ENTRIES_SCANNED_MAX: u32 = 16_000;
+pub(crate) const ENTRIES_SCANNED_MAX: u32 = 16_000;
 
 /// As many where each record has to be read, checked and looked at. Chosen: about 1 ms as well.
-const RECORDS_SCANNED_MAX: u32 = 2_000;
+pub(crate) const RECORDS_SCANNED_MAX: u32 = 2_000;
 
 /// Longest hold that a client may ask for. Chosen: twice what any official client asks (20 s, and
 /// 30 s for lite pull), and under the idle timeout of connections.

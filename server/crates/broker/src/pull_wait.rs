@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::cold_reads::ColdReads;
+use crate::pop::Pops;
+use crate::pop::wait::Woken;
 use crate::pull::Pull;
 use crate::pull_hold::{Parked, PullHold, QueueKey, WantsTag};
 use crate::time;
@@ -48,6 +50,8 @@ impl WantsTag for HeldPull {
 #[derive(Debug)]
 pub struct PullWait {
     held: Mutex<Held>,
+    /// The other hold: the store tells one listener.
+    pops: Arc<Pops>,
     /// For figures.
     parked: AtomicUsize,
     /// A deadline was added that is nearer than what the expiring task waits for.
@@ -66,10 +70,11 @@ struct Held {
 type Taken = Vec<Parked<Box<HeldPull>>>;
 
 impl PullWait {
-    pub(crate) fn new(parked_max: usize) -> Self {
+    pub(crate) fn new(parked_max: usize, pops: Arc<Pops>) -> Self {
         let hold = PullHold::new(parked_max);
         Self {
             held: Mutex::new(Held { hold, sweep_at_ms: i64::MAX }),
+            pops,
             parked: AtomicUsize::new(0),
             nearer: Notify::new(),
             draining: AtomicBool::new(false),
@@ -190,17 +195,19 @@ impl PullWait {
 
 impl ArrivalListener for PullWait {
     fn arrived(&self, arrivals: &[Arrival]) {
+        let mut pops = Woken::default();
         self.answer(|hold, woken| {
             for arrival in arrivals {
                 let key = QueueKey(arrival.queue.address());
-                if hold.waits_for(key) {
+                let waits = hold.waits_for(key);
+                if waits {
                     hold.arrived(key, arrival.queue_offset_max, &arrival.tags_codes, woken);
-                } else {
-                    // Parking watches it again, under the same lock.
-                    arrival.queue.unwatch();
                 }
+                // Under this lock: whoever parks watches the queue again, under the same one.
+                self.pops.wait.arrived(arrival, waits, &mut pops);
             }
         });
+        pops.run();
     }
 }
 

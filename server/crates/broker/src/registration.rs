@@ -134,7 +134,7 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     rounds.connector.close().await;
 }
 
-fn connector(settings: &Settings) -> Connector {
+pub(crate) fn connector(settings: &Settings) -> Connector {
     let config = ClientConfig {
         connect_timeout: Duration::from_secs(3),
         frame: FrameLimits {

@@ -178,7 +178,7 @@ pub(crate) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topi
     existing_or_new(broker, dead_letter_config(&names::dlq_topic(group)))
 }
 
-fn existing_or_new(broker: &Broker, config: TopicConfig) -> Result<Arc<Topic>, Refusal> {
+pub(crate) fn existing_or_new(broker: &Broker, config: TopicConfig) -> Result<Arc<Topic>, Refusal> {
     let name = config.topic_name.clone();
     if let Some(topic) = broker.topics.find(&name) {
         return Ok(topic);

@@ -7,8 +7,8 @@ use remora_remoting::Routes;
 use crate::broker::Broker;
 use crate::{
     admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic,
-    admin_transaction, end_transaction, heartbeat, lock_queues, offsets, pull, query, reply, retry,
-    runtime_info, send,
+    admin_transaction, assignment, end_transaction, heartbeat, lock_queues, offsets, pop, pull,
+    query, reply, request_modes, retry, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -26,6 +26,17 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         // Pulling.
         .on::<request::PullMessage>(pull::pull_message)
         .on::<request::LitePullMessage>(pull::pull_message)
+        // POP.
+        .on::<request::PopMessage>(pop::pop_message)
+        .on::<request::Notification>(pop::notification)
+        .answer::<request::PollingInfo>(pop::polling_info)
+        .answer::<request::PeekMessage>(pop::peek_message)
+        .answer::<request::AckMessage>(pop::ack_message)
+        .answer::<request::BatchAckMessage>(pop::batch_ack_message)
+        .answer::<request::ChangeMessageInvisibletime>(pop::change_invisible_time)
+        .answer_later::<request::QueryAssignment, _>(assignment::query_assignment)
+        .answer::<request::SetMessageRequestMode>(request_modes::set_request_mode)
+        .answer::<request::GetAllMessageRequestMode>(request_modes::all_request_modes)
         // Clients.
         .answer::<request::HeartBeat>(heartbeat::heart_beat)
         .answer::<request::UnregisterClient>(heartbeat::unregister_client)

@@ -47,10 +47,12 @@ impl Service for BrokerService {
 
     fn draining(&self) {
         self.broker.hold.release_all();
+        self.broker.pops.wait.release_all();
     }
 
     fn disconnected(&self, conn: &Arc<Connection>) {
         self.broker.hold.closed(conn.id);
+        self.broker.pops.wait.closed(conn.id);
         // Before the others are told to rebalance: they find the locks free.
         self.broker.queue_locks.lock().closed(conn.id);
         self.broker.clients.disconnected(&self.broker, conn.id);

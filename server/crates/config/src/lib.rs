@@ -22,4 +22,4 @@ pub use layers::{Flag, Layers};
 pub use nearest::nearest;
 pub use origin::Origin;
 pub use settings::{KEYS, Settings, key_by_toml, key_by_wire_name};
-pub use value::{BrokerRole, DelayLevels, FlushDisk, LogFormat, Value};
+pub use value::{BrokerRole, DelayLevels, FlushDisk, LogFormat, RequestMode, Value};

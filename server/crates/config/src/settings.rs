@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::key::{Change, Key, Scope};
 use crate::kind::Kind;
-use crate::value::{BrokerRole, DelayLevels, FlushDisk, LogFormat, Value};
+use crate::value::{BrokerRole, DelayLevels, FlushDisk, LogFormat, RequestMode, Value};
 
 /// Builds `Settings`, its defaults and `KEYS` from the rows. A row reads: meaning; field, type and
 /// default; TOML name, Apache's name; kind; scope and when a change counts.
@@ -190,6 +190,30 @@ settings! {
     /// Bytes in one pull reply, at most; one message always fits.
     transfer_bytes_max: u64 = 256 * 1024;
     "pull.transfer_bytes_max", "maxTransferBytesOnMessageInMemory", Kind::Bytes { min: 1, max: 8 * MIB }, Broker, Runtime
+    // ---- pop ----
+    /// Messages that one group may have in flight in one queue; past it nothing more is popped.
+    pop_in_flight_max: usize = 10_000;
+    "pop.in_flight_max", "popInflightMessageThreshold", Kind::Count { min: 1, max: 1_000_000 }, Broker, Runtime
+    /// Pops held at a time, all connections together; past it a pop is answered POLLING_FULL.
+    pop_polling_max: usize = 100_000;
+    "pop.polling_max", "maxPopPollingSize", Kind::Count { min: 1, max: 100_000_000 }, Broker, Runtime
+    /// Pops held at a time for one topic, group and queue id.
+    pop_polling_of_one_max: usize = 1_024;
+    "pop.polling_of_one_max", "popPollingSize", Kind::Count { min: 1, max: 100_000_000 }, Broker, Runtime
+    /// How many of 100 pops look into the retry topic first; the others do when there is room.
+    pop_from_retry_percent: u32 = 20;
+    "pop.from_retry_percent", "popFromRetryProbability", Kind::Count { min: 0, max: 100 }, Broker, Runtime
+    /// Name the retry topics of pop consumption %RETRY%group+topic, which is never mistaken for
+    /// another group's, instead of %RETRY%group_topic. Both are read.
+    pop_retry_topic_v2: bool = false;
+    "pop.retry_topic_v2", "enableRetryTopicV2", Kind::Flag, Broker, Runtime
+    /// How groups consume that nobody told otherwise (code 401), where clients ask the broker.
+    default_request_mode: RequestMode = RequestMode::Pull;
+    "pop.default_request_mode", "defaultMessageRequestMode", Kind::OneOf(&["pull", "pop"]), Broker, Runtime
+    /// Assign the queues of clients that ask; off, each of them is given all.
+    server_load_balancer_enable: bool = true;
+    "pop.server_load_balancer", "serverLoadBalancerEnable", Kind::Flag, Broker, Runtime
+    // ---- queries ----
     /// Messages in one reply to a query, at most.
     query_count_max: u32 = 32;
     "pull.query_count_max", "defaultQueryMaxNum", Kind::Count { min: 1, max: 1_024 }, Broker, Runtime

@@ -29,6 +29,14 @@ pub enum BrokerRole {
     Slave,
 }
 
+/// How a group consumes a topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RequestMode {
+    #[default]
+    Pull,
+    Pop,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LogFormat {
     #[default]
@@ -207,6 +215,10 @@ word_value!(BrokerRole {
     BrokerRole::AsyncMaster = "async-master" | "ASYNC_MASTER",
     BrokerRole::SyncMaster = "sync-master" | "SYNC_MASTER",
     BrokerRole::Slave = "slave" | "SLAVE",
+});
+word_value!(RequestMode {
+    RequestMode::Pull = "pull" | "PULL",
+    RequestMode::Pop = "pop" | "POP",
 });
 word_value!(LogFormat {
     LogFormat::Text = "text" | "text",
