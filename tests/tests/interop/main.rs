@@ -2,6 +2,7 @@
 
 mod apache_store;
 mod common;
+mod compaction;
 mod filters;
 mod flow_control;
 mod go_client;
