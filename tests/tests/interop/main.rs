@@ -12,6 +12,7 @@ mod java_send;
 mod mqadmin;
 mod node_client;
 mod ordered;
+mod pops;
 mod priority;
 mod replies;
 mod retry;

@@ -34,6 +34,7 @@ public final class Interop {
         PullConsumers.register(OPERATIONS);
         LitePullConsumers.register(OPERATIONS);
         Replies.register(OPERATIONS);
+        Pops.register(OPERATIONS);
         Admin.register(OPERATIONS);
         ApacheServer.register(OPERATIONS);
         Captured.install();

@@ -36,7 +36,7 @@ final class PullConsumers {
         return new JSONObject();
     }
 
-    private static DefaultMQPullConsumer named(Call call) {
+    static DefaultMQPullConsumer named(Call call) {
         DefaultMQPullConsumer consumer = CONSUMERS.get(call.text("consumer"));
         if (consumer == null) {
             throw new IllegalArgumentException("no pull consumer " + call.text("consumer"));

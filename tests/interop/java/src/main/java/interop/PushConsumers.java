@@ -41,6 +41,8 @@ final class PushConsumers {
             ConsumeFromWhere.valueOf(call.text("from", ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET.name())));
         // So that a stop stores the offsets of all that was handed over, not just of what the listener has returned from.
         consumer.setAwaitTerminationMillisWhenShutdown(LISTENER_WAIT_MS);
+        // False: the broker assigns queues, and may have them popped.
+        consumer.setClientRebalance(call.flag("clientRebalance", true));
         consumer.setConsumeThreadMin(2);
         consumer.setConsumeThreadMax(2);
         String namespace = call.text("namespace", null);
