@@ -276,6 +276,11 @@ impl Page {
             here(float(read.pulls_over_quota)),
         );
         self.counter(
+            "remora_duplicate_sends",
+            "Retries of sends that got the first answer and were not stored again",
+            here(float(read.duplicate_sends)),
+        );
+        self.counter(
             "remora_messages_sent_back",
             "Messages that consumers sent back to be tried again",
             here(float(read.messages_sent_back)),

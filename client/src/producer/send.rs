@@ -114,7 +114,9 @@ impl Producer {
             let left = Duration::from_millis((send_timeout_ms - elapsed_ms).max(1));
             let timeout = settings.attempt_timeout.map_or(left, |limit| limit.min(left));
             attempts += 1;
-            match self.attempt(prepared, target, &tried, timeout).await {
+            // How far it is behind the id tells the broker that the message may be stored already.
+            let again = Prepared { born_ms: clock::wall_ms(), ..prepared.clone() };
+            match self.attempt(&again, target, &tried, timeout).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failed) => (error, queue) = (failed.error, failed.queue),
             }

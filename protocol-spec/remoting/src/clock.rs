@@ -1,6 +1,6 @@
 //! The crate's one reading of the clock: milliseconds, as fresh as the last tick.
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since it was made, moved by whoever sweeps its connections. Reading it on every
 /// frame costs a load, where a clock call would cost more than decoding.
@@ -51,6 +51,12 @@ impl Stopwatch {
         self.0 = now;
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
+}
+
+/// Wall clock, milliseconds since 1970.
+pub(crate) fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {

@@ -275,7 +275,7 @@ impl ConnTask {
     /// until fewer than the returned number are left).
     fn held_back(&self) -> Option<usize> {
         let limits = self.conn.limits();
-        if self.conn.in_flight() >= limits.in_flight_max {
+        if self.conn.takes_none(limits.in_flight_max) {
             return Some(limits.in_flight_max);
         }
         let full = self.out.bytes() > limits.outbound_bytes_max;

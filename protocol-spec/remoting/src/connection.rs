@@ -17,7 +17,7 @@ use remora_protocol::{
 
 use crate::account::ConnAccount;
 use crate::budget::{Budget, Class, Reserved};
-use crate::clock::CoarseClock;
+use crate::clock::{CoarseClock, wall_ms};
 use crate::counters::{Counters, count};
 use crate::errand::{self, Errand, Errands};
 use crate::outgoing::Outgoing;
@@ -87,6 +87,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The address the peer connected to: what standalone tells clients to use.
     pub local: SocketAddr,
+    /// Wall clock when it was made, milliseconds since 1970.
+    pub since_ms: i64,
     /// "host:port" as it was asked for, on the client's side.
     name: Option<Box<str>>,
     pub(crate) identity: Identity,
@@ -180,6 +182,21 @@ pub enum RequestError {
     OutboundFull { addr: String, queued_bytes: usize, limit_bytes: usize },
 }
 
+/// Added to the requests in flight, and more than any limit.
+const PAUSED: usize = 1 << (usize::BITS - 2);
+
+/// Nothing is read from a connection while this lives.
+#[derive(Debug)]
+pub struct Paused(Arc<Connection>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        let outbound = self.0.outbound.lock();
+        self.0.in_flight.fetch_sub(PAUSED, Ordering::Relaxed);
+        wake(outbound);
+    }
+}
+
 /// What a new connection is made of.
 pub(crate) struct ConnParts {
     pub id: u64,
@@ -213,6 +230,7 @@ impl Connection {
             id,
             peer,
             local,
+            since_ms: wall_ms(),
             name,
             identity,
             limits,
@@ -304,9 +322,23 @@ impl Connection {
         self.end(Ending::Close(reason));
     }
 
+    /// Reads no further request from the connection until the result is dropped; those that have
+    /// been read and not yet handed out wait too.
+    #[must_use]
+    pub fn pause(self: &Arc<Self>) -> Paused {
+        self.in_flight.fetch_add(PAUSED, Ordering::Relaxed);
+        Paused(Arc::clone(self))
+    }
+
     /// Requests deferred and not yet answered.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.load(Ordering::Relaxed) % PAUSED
+    }
+
+    /// Whether no request may be handed out now.
+    #[inline]
+    pub(crate) fn takes_none(&self, in_flight_max: usize) -> bool {
+        self.in_flight.load(Ordering::Relaxed) >= in_flight_max
     }
 
     /// How errors name the other side.
@@ -381,12 +413,12 @@ impl Connection {
     }
 
     pub(crate) fn begin_deferred(&self, count: usize) {
-        let was = self.in_flight.fetch_add(count, Ordering::Relaxed);
+        let was = self.in_flight.fetch_add(count, Ordering::Relaxed) % PAUSED;
         self.account.in_flight(was, was + count);
     }
 
     fn end_deferred(&self, count: usize) {
-        let was = self.in_flight.fetch_sub(count, Ordering::Relaxed);
+        let was = self.in_flight.fetch_sub(count, Ordering::Relaxed) % PAUSED;
         self.account.in_flight(was, was.saturating_sub(count));
     }
 

@@ -35,7 +35,7 @@ mod turn;
 pub use answers::{SendAnswer, StoredReply};
 pub use budget::{Budget, Class, Reserved};
 pub use client::{ClientConfig, Connector, Peer};
-pub use connection::{Body, Connection, HeldReplies, RequestError, Responder};
+pub use connection::{Body, Connection, HeldReplies, Paused, RequestError, Responder};
 pub use counters::Counts;
 pub use errand::Errand;
 pub use listener::bind as bind_listener;

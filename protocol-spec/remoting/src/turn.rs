@@ -149,7 +149,7 @@ pub(crate) struct TurnSink {
 impl TurnSink {
     fn over_limits(&self, conn: &Connection) -> bool {
         let limits = &self.limits;
-        conn.in_flight() >= limits.in_flight_max
+        conn.takes_none(limits.in_flight_max)
             || (!limits.read_while_full && self.out.borrow().bytes() > limits.outbound_bytes_max)
     }
 }

@@ -122,6 +122,11 @@ impl Broker {
         environment: Environment,
     ) -> Result<Arc<Self>, BrokerError> {
         let settings = config.settings();
+        if settings.duplicate_window_ms > 0 && !settings.message_index_enable {
+            tracing::info!(
+                "producers' retries are stored once more: messageIndexEnable=false leaves nothing to find the first attempt by"
+            );
+        }
         let store_config = store_config(&settings);
         let flush = store_config.flush;
         let (store, recovery) = Store::open_in(&store_config, environment)?;

@@ -13,6 +13,8 @@ use crate::unique_id;
 pub(crate) struct Prepared {
     pub properties: Vec<u8>,
     pub unique_id: Range<usize>,
+    /// The client gave no unique id: this one was made here.
+    pub unique_id_made: bool,
     pub tags: Range<usize>,
     pub keys: Range<usize>,
     pub delay: Range<usize>,
@@ -183,6 +185,7 @@ fn prepare_as<const DELAYED: bool>(
     }
     if prepared.unique_id.is_empty() {
         prepared.unique_id = append_unique_id(&mut raw);
+        prepared.unique_id_made = true;
     }
     prepared.properties = raw;
     Ok(())

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub bytes_in: Counter,
     pub messages_out: Counter,
     pub bytes_out: Counter,
+    /// Retries of sends that were given the first answer and not stored.
+    pub duplicate_sends: Counter,
     /// Messages that consumers sent back, dead ones too.
     pub messages_sent_back: Counter,
     /// Messages that went to %DLQ%.
@@ -137,6 +139,8 @@ pub struct MetricsSnapshot {
     pub cold_reads: u64,
     /// Pulls that waited for their group's quota, since the start.
     pub pulls_over_quota: u64,
+    /// Retries of sends that were given the first answer, since the start.
+    pub duplicate_sends: u64,
     /// Messages that consumers sent back since the start, dead ones too.
     pub messages_sent_back: u64,
     /// Messages that went to %DLQ% since the start.
@@ -173,6 +177,7 @@ impl Broker {
             held_pulls: self.hold.len(),
             cold_reads: metrics.cold_reads.total(),
             pulls_over_quota: metrics.pulls_over_quota.total(),
+            duplicate_sends: metrics.duplicate_sends.total(),
             messages_sent_back: metrics.messages_sent_back.total(),
             messages_dead: metrics.messages_dead.total(),
             messages_revived: metrics.messages_revived.total(),

@@ -6,7 +6,7 @@ use remora_config::Settings;
 use remora_protocol::batch::BatchItem;
 use remora_protocol::header::SendMessageHeader;
 use remora_protocol::record::Draft;
-use remora_protocol::{batch, names};
+use remora_protocol::{Language, batch, names};
 use remora_remoting::{Call, Refusal};
 use remora_store::QueueRef;
 
@@ -16,6 +16,7 @@ use crate::message_properties::PropertyRefusal;
 use crate::perm;
 use crate::refusals;
 use crate::retry;
+use crate::retry_signs;
 use crate::send_delayed::{Place, stage_delayed};
 use crate::send_later;
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
@@ -71,6 +72,28 @@ pub(crate) struct Origin<'f> {
     pub shape: Shape,
 }
 
+/// Whether a send is looked at for signs that it repeats an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Retry {
+    /// It came over a connection of this time (wall clock).
+    LookFor { connected_ms: i64, language: Language },
+    /// Its message was looked for already, or is the broker's own.
+    No,
+}
+
+/// Why nothing was staged.
+enum Unstaged {
+    Refused(Refusal),
+    /// The message may be stored already: that is looked up elsewhere.
+    MayBeRetry,
+}
+
+impl From<Refusal> for Unstaged {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 fn send<'a>(
     broker: &Arc<Broker>,
     turn: &mut SendTurn<'a>,
@@ -79,15 +102,22 @@ fn send<'a>(
     shape: Shape,
 ) {
     let Some(topic) = target(broker, turn, header) else {
-        return send_later::create_topic_then_send(broker, call, header, shape);
+        return send_later::create_topic_then_send(broker, turn, call, header, shape);
     };
-    let origin = Origin { body: call.frame.body, peer: call.conn.peer, shape };
-    match stage(broker, turn, topic, header, origin) {
+    let conn = call.conn;
+    let language = call.frame.language;
+    let retry = Retry::LookFor { connected_ms: conn.since_ms, language };
+    let origin = Origin { body: call.frame.body, peer: conn.peer, shape };
+    match stage_unless_retry(broker, turn, topic, header, origin, retry) {
         Ok(staged) => turn.owe(call.into_owed(), staged),
-        Err(refusal) => {
+        Err(Unstaged::Refused(refusal)) => {
             turn.scratch.properties.take_asker();
             broker.metrics.rejections.send_refused.add(1);
             call.refuse(refusal);
+        }
+        Err(Unstaged::MayBeRetry) => {
+            turn.scratch.properties.take_asker();
+            send_later::look_up_then_send(turn, call, shape);
         }
     }
 }
@@ -106,7 +136,7 @@ pub(crate) fn target(
     Some(named)
 }
 
-/// Checks a send to an existing topic and puts its records into the turn's append.
+/// As `stage_unless_retry`, for a send that is none.
 pub(crate) fn stage(
     broker: &Broker,
     turn: &mut SendTurn<'_>,
@@ -114,35 +144,63 @@ pub(crate) fn stage(
     header: &SendMessageHeader<'_>,
     origin: Origin<'_>,
 ) -> Result<Staged, Refusal> {
+    stage_unless_retry(broker, turn, topic_index, header, origin, Retry::No).map_err(|unstaged| {
+        match unstaged {
+            Unstaged::Refused(refusal) => refusal,
+            Unstaged::MayBeRetry => refusals::illegal("the message is stored already".into()),
+        }
+    })
+}
+
+/// Checks a send to an existing topic and puts its records into the turn's append.
+#[inline]
+fn stage_unless_retry(
+    broker: &Broker,
+    turn: &mut SendTurn<'_>,
+    topic_index: usize,
+    header: &SendMessageHeader<'_>,
+    origin: Origin<'_>,
+    retry: Retry,
+) -> Result<Staged, Unstaged> {
     turn.check_group(&header.producer_group)?;
+    let window_ms = turn.duplicate_window_ms;
     let SendTurn { settings, store_host, record_bytes_max, scratch, topics, .. } = turn;
     let Some(TurnTopic { topic, .. }) = topics.get(topic_index) else {
-        return Err(refusals::topic_missing(&header.topic));
+        return Err(refusals::topic_missing(&header.topic).into());
     };
     if let Some(rules) = &topic.rules {
         check_rules(broker, settings, topic, rules, header, origin)?;
     }
     let queue_id = check_target(settings, topic, header)?;
     let Some(queue) = topic.queue(&broker.store, queue_id) else {
-        return Err(refusals::queue_id(&topic.name, queue_id, topic.queue_count()));
+        return Err(refusals::queue_id(&topic.name, queue_id, topic.queue_count()).into());
     };
     check_body(settings, origin.body)?;
     if header.sys_flag & SYS_FLAG_TRANSACTION != 0 {
-        return half_messages::stage(broker, turn, (topic_index, queue_id), header, origin);
+        return Ok(half_messages::stage(broker, turn, (topic_index, queue_id), header, origin)?);
     }
     let Scratch { batch, properties, ids, .. } = &mut **scratch;
     let prepared = match properties.prepare(header.properties) {
         Ok(prepared) => prepared,
         Err(PropertyRefusal::Transaction) => {
-            return half_messages::stage(broker, turn, (topic_index, queue_id), header, origin);
+            return Ok(half_messages::stage(
+                broker,
+                turn,
+                (topic_index, queue_id),
+                header,
+                origin,
+            )?);
         }
         Err(PropertyRefusal::Delay) => {
             let (topic, store_host) = (topic.clone(), *store_host);
             let place = Place { topic: &topic.name, topic_index, queue_id, store_host };
-            return stage_delayed(broker, turn, place, header, origin);
+            return Ok(stage_delayed(broker, turn, place, header, origin)?);
         }
     };
     check_properties_bytes(prepared.properties.len())?;
+    if topic.deduplicates && retry_signs::seen(prepared, header, origin, retry, window_ms) {
+        return Err(Unstaged::MayBeRetry);
+    }
     let (queue_id, queue) = match prepared.priority {
         None => (queue_id, queue),
         Some(priority) => queue_of_priority(broker, topic, priority).unwrap_or((queue_id, queue)),

@@ -1,6 +1,8 @@
+//! Sends that no IO shard may wait for, done elsewhere in the order in which they came.
+//!
 //! A send to a topic that does not exist yet: the topic is created first, as durable as its message
-//! will be and known to the nameservers, which no IO shard may wait for; then the message is sent
-//! from there.
+//! will be and known to the nameservers. And a send that may be the retry of one whose message is
+//! stored already: that is looked up first.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,16 +11,17 @@ use remora_protocol::header::SendMessageHeader;
 use remora_protocol::{
     Frame, OwnedFrame, RequestCode, RequestHeader, ResponseCode, names, request,
 };
-use remora_remoting::{Call, Refusal, Reserved, Responder};
+use remora_remoting::{Call, Paused, Refusal, Reserved, Responder};
 use remora_store::meta_log::MetaError;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
+use crate::first_answer::{self, FirstAnswer};
 use crate::perm;
 use crate::refusals;
 use crate::retry;
-use crate::send::{Origin, Shape, check_new_topic, stage, target};
-use crate::send_turn::SendTurn;
+use crate::send::{Origin, Retry, Shape, check_new_topic, stage, target};
+use crate::send_turn::{SendTurn, Staged};
 use crate::topic_table::{Template, plain_topic};
 
 /// Topic sysFlag of automatically created topics of unit-mode clients.
@@ -29,9 +32,10 @@ const TOPIC_FLAG_UNIT_SUB: i32 = 2;
 const SENDS_PER_ROUND: usize = 256;
 
 /// Refuses at once what needs no disk, defers the rest.
-pub(crate) fn create_topic_then_send(
-    broker: &Arc<Broker>,
-    call: Call<'_, '_>,
+pub(crate) fn create_topic_then_send<'a>(
+    broker: &Broker,
+    turn: &mut SendTurn<'a>,
+    call: Call<'_, 'a>,
     header: &SendMessageHeader<'_>,
     shape: Shape,
 ) {
@@ -39,28 +43,44 @@ pub(crate) fn create_topic_then_send(
         broker.metrics.rejections.send_refused.add(1);
         return call.refuse(refusal);
     }
+    defer(turn, call, shape, None);
+}
+
+/// Looks up whether the message is stored already, and reads nothing more from the connection until
+/// that is known: what follows a send must not overtake it.
+#[cold]
+pub(crate) fn look_up_then_send<'a>(turn: &mut SendTurn<'a>, call: Call<'_, 'a>, shape: Shape) {
+    let paused = call.conn.pause();
+    defer(turn, call, shape, Some(paused));
+}
+
+/// Has a send done after the turn's append, on another thread.
+fn defer<'a>(turn: &mut SendTurn<'a>, call: Call<'_, 'a>, shape: Shape, paused: Option<Paused>) {
     let memory = match call.conn.reserve(call.frame.raw.len()) {
         Ok(memory) => memory,
         Err(refusal) => return call.refuse(refusal),
     };
     let frame = call.frame.to_owned_frame();
-    let later = LaterSend { frame, responder: call.defer(), shape, _memory: memory };
-    if let Err(unsent) = broker.later_sends.0.send(later) {
-        let refusal = Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, "the broker stops");
-        unsent.0.responder.refuse(&refusal);
-    }
+    turn.later.push(LaterSend {
+        frame,
+        responder: call.defer(),
+        shape,
+        _memory: memory,
+        _paused: paused,
+    });
 }
 
-/// A send that waits for its topic.
+/// A send that waits.
 #[derive(Debug)]
 pub(crate) struct LaterSend {
     frame: OwnedFrame,
     responder: Responder,
     shape: Shape,
     _memory: Reserved,
+    _paused: Option<Paused>,
 }
 
-/// Sends that wait for their topics. Bounded by what connections may have in flight.
+/// Sends that wait. Bounded by what connections may have in flight.
 #[derive(Debug)]
 pub(crate) struct LaterSends(UnboundedSender<LaterSend>);
 
@@ -68,6 +88,17 @@ impl LaterSends {
     pub(crate) fn new() -> (Self, UnboundedReceiver<LaterSend>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
+    }
+
+    /// Takes a turn's, in order.
+    #[cold]
+    pub(crate) fn take(&self, sends: &mut Vec<LaterSend>) {
+        for later in sends.drain(..) {
+            if let Err(unsent) = self.0.send(later) {
+                let refusal = Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, "the broker stops");
+                unsent.0.responder.refuse(&refusal);
+            }
+        }
     }
 }
 
@@ -82,7 +113,7 @@ pub(crate) async fn send_all(broker: Arc<Broker>, mut waiting: UnboundedReceiver
         let sender = broker.clone();
         let sent = tokio::task::spawn_blocking(move || create_and_send(&sender, batch));
         if let Err(error) = sent.await {
-            tracing::error!(%error, "sends to new topics failed");
+            tracing::error!(%error, "deferred sends failed");
         }
     }
     waiting.close();
@@ -107,6 +138,11 @@ fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
             Err(refusal) => Some(refusal),
         })
         .collect();
+    if new_topics.is_empty() {
+        return batch.into_iter().zip(refusals).for_each(|(later, refusal)| {
+            later.send(broker, refusal, None);
+        });
+    }
     // Its topics are then missing, which each send finds out.
     let created =
         broker.topics.create(new_topics.into_values().collect(), broker.create_durability());
@@ -120,18 +156,9 @@ fn create_and_send(broker: &Arc<Broker>, batch: Vec<LaterSend>) {
 }
 
 impl LaterSend {
-    fn header<'f>(&self, frame: &Frame<'f>) -> Result<SendMessageHeader<'f>, Refusal> {
-        let header = if frame.code == RequestCode::SEND_MESSAGE.0 {
-            request::SendMessage::decode(&frame.fields)
-        } else {
-            request::SendMessageV2::decode(&frame.fields)
-        };
-        header.map_err(|error| refusals::illegal(error.to_string()))
-    }
-
     /// The topics to create: some may have come to be since.
     fn new_topics(&self, broker: &Broker) -> Result<Vec<TopicConfig>, Refusal> {
-        let header = self.header(&self.frame.view())?;
+        let header = header(&self.frame.view())?;
         let mut missing = Vec::new();
         if !broker.topics.contains(&header.topic) {
             missing.push(new_topic(broker, &header)?);
@@ -146,26 +173,65 @@ impl LaterSend {
     }
 
     fn send(self, broker: &Arc<Broker>, refusal: Option<Refusal>, failed: Option<&MetaError>) {
-        let Self { frame, responder, shape, .. } = &self;
-        let view = frame.view();
+        // The connection is read again after the append.
+        let Self { frame, responder, shape, _memory, _paused } = self;
         let mut turn = SendTurn::new(broker);
-        let staged = refusal.map_or_else(|| self.header(&view), Err).and_then(|header| {
-            let topic = target(broker, &mut turn, &header).ok_or_else(|| match failed {
-                Some(error) => not_created(&header.topic, error),
-                None => refusals::topic_missing(&header.topic),
-            })?;
-            let origin = Origin { body: view.body, peer: responder.conn.peer, shape: *shape };
-            stage(broker, &mut turn, topic, &header, origin)
-        });
-        match staged {
-            Ok(staged) => turn.finish_one(broker, self.responder, &staged),
+        let view = frame.view();
+        let conn = &responder.conn;
+        let retry = Retry::LookFor { connected_ms: conn.since_ms, language: view.language };
+        let origin = Origin { body: view.body, peer: conn.peer, shape };
+        let send = |turn: &mut SendTurn<'_>| done(broker, turn, &view, (origin, retry), failed);
+        match refusal.map_or_else(|| send(&mut turn), Err) {
+            Ok(Done::Staged(staged)) => turn.finish_one(broker, responder, &staged),
+            Ok(Done::Before { first, unique_id }) => {
+                turn.answer_again(broker, responder, (&first, &unique_id));
+            }
             Err(refusal) => {
                 turn.scratch.properties.take_asker();
                 broker.metrics.rejections.send_refused.add(1);
-                self.responder.refuse(&refusal);
+                responder.refuse(&refusal);
             }
         }
     }
+}
+
+/// What became of a send.
+enum Done {
+    Staged(Staged),
+    /// Its message was stored by an earlier one.
+    Before {
+        first: FirstAnswer,
+        unique_id: String,
+    },
+}
+
+fn done(
+    broker: &Broker,
+    turn: &mut SendTurn<'_>,
+    frame: &Frame<'_>,
+    (origin, retry): (Origin<'_>, Retry),
+    failed: Option<&MetaError>,
+) -> Result<Done, Refusal> {
+    let header = header(frame)?;
+    let topic = target(broker, turn, &header).ok_or_else(|| match failed {
+        Some(error) => not_created(&header.topic, error),
+        None => refusals::topic_missing(&header.topic),
+    })?;
+    let found = first_answer::find(broker, turn, topic, &header, origin, retry);
+    turn.scratch.properties.take_asker();
+    if let Some((first, unique_id)) = found {
+        return Ok(Done::Before { first, unique_id });
+    }
+    stage(broker, turn, topic, &header, origin).map(Done::Staged)
+}
+
+fn header<'f>(frame: &Frame<'f>) -> Result<SendMessageHeader<'f>, Refusal> {
+    let header = if frame.code == RequestCode::SEND_MESSAGE.0 {
+        request::SendMessage::decode(&frame.fields)
+    } else {
+        request::SendMessageV2::decode(&frame.fields)
+    };
+    header.map_err(|error| refusals::illegal(error.to_string()))
 }
 
 /// The topic in the image of its template; a retry topic of a known group is made without one.

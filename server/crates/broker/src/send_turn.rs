@@ -15,10 +15,12 @@ use remora_store::{AppendBatch, AppendError, Appended, FlushMode};
 
 use crate::broker::Broker;
 use crate::counter::Counter;
+use crate::first_answer::FirstAnswer;
 use crate::half_messages::{self, StagedHalf};
 use crate::property_memo::PropertyMemo;
 use crate::refusals;
 use crate::send_delayed::DelayedSends;
+use crate::send_later::LaterSend;
 use crate::topic_table::Topic;
 
 /// Buffers above this are not kept for the next turn. Chosen: a full read of small messages fits.
@@ -81,9 +83,13 @@ pub struct SendTurn<'a> {
     first_id: HexId,
     /// Largest record that the log takes.
     pub(crate) record_bytes_max: u64,
+    /// As old may a message be whose retry gets the first answer; 0 where none does.
+    pub(crate) duplicate_window_ms: i64,
     pub(crate) scratch: Box<Scratch>,
     pub(crate) topics: Vec<TurnTopic>,
     owed: Vec<(Owed<'a>, Staged)>,
+    /// Sends that leave for another thread, after the append.
+    pub(crate) later: Vec<LaterSend>,
 }
 
 impl<'a> SendTurn<'a> {
@@ -93,13 +99,15 @@ impl<'a> SendTurn<'a> {
         let settings = broker.config.settings();
         scratch.properties.set_cluster(&settings.cluster_name);
         Self {
-            settings,
             store_host,
             first_id: OffsetId { store_host, physical_offset: 0 }.to_hex(),
             record_bytes_max: broker.store.record_bytes_max(),
+            duplicate_window_ms: duplicate_window_ms(&settings),
             topics: std::mem::take(&mut scratch.spare_topics),
             owed: std::mem::take(&mut scratch.spare_owed),
+            settings,
             scratch,
+            later: Vec::new(),
         }
     }
 
@@ -163,6 +171,9 @@ impl<'a> SendTurn<'a> {
                 Err((refusal, cause)) => self.refuse_all(broker, &refusal, cause),
             }
         }
+        if !self.later.is_empty() {
+            broker.later_sends.take(&mut self.later);
+        }
         self.recycle();
     }
 
@@ -187,14 +198,10 @@ impl<'a> SendTurn<'a> {
                         reply = reply.field("recallHandle", handle);
                     }
                 }
-                let answer = move |outcome: Result<(), AppendError>| match outcome {
-                    Ok(()) => responder.send(Ok(reply)),
-                    Err(error) => responder.refuse(&append_refusal(&error)),
-                };
-                if broker.flush == FlushMode::Sync && staged.wait {
-                    broker.store.when_flushed(durable_offset, Box::new(answer));
+                if staged.wait {
+                    answer_when_durable(broker, responder, reply, durable_offset);
                 } else {
-                    answer(Ok(()));
+                    responder.send(Ok(reply));
                 }
             }
         }
@@ -209,6 +216,27 @@ impl<'a> SendTurn<'a> {
         let appended = broker.store.append(&mut self.scratch.batch);
         appended
             .map_err(|error| (append_refusal(&error), broker.metrics.rejections.of_append(&error)))
+    }
+
+    /// Says again what the first answer said, as soon as it is true.
+    pub(crate) fn answer_again(
+        self,
+        broker: &Broker,
+        responder: Responder,
+        (first, unique_id): (&FirstAnswer, &str),
+    ) {
+        let FirstAnswer { store_host, queue_id, records, durable_offset } = first;
+        let reply = SendReply {
+            first_id: &OffsetId { store_host: *store_host, physical_offset: 0 }.to_hex(),
+            records,
+            queue_id: *queue_id,
+            transaction_id: unique_id.as_bytes(),
+            region: &self.settings.region_id,
+            trace_on: self.settings.trace_on,
+            template: None,
+        };
+        answer_when_durable(broker, responder, reply.to_reply(), *durable_offset);
+        self.recycle();
     }
 
     fn answer(&mut self, broker: &Broker, conn: &Arc<Connection>, durable_offset: u64) {
@@ -343,6 +371,26 @@ fn release_when_flushed(broker: &Broker, held: Option<HeldReplies>, durable_offs
 /// The room of an empty vector for another turn: collecting in place keeps it.
 fn outlive(empty: Vec<(Owed<'_>, Staged)>) -> Vec<(Owed<'static>, Staged)> {
     empty.into_iter().map_while(|_| None).collect()
+}
+
+/// Without the index no message is found again.
+fn duplicate_window_ms(settings: &Settings) -> i64 {
+    if settings.message_index_enable {
+        i64::try_from(settings.duplicate_window_ms).unwrap_or(0)
+    } else {
+        0
+    }
+}
+
+fn answer_when_durable(broker: &Broker, responder: Responder, reply: Reply, durable_offset: u64) {
+    let answer = move |outcome: Result<(), AppendError>| match outcome {
+        Ok(()) => responder.send(Ok(reply)),
+        Err(error) => responder.refuse(&append_refusal(&error)),
+    };
+    match broker.flush {
+        FlushMode::Sync => broker.store.when_flushed(durable_offset, Box::new(answer)),
+        FlushMode::Async => answer(Ok(())),
+    }
 }
 
 /// The one table from append errors to response codes. All but 13 make a producer try another

@@ -22,6 +22,9 @@ use crate::topic_rules::TopicRules;
 /// Chosen: creating one of 100,000 topics copies under 2,000 entries.
 const SHARD_COUNT: usize = 64;
 
+/// Topic attribute, ours: "false" has a message stored as often as it is sent.
+const DEDUPLICATE: &str = "remora.deduplicate";
+
 type Shard = AHashMap<Arc<str>, Arc<Topic>>;
 
 /// One topic. A changed configuration makes a new `Topic` that shares the counters.
@@ -34,6 +37,8 @@ pub struct Topic {
     pub(crate) rules: Option<Box<TopicRules>>,
     /// The topic is a group's, for messages that it did not consume.
     pub is_retry: bool,
+    /// A producer's own retry of a message that is stored gets the first answer.
+    pub deduplicates: bool,
     /// Resolved on first use; an index is a queue id.
     queues: Box<[OnceLock<QueueRef>]>,
     next_queue: AtomicU32,
@@ -85,6 +90,7 @@ impl Topic {
             name: config.topic_name.as_str().into(),
             rules,
             is_retry: names::is_retry_topic(&config.topic_name),
+            deduplicates: config.attributes.get(DEDUPLICATE).is_none_or(|is| is != "false"),
             config,
             counters: before.map(|topic| topic.counters.clone()).unwrap_or_default(),
             queues: std::iter::repeat_with(OnceLock::new).take(queue_count).collect(),

@@ -159,6 +159,11 @@ settings! {
     /// Longest wait before a send is refused as busy.
     send_wait_ms: u64 = 200;
     "message.send_wait_ms", "waitTimeMillsInSendQueue", MS, Broker, Runtime
+    /// A producer's own retry of a message that was stored at most so long ago gets the first
+    /// answer and is not stored again; 0 stores every attempt. Needs `store.message_index`; off by
+    /// topic with the attribute `remora.deduplicate=false`.
+    duplicate_window_ms: u64 = 30_000;
+    "message.duplicate_window_ms", "", Kind::Ms { min: 0, max: 600_000 }, Broker, Runtime
     /// Tell clients in send replies that tracing is on.
     trace_on: bool = true;
     "message.trace_on", "traceOn", Kind::Flag, Broker, Runtime

@@ -230,8 +230,12 @@ pub fn bodies(messages: &[Message]) -> Vec<&str> {
 
 impl Client {
     pub async fn connect(addr: &str) -> Self {
+        Self::connect_as(Language::JAVA, addr).await
+    }
+
+    pub async fn connect_as(language: Language, addr: &str) -> Self {
         let (sender, inbox) = mpsc::unbounded_channel();
-        let config = ClientConfig { language: Language::JAVA, ..ClientConfig::default() };
+        let config = ClientConfig { language, ..ClientConfig::default() };
         let connector = Connector::new(config, Arc::new(Inbox(sender)));
         let conn = connector.connection(addr).await.unwrap();
         Self { conn, connector, inbox }
