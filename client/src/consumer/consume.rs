@@ -20,9 +20,10 @@ pub enum ConsumeOutcome {
     /// All of them are done with.
     Success,
     /// Deliver all of them again, after a delay that grows with the number of deliveries (10 s
-    /// first).
+    /// first). In order: handle them again in a moment, and nothing of the queue before them.
     RetryLater,
-    /// Deliver all of them again after one of the broker's 18 delay levels.
+    /// Deliver all of them again after one of the broker's 18 delay levels. In order: as
+    /// `RetryLater`.
     RetryAtLevel(u8),
     /// Give up: they go to the group's dead letter topic.
     DeadLetter,
@@ -35,10 +36,13 @@ impl ConsumeOutcome {
             Self::Success => None,
             Self::RetryLater => Some(0),
             Self::RetryAtLevel(level) => Some(level.into()),
-            Self::DeadLetter => Some(-1),
+            Self::DeadLetter => Some(DEAD_LETTER_LEVEL),
         }
     }
 }
+
+/// The delay level that means: no further delivery.
+pub(super) const DEAD_LETTER_LEVEL: i32 = -1;
 
 /// A handler's future.
 pub(super) type Handling = Pin<Box<dyn Future<Output = ConsumeOutcome> + Send>>;
@@ -51,6 +55,9 @@ pub(super) fn dispatch(
     reader: &Arc<QueueReader>,
     messages: Vec<MessageView>,
 ) {
+    if let Some(order) = &reader.in_order {
+        return order.put(messages);
+    }
     let mut messages = messages.into_iter().peekable();
     while messages.peek().is_some() {
         let portion = messages.by_ref().take(shared.settings.consume_count_max).collect();
@@ -90,7 +97,7 @@ async fn consume(shared: Arc<Shared>, reader: Arc<QueueReader>, mut messages: Ve
 }
 
 /// Runs the handler. A panic, or more time than is allowed, means another delivery.
-async fn handle(shared: &Shared, messages: Vec<MessageView>) -> ConsumeOutcome {
+pub(super) async fn handle(shared: &Shared, messages: Vec<MessageView>) -> ConsumeOutcome {
     let mut handling = match catch_unwind(AssertUnwindSafe(|| (shared.handler)(messages))) {
         Ok(handling) => handling,
         Err(_) => return panicked(shared),
@@ -120,7 +127,11 @@ fn panicked(shared: &Shared) -> ConsumeOutcome {
 
 /// Hands messages back to the broker for a later delivery. Returns the offsets of those that it did
 /// not take.
-async fn send_back(shared: &Shared, messages: &[MessageView], delay_level: i32) -> Vec<i64> {
+pub(super) async fn send_back(
+    shared: &Shared,
+    messages: &[MessageView],
+    delay_level: i32,
+) -> Vec<i64> {
     if shared.settings.model == MessageModel::Broadcasting {
         tracing::warn!(group = %shared.group, count = messages.len(),
             "broadcasting: messages whose handling failed are not delivered again");
@@ -151,7 +162,7 @@ async fn send_back_one(
         origin_msg_id: Some(message.msg_id().into()),
         origin_topic: Some(message.topic().into()),
         unit_mode: Some(false),
-        max_reconsume_times: Some(shared.settings.max_reconsume_times),
+        max_reconsume_times: Some(shared.settings.max_reconsume_times()),
     };
     let code = RequestCode::CONSUMER_SEND_MSG_BACK;
     shared
@@ -163,7 +174,11 @@ async fn send_back_one(
 }
 
 /// Takes handled messages out and moves the commit offset, unless the queue is another's by now.
-fn acknowledge(shared: &Shared, reader: &QueueReader, offsets: impl IntoIterator<Item = i64>) {
+pub(super) fn acknowledge(
+    shared: &Shared,
+    reader: &QueueReader,
+    offsets: impl IntoIterator<Item = i64>,
+) {
     let mut process = reader.process.lock();
     process.acknowledge(offsets);
     if let Some(commit) = process.commit_offset()

@@ -2,10 +2,12 @@
 mod consume;
 mod local_offsets;
 mod offsets;
+mod ordered;
 mod process_queue;
 mod pull;
 mod push;
 mod push_builder;
+mod queue_locks;
 mod queue_reader;
 mod readers;
 mod rebalance;

@@ -128,6 +128,11 @@ impl Offsets {
         self.table.lock().remove(queue);
     }
 
+    /// Forgets a queue without a word to the keeper.
+    pub(super) fn forget(&self, queue: &MessageQueue) {
+        self.table.lock().remove(queue);
+    }
+
     fn write_file(&self, path: &std::path::Path, changed: &[(MessageQueue, i64)]) {
         if changed.is_empty() {
             return;

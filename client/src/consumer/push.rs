@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::consume::{ConsumeOutcome, Handler};
 use super::offsets::Offsets;
+use super::ordered::Turns;
 use super::process_queue::FlowLimits;
 use super::push_builder::PushConsumerBuilder;
 use super::queue_reader::QueueReader;
@@ -88,6 +89,7 @@ pub(super) struct Shared {
     pub(super) stopping: CancellationToken,
     pub(super) readers: TaskTracker,
     pub(super) handlers: TaskTracker,
+    pub(super) turns: Turns,
     pub(super) started_ms: i64,
     pub(super) succeeded: AtomicU64,
     pub(super) failed: AtomicU64,
@@ -104,12 +106,24 @@ pub(super) struct Settings {
     pub(super) consume_count_max: usize,
     pub(super) concurrency: usize,
     pub(super) consume_timeout: Duration,
-    pub(super) max_reconsume_times: i32,
+    /// Messages of a queue are handled one after the other.
+    pub(super) is_ordered: bool,
+    /// `None`: as the kind of consumption wants it.
+    pub(super) max_reconsume_times: Option<i32>,
+    pub(super) suspend: Duration,
     pub(super) local_retry_after: Duration,
     pub(super) rebalance_period: Duration,
     pub(super) persist_period: Duration,
     pub(super) shutdown_timeout: Duration,
     pub(super) inflated_bytes_max: usize,
+}
+
+impl Settings {
+    /// Deliveries after which a message is a dead letter. Java's: in order, a message is handled
+    /// again until it succeeds.
+    pub(super) fn max_reconsume_times(&self) -> i32 {
+        self.max_reconsume_times.unwrap_or(if self.is_ordered { i32::MAX } else { 16 })
+    }
 }
 
 impl PushConsumer {
@@ -173,6 +187,10 @@ impl PushConsumer {
         for reader in readers {
             reader.drop_queue();
             shared.offsets.release(&reader.queue).await;
+            // After the commit, which whoever takes the queue over must find.
+            if shared.locks_queues() {
+                shared.unlock(&reader.queue).await;
+            }
         }
         shared.client.remove_consumer(&shared.group).await;
         if shared.owns_client {

@@ -13,8 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use super::consume::{ConsumeOutcome, Handler};
 use super::offsets::{Keeper, Offsets};
+use super::ordered::Turns;
 use super::process_queue::FlowLimits;
 use super::push::{self, ConsumeFrom, MessageModel, PushConsumer, Settings, Shared};
+use super::queue_locks;
 use super::rebalance::AllocateStrategy;
 use super::subscription::Filter;
 use super::{INFLATED_BYTES_MAX, local_offsets};
@@ -58,7 +60,9 @@ impl PushConsumerBuilder {
             consume_count_max: 1,
             concurrency: 20,
             consume_timeout: Duration::from_secs(15 * 60),
-            max_reconsume_times: 16,
+            is_ordered: false,
+            max_reconsume_times: None,
+            suspend: Duration::from_secs(1),
             local_retry_after: Duration::from_secs(5),
             rebalance_period: Duration::from_secs(20),
             persist_period: Duration::from_secs(5),
@@ -146,10 +150,27 @@ impl PushConsumerBuilder {
         self
     }
 
-    /// Deliveries after which a message goes to the group's dead letter topic. Default 16.
+    /// Handles the messages of each queue one after the other, in their order: one call of the
+    /// handler a queue at a time, and only by the member that holds the queue's lock. What fails is
+    /// handled again in its place (see `suspend`), and all behind it waits.
+    #[must_use]
+    pub fn ordered(mut self) -> Self {
+        self.own.settings.is_ordered = true;
+        self
+    }
+
+    /// Ordered consumption: how long a queue rests after a handler failed. Default 1 s.
+    #[must_use]
+    pub fn suspend(mut self, wait: Duration) -> Self {
+        self.own.settings.suspend = wait;
+        self
+    }
+
+    /// Deliveries after which a message goes to the group's dead letter topic. Default 16; ordered
+    /// consumption handles a message again until it succeeds.
     #[must_use]
     pub fn max_reconsume_times(mut self, count: i32) -> Self {
-        self.own.settings.max_reconsume_times = count;
+        self.own.settings.max_reconsume_times = Some(count);
         self
     }
 
@@ -236,6 +257,7 @@ impl PushConsumerBuilder {
             stopping: CancellationToken::new(),
             readers: TaskTracker::new(),
             handlers: TaskTracker::new(),
+            turns: Turns::default(),
             started_ms: clock::wall_ms(),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -253,6 +275,11 @@ impl PushConsumerBuilder {
             shared.stopping.clone(),
             shared.settings.clone(),
         ));
+        if shared.locks_queues() {
+            let renewing =
+                queue_locks::renew_regularly(Arc::downgrade(&shared), shared.stopping.clone());
+            shared.readers.spawn(renewing);
+        }
         Ok(PushConsumer { shared })
     }
 }

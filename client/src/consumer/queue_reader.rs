@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::consume;
+use super::ordered::InOrder;
 use super::process_queue::{FlowLimits, ProcessQueue};
 use super::push::Shared;
 use super::subscription::Subscription;
@@ -33,6 +34,8 @@ pub(super) struct QueueReader {
     pub(super) drained: Notify,
     /// Cancelled, under the lock of `process`, when the queue is no longer this member's.
     pub(super) dropped: CancellationToken,
+    /// Where messages are handled one after the other.
+    pub(super) in_order: Option<InOrder>,
     next_offset: AtomicI64,
     broker_id: AtomicI64,
     pub(super) last_pull_ms: AtomicI64,
@@ -40,12 +43,13 @@ pub(super) struct QueueReader {
 }
 
 impl QueueReader {
-    pub(super) fn new(queue: MessageQueue, start_offset: i64) -> Self {
+    pub(super) fn new(queue: MessageQueue, start_offset: i64, in_order: Option<InOrder>) -> Self {
         Self {
             queue,
             process: Mutex::new(ProcessQueue::default()),
             drained: Notify::new(),
             dropped: CancellationToken::new(),
+            in_order,
             next_offset: AtomicI64::new(start_offset),
             broker_id: AtomicI64::new(MASTER_ID),
             last_pull_ms: AtomicI64::new(0),

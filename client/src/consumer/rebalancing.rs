@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use remora_protocol::{RequestCode, body, header, names};
+use tokio::task::JoinSet;
 
+use super::ordered::{self, InOrder};
 use super::push::{MessageModel, Shared};
 use super::queue_reader::{self, QueueReader};
 use super::rebalance::Change;
+use crate::clock;
 use crate::error::ClientError;
 use crate::instance::Client;
 use crate::queue::MessageQueue;
@@ -64,14 +67,22 @@ async fn rebalance_topic(shared: &Arc<Shared>, topic: &Arc<str>) -> Result<Outco
         tracing::info!(%topic, group = %shared.group, released = change.released.len(),
             acquired = change.acquired.len(), reading = wanted.len(), "rebalanced");
     }
-    for queue in &change.released {
-        release(shared, queue).await;
+    // All at once: each may have a handler to wait for.
+    let mut releasing = JoinSet::new();
+    for queue in change.released {
+        let shared = Arc::clone(shared);
+        releasing.spawn(async move { release(&shared, &queue).await });
     }
+    while releasing.join_next().await.is_some() {}
     let mut outcome = Outcome::Complete;
     for queue in change.acquired {
-        if let Err(error) = acquire(shared, &queue).await {
-            tracing::warn!(%queue, %error, "queue not taken yet");
-            outcome = Outcome::Incomplete;
+        match acquire(shared, &queue).await {
+            Ok(Outcome::Complete) => {}
+            Ok(Outcome::Incomplete) => outcome = Outcome::Incomplete,
+            Err(error) => {
+                tracing::warn!(%queue, %error, "queue not taken yet");
+                outcome = Outcome::Incomplete;
+            }
         }
     }
     Ok(outcome)
@@ -99,19 +110,41 @@ async fn release_unsubscribed(shared: &Shared, topics: &[Arc<str>]) {
 }
 
 async fn release(shared: &Shared, queue: &MessageQueue) {
-    let reader = shared.queues.lock().remove(queue);
-    if let Some(reader) = reader {
-        reader.drop_queue();
-        shared.offsets.release(queue).await;
+    let Some(reader) = shared.queues.lock().get(queue).cloned() else { return };
+    if let Some(order) = &reader.in_order {
+        order.close(shared).await;
+    }
+    reader.drop_queue();
+    shared.offsets.release(queue).await;
+    if shared.locks_queues() {
+        shared.unlock(queue).await;
+    }
+    // Last: a shutdown meanwhile finds it, and does the same.
+    let mut queues = shared.queues.lock();
+    if queues.get(queue).is_some_and(|known| Arc::ptr_eq(known, &reader)) {
+        queues.remove(queue);
     }
 }
 
-async fn acquire(shared: &Arc<Shared>, queue: &MessageQueue) -> Result<(), ClientError> {
+async fn acquire(shared: &Arc<Shared>, queue: &MessageQueue) -> Result<Outcome, ClientError> {
+    let asked_ms = clock::monotonic_ms();
+    if shared.locks_queues() {
+        let wanted = BTreeSet::from([queue.clone()]);
+        if shared.lock(&queue.broker_name, &wanted).await? != wanted {
+            tracing::debug!(%queue, "another member still consumes, tried again soon");
+            return Ok(Outcome::Incomplete);
+        }
+    }
     let start = start_offset(shared, queue).await?;
-    let reader = Arc::new(QueueReader::new(queue.clone(), start));
+    let in_order = shared.settings.is_ordered.then(InOrder::default);
+    let reader = Arc::new(QueueReader::new(queue.clone(), start, in_order));
+    reader.granted(asked_ms);
     shared.queues.lock().insert(queue.clone(), Arc::clone(&reader));
+    if shared.settings.is_ordered {
+        shared.handlers.spawn(ordered::run(Arc::clone(shared), Arc::clone(&reader)));
+    }
     shared.readers.spawn(queue_reader::run(Arc::clone(shared), reader));
-    Ok(())
+    Ok(Outcome::Complete)
 }
 
 /// The committed offset; without one, where the consumer was told to start.

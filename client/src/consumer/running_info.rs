@@ -6,6 +6,7 @@ use remora_protocol::body;
 
 use super::push::{ConsumeFrom, MessageModel, Shared};
 use super::queue_reader::QueueReader;
+use crate::clock;
 
 const MIB: usize = 1024 * 1024;
 
@@ -38,12 +39,16 @@ fn wire_from(from: ConsumeFrom) -> body::ConsumeFromWhere {
 }
 
 /// The names of properties that Java's tools look for.
-fn properties(data: &body::ConsumerData, started_ms: i64) -> BTreeMap<String, String> {
+fn properties(
+    data: &body::ConsumerData,
+    started_ms: i64,
+    is_ordered: bool,
+) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("PROP_CONSUME_TYPE".to_owned(), data.consume_type.to_string()),
         ("PROP_CLIENT_VERSION".to_owned(), "V5_4_0".to_owned()),
         ("PROP_CONSUMER_START_TIMESTAMP".to_owned(), started_ms.to_string()),
-        ("PROP_CONSUMEORDERLY".to_owned(), "false".to_owned()),
+        ("PROP_CONSUMEORDERLY".to_owned(), is_ordered.to_string()),
         ("consumerGroup".to_owned(), data.group_name.clone()),
         ("messageModel".to_owned(), data.message_model.to_string()),
     ])
@@ -55,7 +60,7 @@ pub(super) fn of_pull_consumer(
     data: body::ConsumerData,
 ) -> body::ConsumerRunningInfo {
     body::ConsumerRunningInfo {
-        properties: properties(&data, started_ms),
+        properties: properties(&data, started_ms, false),
         subscription_set: data.subscription_data_set,
         ..Default::default()
     }
@@ -64,7 +69,7 @@ pub(super) fn of_pull_consumer(
 /// Subscriptions, queues and counts.
 pub(super) fn running_info(shared: &Shared) -> body::ConsumerRunningInfo {
     let data = consumer_data(shared);
-    let mut properties = properties(&data, shared.started_ms);
+    let mut properties = properties(&data, shared.started_ms, shared.settings.is_ordered);
     let facts = [
         ("PROP_THREADPOOL_CORE_SIZE", shared.settings.concurrency.to_string()),
         ("consumedMessages", shared.succeeded.load(Ordering::Relaxed).to_string()),
@@ -92,6 +97,10 @@ fn queue_info(shared: &Shared, reader: &QueueReader) -> body::ProcessQueueInfo {
         cached_msg_max_offset: last,
         cached_msg_count: i32::try_from(process.len()).unwrap_or(i32::MAX),
         cached_msg_size_in_mi_b: i32::try_from(process.bytes() / MIB).unwrap_or(i32::MAX),
+        locked: reader
+            .in_order
+            .as_ref()
+            .is_some_and(|order| order.lock.is_held(clock::monotonic_ms())),
         droped: reader.dropped.is_cancelled(),
         last_pull_timestamp: reader.last_pull_ms.load(Ordering::Relaxed),
         last_consume_timestamp: reader.last_consume_ms.load(Ordering::Relaxed),

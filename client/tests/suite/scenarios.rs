@@ -2,6 +2,7 @@
 //! own, so that many run at once on one server.
 pub mod asking;
 pub mod managing;
+pub mod ordering;
 pub mod receiving;
 pub mod sending;
 pub mod support;
@@ -39,6 +40,9 @@ scenarios! {
     receiving::a_tail_sees_what_is_sent_and_what_was,
     asking::each_request_gets_the_reply_to_it,
     transactions::only_committed_transactions_are_seen,
+    ordering::an_ordered_consumer_handles_what_failed_again_in_its_place,
+    ordering::an_ordered_message_that_fails_too_often_is_dead_and_the_queue_goes_on,
+    ordering::queues_change_hands_in_order_without_a_duplicate,
     managing::admin_sees_and_changes_topics_groups_and_brokers,
     managing::messages_are_found_by_key_unique_id_and_place,
     managing::progress_and_members_of_a_group_are_shown_and_reset,
