@@ -265,6 +265,11 @@ impl Page {
             "Popped messages that were not acknowledged in time and were stored again",
             here(float(read.messages_revived)),
         );
+        self.gauge(
+            "remora_unread_queues",
+            "Queues with messages that nobody pulls for 40 s though members are connected",
+            here(float(read.unread_queues)),
+        );
         self.counter(
             "remora_cold_reads",
             "Pulls and pops that waited for the disk",

@@ -24,6 +24,7 @@ use crate::admission::Admission;
 use crate::clients::Clients;
 use crate::cold_reads::ColdReads;
 use crate::group_table::{AutoCreate, GroupTable};
+use crate::hand_over::HandOvers;
 use crate::json_files::{self, JsonError};
 use crate::meta;
 use crate::metrics::Metrics;
@@ -83,6 +84,7 @@ pub struct Broker {
     pub pops: Arc<Pops>,
     pub request_modes: RequestModes,
     pub(crate) topic_routes: TopicRoutes,
+    pub hand_overs: HandOvers,
     pub(crate) cold_reads: ColdReads,
     pub registration: Registration,
     pub(crate) later_sends: LaterSends,
@@ -152,6 +154,7 @@ impl Broker {
             pops,
             request_modes: RequestModes::default(),
             topic_routes: TopicRoutes::default(),
+            hand_overs: HandOvers::default(),
             cold_reads: ColdReads::default(),
             registration: Registration::default(),
             later_sends,
@@ -178,6 +181,7 @@ impl Broker {
         broker.own(broker.slow.spawn(crate::pop::expire_held(broker.clone())));
         broker.own(broker.slow.spawn(crate::pop::revive_due(broker.clone())));
         broker.own(broker.slow.spawn(crate::send_later::send_all(broker.clone(), first_sends)));
+        broker.own(broker.slow.spawn(crate::hand_over::look_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::clients::expire_silent(broker.clone())));
         broker.own(broker.slow.spawn(crate::offsets::persist_regularly(broker.clone())));
         broker.own(broker.slow.spawn(crate::transaction_check::check_regularly(broker.clone())));
@@ -235,6 +239,7 @@ impl Broker {
         }
         self.hold.release_all();
         self.pops.wait.release_all();
+        self.hand_overs.drained().await;
         self.cold_reads.drained().await;
         self.topic_routes.close().await;
         let broker = self.clone();

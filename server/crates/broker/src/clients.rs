@@ -41,6 +41,7 @@ impl Clients {
         self.connections.lock().remove(&connection_id);
         self.askers.lock().closed(connection_id);
         let notify = self.table.write().closed(connection_id);
+        broker.hand_overs.members_changed(broker, &notify);
         self.notify(broker, &notify);
     }
 
@@ -48,6 +49,7 @@ impl Clients {
     pub(crate) fn beat(&self, broker: &Broker, beat: Beat) -> bool {
         self.askers.lock().beat(&beat.client.client_id, beat.connection_id);
         let outcome = self.table.write().beat(time::tick_ms(), beat);
+        broker.hand_overs.members_changed(broker, &outcome.notify);
         self.notify(broker, &outcome.notify);
         outcome.subscriptions_changed
     }
@@ -60,6 +62,7 @@ impl Clients {
         consumer_group: Option<&str>,
     ) {
         let notify = self.table.write().unregister(connection_id, producer_group, consumer_group);
+        broker.hand_overs.members_changed(broker, &notify);
         self.notify(broker, &notify);
     }
 
@@ -133,6 +136,7 @@ pub(crate) async fn expire_silent(broker: Arc<Broker>) {
         }
         let expire_ms = i64::try_from(broker.config.peek().client_expire_ms).unwrap_or(i64::MAX);
         let expired = broker.clients.table.write().expire(time::tick_ms(), expire_ms);
+        broker.hand_overs.members_changed(&broker, &expired.notify);
         broker.clients.notify(&broker, &expired.notify);
         for connection_id in expired.connection_ids {
             if let Some(conn) = broker.clients.connection(connection_id) {

@@ -25,6 +25,7 @@ mod end_transaction;
 mod first_answer;
 pub mod group_table;
 mod half_messages;
+pub mod hand_over;
 mod heartbeat;
 pub mod json_files;
 mod lock_queues;
@@ -43,6 +44,7 @@ pub mod pull_wait;
 pub mod put_times;
 mod query;
 pub mod queue_locks;
+pub mod queue_owners;
 pub mod quota;
 pub mod rates;
 #[allow(dead_code, reason = "recall follows")]

@@ -135,6 +135,8 @@ pub struct MetricsSnapshot {
     /// Bytes appended and not yet in the key index.
     pub index_behind_bytes: u64,
     pub held_pulls: usize,
+    /// Queues with messages that no member of a connected group pulls.
+    pub unread_queues: usize,
     /// Pulls that waited for the disk, since the start.
     pub cold_reads: u64,
     /// Pulls that waited for their group's quota, since the start.
@@ -175,6 +177,7 @@ impl Broker {
             index_behind_bytes: log.physical_offset_max.saturating_sub(log.indexed_offset),
             log,
             held_pulls: self.hold.len(),
+            unread_queues: self.hand_overs.owners.lock().unread_count(),
             cold_reads: metrics.cold_reads.total(),
             pulls_over_quota: metrics.pulls_over_quota.total(),
             duplicate_sends: metrics.duplicate_sends.total(),

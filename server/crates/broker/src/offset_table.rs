@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 /// Chosen: a power of two well above the number of IO shards.
 const SHARD_COUNT: usize = 16;
 
+/// No connection: what is popped belongs to messages, not to a queue's reader.
+pub const NOBODY: u64 = 0;
+
 /// Where one group stands in one queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
@@ -17,6 +20,12 @@ pub struct Progress {
     pub committed: Option<i64>,
     /// Next queue offset to pull, as last answered; -1 before the first pull.
     pub pulled: i64,
+    /// The connection whose pull was answered last; `NOBODY` before the first.
+    pub owner: u64,
+    /// The owner has committed since the group's members changed: it may have given the queue up.
+    pub is_released: bool,
+    /// Since the last look.
+    pub was_pulled: bool,
 }
 
 #[derive(Debug, Default)]
@@ -64,11 +73,52 @@ impl OffsetTable {
         });
     }
 
-    /// Records what a pull was told to ask for next: shown to operators, not persisted.
-    pub fn pulled(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+    /// As `commit`, by this connection, apart from any pull; true where it is the queue's owner.
+    pub fn commit_by(
+        &self,
+        owner: u64,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+        queue_offset: i64,
+    ) -> bool {
+        let mut is_owner = false;
         self.change(group, topic, |progress| {
-            progress.queues.entry(queue_id).or_insert_with(unpulled).pulled = queue_offset;
+            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
+            queue.committed = Some(queue_offset);
+            is_owner = queue.owner == owner;
+            queue.is_released |= is_owner;
+            progress.changed = true;
         });
+        is_owner
+    }
+
+    /// Records what a pull was told to ask for next, and whose it was: shown to operators, not
+    /// persisted.
+    pub fn pulled(&self, owner: u64, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.change(group, topic, |progress| {
+            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
+            (queue.pulled, queue.owner, queue.was_pulled) = (queue_offset, owner, true);
+        });
+    }
+
+    /// The group's members changed: what owners have committed so far is not their last word.
+    pub fn hold_back(&self, group: &str) {
+        let mut shard = self.shard(group).lock();
+        let topics = shard.get_mut(group).into_iter().flat_map(|topics| topics.values_mut());
+        for queue in topics.flat_map(|topic| topic.queues.values_mut()) {
+            queue.is_released = false;
+        }
+    }
+
+    /// Where the group stands in one queue, and whether it was pulled since the last look.
+    pub fn look(&self, group: &str, topic: &str, queue_id: i32) -> (Progress, bool) {
+        let mut shard = self.shard(group).lock();
+        let topics = shard.get_mut(group).and_then(|topics| topics.get_mut(topic));
+        let queue = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
+        let Some(queue) = queue else { return (unpulled(), false) };
+        let was_pulled = std::mem::take(&mut queue.was_pulled);
+        (*queue, was_pulled)
     }
 
     /// Where the group stands in one queue.
@@ -242,7 +292,7 @@ impl TopicProgress {
 }
 
 fn unpulled() -> Progress {
-    Progress { committed: None, pulled: -1 }
+    Progress { pulled: -1, ..Progress::default() }
 }
 
 /// Apache's key of the offset table: the topic, `@`, the group (neither may contain `@`).
@@ -272,8 +322,9 @@ mod tests {
     #[test]
     fn pulling_is_not_committing() {
         let table = OffsetTable::default();
-        table.pulled("g", "t", 0, 5);
-        assert_eq!(table.progress("g", "t", 0), Progress { committed: None, pulled: 5 });
+        table.pulled(7, "g", "t", 0, 5);
+        let pulled = Progress { pulled: 5, owner: 7, was_pulled: true, ..Progress::default() };
+        assert_eq!(table.progress("g", "t", 0), pulled);
         assert_eq!(table.take_changes(), []);
         assert_eq!(table.topics_of("g"), Vec::<String>::new());
     }

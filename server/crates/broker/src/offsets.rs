@@ -1,4 +1,4 @@
-//! Offsets asked for and committed: 14, 15, 29 to 32; and their persistence.
+//! Offsets asked for and committed: 15, 29 to 32; and their persistence.
 #![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -17,13 +17,12 @@ use crate::broker::Broker;
 use crate::meta;
 use crate::refusals;
 
-/// 14 QUERY_CONSUMER_OFFSET. A group that has never committed gets 22 and decides by its own
+/// The answer to 14 QUERY_CONSUMER_OFFSET, see `hand_over.rs`. A group that has never committed gets 22 and decides by its own
 /// consumeFromWhere; save that a queue whose whole life still is in memory is answered 0, as Apache
 /// does, so that a new group of a new topic misses nothing.
-pub(crate) fn query_consumer_offset(
-    broker: &Arc<Broker>,
-    _request: &Request<'_>,
-    header: QueryConsumerOffsetHeader<'_>,
+pub(crate) fn consumer_offset(
+    broker: &Broker,
+    header: &QueryConsumerOffsetHeader<'_>,
 ) -> Result<Reply, Refusal> {
     let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
     if let Some(queue_offset) = broker.offsets.committed(group, topic, header.queue_id) {
@@ -69,7 +68,7 @@ pub(crate) fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id:
 /// 15 UPDATE_CONSUMER_OFFSET.
 pub(crate) fn update_consumer_offset(
     broker: &Arc<Broker>,
-    _request: &Request<'_>,
+    request: &Request<'_>,
     header: UpdateConsumerOffsetHeader<'_>,
 ) -> Result<Reply, Refusal> {
     let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
@@ -87,7 +86,10 @@ pub(crate) fn update_consumer_offset(
             format!("field 'commitOffset' is {}, the least offset is 0", header.commit_offset),
         ));
     }
-    broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
+    let (owner, queue_offset) = (request.conn.id, header.commit_offset);
+    if broker.offsets.commit_by(owner, group, topic, header.queue_id, queue_offset) {
+        broker.hand_overs.moved();
+    }
     Ok(Reply::success())
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct Pull {
     pub limits: ReadLimits,
     pub filter: MessageFilter,
     pub quota: Option<Arc<Quota>>,
+    pub connection_id: u64,
 }
 
 /// The handler.
@@ -59,7 +60,7 @@ pub(crate) fn pull_message<'a>(
     call: Call<'_, 'a>,
     header: &PullMessageHeader<'a>,
 ) {
-    let pull = match admit(broker, &turn.settings, header) {
+    let pull = match admit(broker, &turn.settings, call.conn.id, header) {
         Ok(pull) => pull,
         Err(refusal) => {
             broker.metrics.rejections.pull_refused.add(1);
@@ -218,6 +219,7 @@ impl Pull {
         };
         let next_begin_offset = signed(outcome.queue_offset_next);
         broker.offsets.pulled(
+            self.connection_id,
             &self.group.group_name,
             &self.topic.name,
             self.queue.queue_id,
@@ -253,6 +255,7 @@ impl Pull {
 fn admit(
     broker: &Broker,
     settings: &Settings,
+    connection_id: u64,
     header: &PullMessageHeader<'_>,
 ) -> Result<Pull, Refusal> {
     let group = header.consumer_group.as_ref();
@@ -291,7 +294,7 @@ fn admit(
         keep_within(&mut limits, quota);
     }
     let queue_offset = header.queue_offset;
-    Ok(Pull { group: config, queue_offset, limits, topic, queue, filter, quota })
+    Ok(Pull { group: config, queue_offset, limits, topic, queue, filter, quota, connection_id })
 }
 
 /// A reply holds no more than a second's worth, and always a message.

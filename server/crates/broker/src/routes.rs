@@ -7,8 +7,8 @@ use remora_remoting::Routes;
 use crate::broker::Broker;
 use crate::{
     admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic,
-    admin_transaction, assignment, end_transaction, heartbeat, lock_queues, offsets, pop, pull,
-    query, reply, request_modes, retry, runtime_info, send,
+    admin_transaction, assignment, end_transaction, hand_over, heartbeat, lock_queues, offsets,
+    pop, pull, query, reply, request_modes, retry, runtime_info, send,
 };
 
 /// The broker's table. Codes without a row answer REQUEST_CODE_NOT_SUPPORTED.
@@ -45,7 +45,7 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::LockBatchMq>(lock_queues::lock_batch)
         .answer::<request::UnlockBatchMq>(lock_queues::unlock_batch)
         // Offsets.
-        .answer::<request::QueryConsumerOffset>(offsets::query_consumer_offset)
+        .on::<request::QueryConsumerOffset>(hand_over::query_consumer_offset)
         .answer::<request::UpdateConsumerOffset>(offsets::update_consumer_offset)
         .answer::<request::SearchOffsetByTimestamp>(offsets::search_offset_by_timestamp)
         .answer::<request::GetMaxOffset>(offsets::max_offset)

@@ -10,6 +10,7 @@ use remora_remoting::{Body, Refusal};
 use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Selects, Waiting};
 
 use crate::broker::Broker;
+use crate::offset_table::NOBODY;
 use crate::offsets;
 use crate::pop::flight::{PopOrder, Start, Taken};
 use crate::pop::handle::{ORDERED_REVIVE_QUEUE_ID, PopInfos};
@@ -389,7 +390,7 @@ impl Pop {
         };
         let FlightKey { group, topic, queue_id } = source.key;
         let next = i64::try_from(outcome.queue_offset_next).unwrap_or(i64::MAX);
-        broker.offsets.pulled(group, topic, queue_id, next);
+        broker.offsets.pulled(NOBODY, group, topic, queue_id, next);
         popped.infos.add(topic, queue_id, &queue_offsets);
         if self.ordered && !queue_offsets.is_empty() {
             popped.infos.add_counts(topic, queue_id, &queue_offsets, &counts);

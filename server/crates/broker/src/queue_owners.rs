@@ -1,0 +1,175 @@
+//! Which member of a group reads a queue, when it hands the queue over, and queues that nobody reads.
+//! Pure: time is given.
+//!
+//! After a change of membership, whoever takes a queue over asks where to go on (14) before the
+//! member that had it may have said how far it came: what that one had consumed and not committed
+//! would be consumed twice. The question waits for that commit, for a moment.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::offset_table::Progress;
+
+/// How long after a change of membership a question may wait. Chosen: members hear of the change
+/// at once and commit within milliseconds; clients ask for a queue after the other, so all of them
+/// share this time, and they wait 3 s or more for an answer.
+pub const HAND_OVER_MS: i64 = 2_000;
+
+/// How long a queue may go unread while members are there: Java's pulls are held for 15 s, Go's for
+/// 20 s, and rebalances are 20 s apart.
+pub const UNREAD_MS: i64 = 40_000;
+
+/// Until when the question of who takes a queue over waits for its present owner's commit; `None`
+/// where there is nothing to wait for. `is_other` says that the owner is another live member than
+/// the one that asks.
+pub fn hand_over(now_ms: i64, changed_ms: i64, progress: &Progress, is_other: bool) -> Option<i64> {
+    let until_ms = changed_ms.saturating_add(HAND_OVER_MS);
+    let committed = progress.committed.unwrap_or(0);
+    let is_pending = is_other && !progress.is_released && progress.pulled > committed;
+    (is_pending && now_ms < until_ms).then_some(until_ms)
+}
+
+/// One queue of one group.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct GroupQueue {
+    pub group: Arc<str>,
+    pub topic: Arc<str>,
+    pub queue_id: i32,
+}
+
+/// A queue of a group that has members, as a look at it finds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Look {
+    pub queue: GroupQueue,
+    /// Pulled since the last look.
+    pub was_pulled: bool,
+    /// The client whose pull was answered last, where it is still a member.
+    pub owner: Option<String>,
+    /// Messages not committed.
+    pub lag: i64,
+}
+
+/// What is known of a queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    pub owner: Option<String>,
+    pub lag: i64,
+    /// When a look last found it pulled, or first found it.
+    pub pulled_ms: i64,
+    /// It has been reported as read by nobody.
+    pub is_unread: bool,
+}
+
+/// A queue that is worth a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// Members are there, messages too, and nobody pulls.
+    Unread {
+        queue: GroupQueue,
+        owner: Option<String>,
+        lag: i64,
+        silent_ms: i64,
+    },
+    ReadAgain(GroupQueue),
+}
+
+/// Every queue of every group with members, as of the last look.
+#[derive(Debug, Default)]
+pub struct QueueOwners {
+    queues: BTreeMap<GroupQueue, Reading>,
+}
+
+impl QueueOwners {
+    /// Takes a look at all queues; those not among them are forgotten.
+    pub fn look(&mut self, now_ms: i64, looks: impl IntoIterator<Item = Look>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut before = std::mem::take(&mut self.queues);
+        for Look { queue, was_pulled, owner, lag } in looks {
+            let known = before.remove(&queue);
+            let was_unread = known.as_ref().is_some_and(|known| known.is_unread);
+            let pulled_ms = match known {
+                Some(known) if !was_pulled => known.pulled_ms,
+                _ => now_ms,
+            };
+            let silent_ms = now_ms - pulled_ms;
+            let is_unread = silent_ms >= UNREAD_MS && lag > 0;
+            if is_unread && !was_unread {
+                let (queue, owner) = (queue.clone(), owner.clone());
+                findings.push(Finding::Unread { queue, owner, lag, silent_ms });
+            }
+            if was_unread && !is_unread {
+                findings.push(Finding::ReadAgain(queue.clone()));
+            }
+            self.queues.insert(queue, Reading { owner, lag, pulled_ms, is_unread });
+        }
+        findings
+    }
+
+    /// What is known of a group's queues, by topic and queue id.
+    pub fn of_group(&self, group: &str) -> impl Iterator<Item = (&GroupQueue, &Reading)> {
+        self.queues.iter().filter(move |(queue, _)| *queue.group == *group)
+    }
+
+    /// Queues that members leave unread.
+    pub fn unread_count(&self) -> usize {
+        self.queues.values().filter(|reading| reading.is_unread).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(committed: Option<i64>, pulled: i64) -> Progress {
+        Progress { committed, pulled, ..Progress::default() }
+    }
+
+    #[test]
+    fn a_question_waits_for_the_owner_that_has_pulled_more_than_it_committed() {
+        let behind = progress(Some(5), 9);
+        assert_eq!(hand_over(100, 90, &behind, true), Some(90 + HAND_OVER_MS));
+        assert_eq!(hand_over(100, 90, &progress(None, 9), true), Some(90 + HAND_OVER_MS));
+    }
+
+    #[test]
+    fn a_question_waits_for_nobody_where_nothing_is_pending() {
+        let behind = progress(Some(5), 9);
+        assert_eq!(hand_over(100, 90, &behind, false), None, "its own queue, or the owner is gone");
+        assert_eq!(hand_over(100, 90, &progress(Some(9), 9), true), None, "all is committed");
+        assert_eq!(hand_over(100, 90, &progress(None, -1), true), None, "nobody pulled");
+        let released = Progress { is_released: true, ..behind };
+        assert_eq!(hand_over(100, 90, &released, true), None, "committed since the change");
+        assert_eq!(
+            hand_over(90 + HAND_OVER_MS, 90, &behind, true),
+            None,
+            "the change is long past"
+        );
+    }
+
+    fn queue(queue_id: i32) -> GroupQueue {
+        GroupQueue { group: "g".into(), topic: "t".into(), queue_id }
+    }
+
+    fn look(queue_id: i32, was_pulled: bool, lag: i64) -> Look {
+        Look { queue: queue(queue_id), was_pulled, owner: Some("a@1".into()), lag }
+    }
+
+    #[test]
+    fn a_queue_with_messages_that_nobody_pulls_is_found_once_and_so_is_its_end() {
+        let mut owners = QueueOwners::default();
+        assert_eq!(owners.look(0, [look(0, false, 7), look(1, false, 0)]), []);
+        assert_eq!(owners.look(UNREAD_MS - 1, [look(0, false, 7), look(1, false, 0)]), []);
+        let unread = Finding::Unread {
+            queue: queue(0),
+            owner: Some("a@1".into()),
+            lag: 7,
+            silent_ms: UNREAD_MS,
+        };
+        assert_eq!(owners.look(UNREAD_MS, [look(0, false, 7), look(1, false, 0)]), [unread]);
+        assert_eq!(owners.look(UNREAD_MS + 1, [look(0, false, 7)]), []);
+        assert_eq!(owners.unread_count(), 1);
+        let again = owners.look(UNREAD_MS + 2, [look(0, true, 7)]);
+        assert_eq!((again, owners.unread_count()), (vec![Finding::ReadAgain(queue(0))], 0));
+        assert_eq!(owners.look(UNREAD_MS + 3, []), [], "the last member left");
+        assert_eq!(owners.of_group("g").count(), 0);
+    }
+}
