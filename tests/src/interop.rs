@@ -39,6 +39,8 @@ pub fn java_with(options: &[&str]) -> Driver {
     let mut command = Command::new("java");
     let home = home("java");
     command
+        // Some commands of mqadmin write files where they stand.
+        .current_dir(&home)
         // Short-lived: quick to start and small, rather than fast in the long run.
         .args([
             "-Xmx256m",

@@ -1,7 +1,8 @@
 //! What a role implements, and the values it answers with.
 use std::sync::Arc;
 
-use remora_protocol::ResponseCode;
+use remora_protocol::schema::{self, CodeInfo, Status};
+use remora_protocol::{RequestCode, ResponseCode};
 
 use crate::connection::{Body, Connection};
 use crate::route_stats::RouteCounts;
@@ -85,9 +86,17 @@ impl Refusal {
         Self { code, remark: remark.into() }
     }
 
-    /// What Apache answers to a code without a handler, with its leading space.
+    /// What Apache answers to a code without a handler, with its leading space; and then, as
+    /// operators see it, what the code is and why nobody serves it.
     pub fn not_supported(request_code: i32) -> Self {
-        let remark = format!(" request type {request_code} not supported");
+        let why = match schema::find(RequestCode(request_code)) {
+            None => String::new(),
+            Some(CodeInfo { name, status: Status::Unsupported(reason), .. }) => {
+                format!(": {name}: {reason}")
+            }
+            Some(CodeInfo { name, .. }) => format!(" here: {name}: ask another kind of server"),
+        };
+        let remark = format!(" request type {request_code} not supported{why}");
         Self::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark)
     }
 }

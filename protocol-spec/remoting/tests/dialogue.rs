@@ -61,7 +61,7 @@ async fn a_oneway_request_gets_no_answer_of_any_kind() {
 }
 
 #[tokio::test]
-async fn an_unknown_code_is_answered_3_with_its_number() {
+async fn an_unknown_code_is_answered_3_with_its_number_and_what_is_known_of_it() {
     let rig = Rig::start(server_config());
     let mut peer = rig.peer().await;
     for code in [9999, 100_000, -1, i32::MAX] {
@@ -69,6 +69,15 @@ async fn an_unknown_code_is_answered_3_with_its_number() {
         let answer = peer.answer().await;
         assert_eq!(answer.code, 3);
         assert_eq!(answer.remark(), format!(" request type {code} not supported"));
+    }
+    for (code, why) in [
+        (13, ": QUERY_BROKER_OFFSET: no client sends it and Apache answers it with 3 as well"),
+        (105, " here: GET_ROUTEINFO_BY_TOPIC: ask another kind of server"),
+    ] {
+        peer.send(&request(code, 1, b"")).await;
+        let answer = peer.answer().await;
+        assert_eq!(answer.code, 3);
+        assert_eq!(answer.remark(), format!(" request type {code} not supported{why}"));
     }
 }
 

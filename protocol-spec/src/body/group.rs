@@ -123,6 +123,15 @@ pub struct SubscriptionGroupList {
     pub group_config_list: Vec<SubscriptionGroupConfig>,
 }
 
+/// Body of request 5003.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeleteGroupListRequest {
+    pub group_name_list: Vec<String>,
+    /// Their offsets as well.
+    pub clean_offset: bool,
+}
+
 /// Names of groups.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -104,6 +104,13 @@ pub struct CreateTopicListRequest {
     pub topic_config_list: Vec<TopicConfig>,
 }
 
+/// Body of request 5002.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeleteTopicListRequest {
+    pub topic_list: Vec<String>,
+}
+
 /// Names of topics.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,10 +1,11 @@
-//! Consumer groups as administrators see them: 200, 201, 207, 225, 352, 353.
+//! Consumer groups as administrators see them: 200, 201, 207, 225, 352, 353, 5003.
 #![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use remora_protocol::body::{
-    self, GroupForbidden, SubscriptionGroupConfig, SubscriptionGroupList, SubscriptionGroupWrapper,
+    self, DeleteGroupListRequest, GroupForbidden, SubscriptionGroupConfig, SubscriptionGroupList,
+    SubscriptionGroupWrapper,
 };
 use remora_protocol::header::{
     DeleteSubscriptionGroupHeader, GetAllSubscriptionGroupHeader, GetSubscriptionGroupConfigHeader,
@@ -103,21 +104,36 @@ pub(crate) fn delete_group(
     _request: &Request<'_>,
     header: DeleteSubscriptionGroupHeader<'_>,
 ) -> Result<Reply, Refusal> {
-    let group = header.group_name.as_ref();
-    if group.is_empty() {
-        let remark = "field 'groupName' is empty";
+    delete(broker, &[header.group_name.into_owned()], header.clean_offset == Some(true))
+}
+
+/// 5003 DELETE_SUBSCRIPTION_GROUP_LIST.
+pub(crate) fn delete_groups(
+    broker: &Arc<Broker>,
+    request: &Request<'_>,
+    _header: (),
+) -> Result<Reply, Refusal> {
+    let list: DeleteGroupListRequest =
+        body::decode(request.frame.body).map_err(|error| refusals::body("group list", &error))?;
+    delete(broker, &list.group_name_list, list.clean_offset)
+}
+
+fn delete(broker: &Broker, groups: &[String], clean_offset: bool) -> Result<Reply, Refusal> {
+    if groups.is_empty() || groups.iter().any(String::is_empty) {
+        let remark = "a group to delete has no name";
         return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
     }
-    // A group that is gone already is what was asked for.
-    broker.groups.remove(group).map_err(|error| refusals::not_persisted(&error))?;
-    // Without them what was in flight is consumed again, should the group come back.
-    broker.pops.flights.remove_group(group);
-    broker.request_modes.remove(broker, |_, of| of == group);
-    let clean_offset = header.clean_offset == Some(true);
-    if clean_offset {
-        broker.offsets.remove_group(group);
+    for group in groups {
+        // A group that is gone already is what was asked for.
+        broker.groups.remove(group).map_err(|error| refusals::not_persisted(&error))?;
+        // Without them what was in flight is consumed again, should the group come back.
+        broker.pops.flights.remove_group(group);
+        broker.request_modes.remove(broker, |_, of| of == group);
+        if clean_offset {
+            broker.offsets.remove_group(group);
+        }
+        tracing::info!(group, clean_offset, "consumer group deleted");
     }
-    tracing::info!(group, clean_offset, "consumer group deleted");
     Ok(Reply::success())
 }
 

@@ -1,10 +1,10 @@
-//! Topics as administrators see them: 17, 18, 21, 202, 215, 300, 305, 316, 351.
+//! Topics as administrators see them: 17, 18, 21, 202, 215, 300, 305, 316, 351, 5002.
 #![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use remora_protocol::body::{
-    self, CreateTopicListRequest, GroupList, MessageQueue, TopicConfig,
+    self, CreateTopicListRequest, DeleteTopicListRequest, GroupList, MessageQueue, TopicConfig,
     TopicConfigAndMappingSerializeWrapper, TopicConfigAndQueueMapping, TopicFilterType, TopicList,
     TopicOffset, TopicStatsTable,
 };
@@ -111,23 +111,41 @@ pub(crate) fn delete_topic(
     _request: &Request<'_>,
     header: DeleteTopicHeader<'_>,
 ) -> Result<Reply, Refusal> {
-    let name = header.topic.as_ref();
+    delete(broker, &[header.topic.into_owned()])
+}
+
+/// 5002 DELETE_TOPIC_IN_BROKER_LIST: all, or none where one may not be deleted.
+pub(crate) fn delete_topics(
+    broker: &Arc<Broker>,
+    request: &Request<'_>,
+    _header: (),
+) -> Result<Reply, Refusal> {
+    let list: DeleteTopicListRequest =
+        body::decode(request.frame.body).map_err(|error| refusals::body("topic list", &error))?;
+    delete(broker, &list.topic_list)
+}
+
+fn delete(broker: &Broker, names: &[String]) -> Result<Reply, Refusal> {
     let invalid = |remark: String| Refusal::new(ResponseCode::INVALID_PARAMETER, remark);
-    if name.is_empty() {
-        return Err(invalid("field 'topic' is empty".to_owned()));
+    if names.is_empty() || names.iter().any(String::is_empty) {
+        return Err(invalid("a topic to delete has no name".to_owned()));
     }
-    if names::is_system_topic(name) {
+    if let Some(name) = names.iter().find(|name| names::is_system_topic(name)) {
         return Err(invalid(format!("topic '{name}' belongs to the broker and cannot be deleted")));
     }
-    // A topic that is gone already is what was asked for.
-    broker.topics.remove(name).map_err(|error| refusals::not_persisted(&error))?;
+    for name in names {
+        // A topic that is gone already is what was asked for.
+        broker.topics.remove(name).map_err(|error| refusals::not_persisted(&error))?;
+    }
     broker.registration.wait_until_told(broker);
-    broker.store.delete_topic(name);
-    broker.offsets.remove_topic(name);
-    broker.pops.flights.remove_topic(name);
-    broker.request_modes.remove(broker, |topic, _| topic == name);
-    broker.pops.wait.release_topic(name);
-    tracing::info!(topic = name, "topic deleted");
+    for name in names {
+        broker.store.delete_topic(name);
+        broker.offsets.remove_topic(name);
+        broker.pops.flights.remove_topic(name);
+        broker.request_modes.remove(broker, |topic, _| topic == name);
+        broker.pops.wait.release_topic(name);
+        tracing::info!(topic = name, "topic deleted");
+    }
     Ok(Reply::success())
 }
 

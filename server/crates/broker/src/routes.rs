@@ -58,6 +58,7 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::UpdateAndCreateTopic>(admin_topic::create_topic)
         .answer::<request::UpdateAndCreateTopicList>(admin_topic::create_topics)
         .answer::<request::DeleteTopicInBroker>(admin_topic::delete_topic)
+        .answer::<request::DeleteTopicInBrokerList>(admin_topic::delete_topics)
         .answer::<request::GetTopicStatsInfo>(admin_topic::topic_stats)
         .answer::<request::GetTopicConfig>(admin_topic::topic_config)
         .answer::<request::GetAllTopicConfig>(admin_topic::all_topic_configs)
@@ -69,6 +70,7 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::UpdateAndCreateSubscriptiongroupList>(admin_group::create_groups)
         .answer::<request::GetAllSubscriptiongroupConfig>(admin_group::all_groups)
         .answer::<request::DeleteSubscriptiongroup>(admin_group::delete_group)
+        .answer::<request::DeleteSubscriptionGroupList>(admin_group::delete_groups)
         .answer::<request::GetSubscriptiongroupConfig>(admin_group::group_config)
         .answer::<request::UpdateAndGetGroupForbidden>(admin_group::group_forbidden)
         // Who is connected, and requests passed on to them.

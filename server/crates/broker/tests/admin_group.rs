@@ -4,11 +4,12 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use common::{Answer, Client, Node, heartbeat_of, subscription};
 use remora_protocol::body::{
-    self, ConsumerConnection, GetConsumerStatusBody, GroupForbidden, MessageQueue,
-    ProducerConnection, ProducerTableInfo, SubscriptionGroupConfig, SubscriptionGroupList,
-    SubscriptionGroupWrapper,
+    self, ConsumerConnection, DeleteGroupListRequest, GetConsumerStatusBody, GroupForbidden,
+    MessageQueue, ProducerConnection, ProducerTableInfo, SubscriptionGroupConfig,
+    SubscriptionGroupList, SubscriptionGroupWrapper,
 };
 use remora_protocol::header::{
     ConsumeMessageDirectlyResultHeader, DeleteSubscriptionGroupHeader,
@@ -114,6 +115,27 @@ async fn deleted_group_keeps_its_offsets_unless_they_are_to_be_cleaned() {
         .await
         .refused(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, &["'workers'"]);
     assert_eq!(delete(true).await, None);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_of_groups_is_deleted_with_their_offsets() {
+    let node = Node::start();
+    let client = node.client().await;
+    for group in ["first", "second"] {
+        create(&client, &self::group(group)).await.ok();
+        node.broker.offsets.commit(group, "orders", 0, 1);
+    }
+    let list = DeleteGroupListRequest {
+        group_name_list: vec!["first".into(), "second".into()],
+        clean_offset: true,
+    };
+    let body = Bytes::from(body::encode(&list));
+    client.ask(RequestCode::DELETE_SUBSCRIPTION_GROUP_LIST, &(), body).await.ok();
+    for group in ["first", "second"] {
+        read(&client, group).await.refused(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, &[group]);
+        assert_eq!(node.broker.offsets.committed(group, "orders", 0), None);
+    }
     node.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use common::{Client, Node, send_header};
 use remora_protocol::body::{
-    self, CreateTopicListRequest, GroupList, MessageQueue, TopicConfig,
+    self, CreateTopicListRequest, DeleteTopicListRequest, GroupList, MessageQueue, TopicConfig,
     TopicConfigAndMappingSerializeWrapper, TopicConfigAndQueueMapping, TopicList, TopicOffset,
     TopicStatsTable,
 };
@@ -222,5 +222,29 @@ async fn bad_topics_are_refused_with_the_field_and_its_limits() {
     config(&client, "orders").await.refused(ResponseCode::TOPIC_NOT_EXIST, &["'orders'"]);
     let missing = client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &(), Body::Empty).await;
     missing.refused(ResponseCode::SYSTEM_ERROR, &["topic"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_of_topics_is_deleted_whole_or_not_at_all() {
+    let node = start();
+    let client = node.client().await;
+    for name in ["a", "b", "c"] {
+        create(&client, &create_header(name)).await.ok();
+    }
+    let delete = async |list: &[&str]| {
+        let topic_list = list.iter().map(ToString::to_string).collect();
+        let body = body::encode(&DeleteTopicListRequest { topic_list });
+        client.ask(RequestCode::DELETE_TOPIC_IN_BROKER_LIST, &(), Bytes::from(body)).await
+    };
+    let invalid = ResponseCode::INVALID_PARAMETER;
+    delete(&["a", "SELF_TEST_TOPIC"]).await.refused(invalid, &["'SELF_TEST_TOPIC'"]);
+    delete(&[]).await.refused(invalid, &["no name"]);
+    config(&client, "a").await.ok();
+    delete(&["a", "b", "never"]).await.ok();
+    for name in ["a", "b"] {
+        config(&client, name).await.refused(ResponseCode::TOPIC_NOT_EXIST, &[name]);
+    }
+    config(&client, "c").await.ok();
     node.stop().await;
 }

@@ -14,6 +14,7 @@ import org.apache.rocketmq.tools.command.MQAdminStartup;
 final class Admin {
     private static final Object ONE_COMMAND_AT_A_TIME = new Object();
     private static final long INDEX_WAIT_MS = 20_000;
+    private static final long ENDLESS_COMMAND_WAIT_MS = 30_000;
 
     private Admin() {
     }
@@ -26,12 +27,19 @@ final class Admin {
         operations.put("offsets", Admin::offsets);
     }
 
-    /** Runs one mqadmin command and gives what it printed. */
-    private static JSONObject mqadmin(Call call) {
+    /** Runs one mqadmin command and gives what it printed; one that has no end, until it printed {@code until}. */
+    private static JSONObject mqadmin(Call call) throws Exception {
         String[] args = call.list("args").toArray(new String[0]);
+        String until = call.text("until", null);
+        Runnable command = () -> MQAdminStartup.main0(args, null);
+        Captured captured;
         synchronized (ONE_COMMAND_AT_A_TIME) {
-            return Json.of("stdout", Captured.during(() -> MQAdminStartup.main0(args, null)));
+            captured = until == null
+                ? Captured.during(command) : Captured.until(until, ENDLESS_COMMAND_WAIT_MS, command);
         }
+        JSONObject answer = Json.of("stdout", captured.out());
+        answer.put("stderr", captured.err());
+        return answer;
     }
 
     private static JSONObject createTopic(Call call) throws Exception {
