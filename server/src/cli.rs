@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use remora_config::{Flag, Layers};
 
+use crate::cli_group::{ClientCommand, GroupCommand};
+
 /// `remora --help` fits one screen: what it is, the commands, three examples.
 const TEMPLATE: &str = "\
 {name} {version}: a message broker for Apache RocketMQ clients
@@ -39,9 +41,15 @@ pub(crate) enum Command {
     /// List, create and delete topics, see their queues
     #[command(subcommand)]
     Topic(TopicCommand),
+    /// List consumer groups, see how far they are, put them back or forward
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Send, follow and look up messages
     #[command(subcommand)]
     Message(MessageCommand),
+    /// List connected producers and consumers
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Dead letters: messages that a group gave up after all retries
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -212,6 +220,7 @@ pub(crate) enum Output {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopicCommand {
     /// Every topic
+    #[command(after_help = "Example:\n  remora topic list --output json")]
     List {
         #[command(flatten)]
         cluster: ClusterArgs,
@@ -233,6 +242,7 @@ pub(crate) enum TopicCommand {
         cluster: ClusterArgs,
     },
     /// Remove a topic from every broker and nameserver
+    #[command(after_help = "Example:\n  remora topic delete orders --yes")]
     Delete {
         topic: String,
         /// Do not ask
@@ -242,6 +252,7 @@ pub(crate) enum TopicCommand {
         cluster: ClusterArgs,
     },
     /// Queues of a topic: where, how many messages, when the last came
+    #[command(after_help = "Example:\n  remora topic status orders")]
     Status {
         topic: String,
         #[command(flatten)]
@@ -257,6 +268,16 @@ pub(crate) enum MessageCommand {
     Tail(TailArgs),
     /// Find messages by key or id
     Query(QueryArgs),
+    /// What happened to a message: stored, consumed by which groups, retried, dead
+    #[command(after_help = "Example:\n  remora message timeline orders --id 7F0000010007...")]
+    Timeline {
+        topic: String,
+        /// The id that `remora send` printed, or an offset id
+        #[arg(long)]
+        id: String,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use clap::Parser;
 
 mod admin;
 mod cli;
+mod cli_group;
 mod clock;
 mod config_command;
 mod exit;
@@ -35,7 +36,9 @@ pub fn main() -> ExitCode {
         Command::Broker(args) => serve::run(&args, Roles::Broker, launched),
         Command::Config(command) => config_command::run(&command),
         Command::Topic(command) => admin::topic(command),
+        Command::Group(command) => admin::group(command),
         Command::Message(command) => admin::message(command),
+        Command::Client(command) => admin::client(command),
         Command::Dlq(command) => admin::dlq(command),
         Command::Transaction(command) => admin::transaction(command),
         Command::Send(args) => admin::message(cli::MessageCommand::Send(args)),

@@ -184,7 +184,10 @@ impl Admin {
     }
 
     /// The brokers that know a group: those of its retry topic, else all.
-    async fn group_masters(&self, group: &str) -> Result<Vec<super::BrokerAddr>, ClientError> {
+    pub(super) async fn group_masters(
+        &self,
+        group: &str,
+    ) -> Result<Vec<super::BrokerAddr>, ClientError> {
         match self.masters_of(&names::retry_topic(group)).await {
             Err(ClientError::TopicNotFound { .. }) => self.masters(&Where::Everywhere).await,
             outcome => outcome,

@@ -1,8 +1,10 @@
 //! Managing topics, groups and brokers, and looking into them.
 mod broker;
+mod clients;
 mod dead_letters;
 mod group;
 mod message;
+mod offsets;
 mod topic;
 mod transaction;
 

@@ -8,7 +8,7 @@ use remora_protocol::message_id;
 use serde_json::json;
 
 use super::topic::await_route;
-use super::{CommandError, print};
+use super::{CommandError, print, timeline};
 use crate::cli::{MessageCommand, Output, QueryArgs, SendArgs, TailArgs};
 
 /// Producer group of what is sent by hand.
@@ -21,6 +21,9 @@ pub(crate) async fn run(command: MessageCommand) -> Result<(), CommandError> {
         MessageCommand::Send(args) => send(&args).await,
         MessageCommand::Tail(args) => tail(&args).await,
         MessageCommand::Query(args) => query(&args).await,
+        MessageCommand::Timeline { topic, id, cluster } => {
+            timeline::run(&cluster, &topic, &id).await
+        }
     }
 }
 
@@ -175,7 +178,11 @@ async fn query(args: &QueryArgs) -> Result<(), CommandError> {
 
 /// Unique ids and offset ids look alike; an offset id names a place where a message of this topic
 /// stands.
-async fn by_id(admin: &Admin, topic: &str, id: &str) -> Result<Vec<MessageView>, CommandError> {
+pub(super) async fn by_id(
+    admin: &Admin,
+    topic: &str,
+    id: &str,
+) -> Result<Vec<MessageView>, CommandError> {
     if let Some(message) = admin.message_by_unique_key(topic, id).await? {
         return Ok(vec![message]);
     }

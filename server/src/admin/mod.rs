@@ -1,7 +1,11 @@
 //! Commands that talk to a cluster, through `remora-client` like any other client.
+mod client;
 mod dlq;
+mod group;
 mod message;
+mod moment;
 pub(crate) mod print;
+mod timeline;
 mod topic;
 mod transaction;
 
@@ -12,6 +16,7 @@ use remora_client::ClientError;
 use remora_protocol::ResponseCode;
 
 use crate::cli::{DlqCommand, MessageCommand, TopicCommand, TransactionCommand};
+use crate::cli_group::{ClientCommand, GroupCommand};
 use crate::exit;
 
 /// Why a command failed.
@@ -31,6 +36,14 @@ pub(crate) enum CommandError {
 
 pub(crate) fn topic(command: TopicCommand) -> ExitCode {
     run(topic::run(command))
+}
+
+pub(crate) fn group(command: GroupCommand) -> ExitCode {
+    run(group::run(command))
+}
+
+pub(crate) fn client(command: ClientCommand) -> ExitCode {
+    run(client::run(command))
 }
 
 pub(crate) fn message(command: MessageCommand) -> ExitCode {

@@ -1,7 +1,12 @@
 //! What commands print: tables for people, JSON for programs.
+use std::io::{BufRead, IsTerminal, Write};
+
 use comfy_table::{CellAlignment, Table};
 use remora_client::MessageView;
+use remora_config::nearest;
 use serde_json::{Value, json};
+
+use super::CommandError;
 
 /// Columns without lines around them, as wide as their content.
 pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -39,6 +44,23 @@ pub(crate) fn utc(timestamp_ms: i64) -> String {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1_000)
+}
+
+/// What a message of a missing thing ends with, where something is named alike.
+pub(crate) fn did_you_mean<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    nearest(name, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
+/// Asks on a terminal; a program has to say --yes.
+pub(crate) fn confirmed(question: &str) -> Result<bool, CommandError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("{question} Type yes: ");
+    std::io::stderr().flush().map_err(CommandError::Input)?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(CommandError::Input)?;
+    Ok(answer.trim() == "yes")
 }
 
 /// One message as a line for people.

@@ -1,10 +1,8 @@
 //! `remora topic`.
-use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use remora_client::Admin;
 use remora_client::admin::{TopicSpec, Where};
-use remora_config::nearest;
 use remora_protocol::names;
 use serde_json::json;
 
@@ -97,7 +95,7 @@ pub(super) async fn await_route(admin: &Admin, topic: &str) -> Result<(), Comman
 async fn delete(cluster: &ClusterArgs, topic: &str, yes: bool) -> Result<(), CommandError> {
     let admin = Admin::connect(&cluster.nameserver).await?;
     must_exist(&admin, topic).await?;
-    if !yes && !confirmed(topic)? {
+    if !yes && !print::confirmed(&format!("Delete topic {topic} with all of its messages?"))? {
         return Err(CommandError::NotConfirmed);
     }
     admin.delete_topic(topic, &Where::Everywhere).await?;
@@ -107,18 +105,6 @@ async fn delete(cluster: &ClusterArgs, topic: &str, yes: bool) -> Result<(), Com
     }
     admin.shutdown().await;
     Ok(())
-}
-
-/// Asks on a terminal; a program has to say --yes.
-fn confirmed(topic: &str) -> Result<bool, CommandError> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    eprint!("Delete topic {topic} with all of its messages? Type yes: ");
-    std::io::stderr().flush().map_err(CommandError::Input)?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(CommandError::Input)?;
-    Ok(answer.trim() == "yes")
 }
 
 async fn status(cluster: &ClusterArgs, topic: &str) -> Result<(), CommandError> {
@@ -167,10 +153,6 @@ async fn must_exist(admin: &Admin, topic: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     let known = admin.topics().await?;
-    let hint = nearest_of(topic, known.iter().map(String::as_str));
+    let hint = print::did_you_mean(topic, known.iter().map(String::as_str));
     Err(CommandError::NotFound { what: "topic", name: topic.to_owned(), hint })
-}
-
-fn nearest_of<'t>(topic: &str, known: impl Iterator<Item = &'t str>) -> String {
-    nearest(topic, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }

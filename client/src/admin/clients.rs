@@ -1,0 +1,57 @@
+//! Connected clients, and what they say of themselves.
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use remora_protocol::{RequestCode, body, header};
+
+use super::{Admin, Where};
+use crate::error::ClientError;
+
+impl Admin {
+    /// What one member of a consumer group is doing, asked of the member itself.
+    ///
+    /// # Errors
+    /// `Refused` with code 206 when it is not online, 207 when it does not answer in 10 s.
+    pub async fn consumer_running_info(
+        &self,
+        group: &str,
+        client_id: &str,
+    ) -> Result<body::ConsumerRunningInfo, ClientError> {
+        let request = header::GetConsumerRunningInfoHeader {
+            consumer_group: group.into(),
+            client_id: client_id.into(),
+            jstack_enable: Some(false),
+        };
+        let code = RequestCode::GET_CONSUMER_RUNNING_INFO;
+        let mut refused = None;
+        for broker in self.group_masters(group).await? {
+            match self.ask(&broker, "consumer running info", code, &request, Bytes::new()).await {
+                Ok(answer) => return answer.json(),
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or(ClientError::BrokerUnknown { broker_name: String::new() }))
+    }
+
+    /// Every connected producer, by group.
+    pub async fn producers(
+        &self,
+        place: &Where,
+    ) -> Result<BTreeMap<String, Vec<body::ProducerInfo>>, ClientError> {
+        let code = RequestCode::GET_ALL_PRODUCER_INFO;
+        let mut producers: BTreeMap<String, Vec<body::ProducerInfo>> = BTreeMap::new();
+        for broker in self.masters(place).await? {
+            let answer = self.ask(&broker, "producer list", code, &(), Bytes::new()).await?;
+            for (group, members) in answer.json::<body::ProducerTableInfo>()?.data {
+                let known = producers.entry(group).or_default();
+                for member in members {
+                    // A client is connected to every broker.
+                    if known.iter().all(|other| other.client_id != member.client_id) {
+                        known.push(member);
+                    }
+                }
+            }
+        }
+        Ok(producers)
+    }
+}

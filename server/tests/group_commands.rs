@@ -1,0 +1,158 @@
+//! `remora group`, `remora client` and the timeline of a message, over a consumer at work.
+mod common;
+
+use common::{PATIENCE, Program, cluster_command, standalone_args, stderr, stdout};
+use remora_client::{ConsumeFrom, ConsumeOutcome, PushConsumer};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// A server, and commands that have to succeed.
+struct Cluster {
+    program: Program,
+    nameserver: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("temporary directory");
+        let program = Program::start(&standalone_args(folder.path()));
+        let nameserver = program.address("nameserver");
+        Self { program, nameserver, _folder: folder }
+    }
+
+    #[track_caller]
+    fn run(&self, args: &[&str]) -> String {
+        let ended = cluster_command(&self.nameserver, args);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
+        stdout(&ended)
+    }
+
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        let text = self.run(&[args, &["--output", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    #[track_caller]
+    fn fails(&self, args: &[&str], code: i32, parts: &[&str]) {
+        let ended = cluster_command(&self.nameserver, args);
+        let said = stderr(&ended);
+        assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{args:?}: {said}");
+    }
+
+    /// One topic of one queue with three messages; gives their ids.
+    fn filled(&self) -> Vec<String> {
+        self.run(&["topic", "create", "orders", "--queues", "1"]);
+        let send = |body: &str| self.json(&["send", "orders", body])["msgId"].clone();
+        let ids = ["one", "two", "three"].map(send);
+        ids.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+/// A consumer of "orders" and the bodies that it gets.
+async fn consume(cluster: &Cluster) -> (PushConsumer, mpsc::UnboundedReceiver<String>) {
+    let (sender, bodies) = mpsc::unbounded_channel();
+    let consumer = PushConsumer::builder("workers")
+        .nameserver(&cluster.nameserver)
+        .consume_from(ConsumeFrom::First)
+        .subscribe("orders", "*")
+        .handler(move |messages| {
+            for message in &messages {
+                let _ = sender.send(String::from_utf8_lossy(message.body()).into_owned());
+            }
+            async { ConsumeOutcome::Success }
+        })
+        .start()
+        .await
+        .expect("started");
+    (consumer, bodies)
+}
+
+async fn take(bodies: &mut mpsc::UnboundedReceiver<String>, count: usize) -> Vec<String> {
+    let mut taken = Vec::new();
+    while taken.len() < count {
+        let next = tokio::time::timeout(PATIENCE, bodies.recv()).await;
+        taken.push(next.expect("in time").expect("open"));
+    }
+    taken.sort();
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn group_is_listed_followed_reset_cloned_and_deleted() {
+    let cluster = Cluster::start();
+    cluster.filled();
+    let (consumer, mut bodies) = consume(&cluster).await;
+    assert_eq!(take(&mut bodies, 3).await, ["one", "three", "two"]);
+
+    let connections = cluster.json(&["group", "connections", "workers"]);
+    let member = connections["online"]["connectionSet"][0].clone();
+    let client_id = member["clientId"].as_str().expect("a client").to_owned();
+    let lag = cluster.json(&["group", "lag", "workers", "--topic", "orders"]);
+    assert_eq!(lag["queues"][0]["owner"], client_id.as_str(), "{lag}");
+    assert!(lag["queues"][0]["lastPullMs"].as_i64().is_some_and(|ms| ms > 0), "{lag}");
+    let clients = cluster.json(&["client", "list"]);
+    let consumers: Vec<&Value> = clients
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|client| client["role"] == "consumer")
+        .collect();
+    assert_eq!(consumers.len(), 1, "{clients}");
+    assert_eq!(consumers[0]["clientId"], client_id.as_str());
+    assert_eq!(consumers[0]["group"], "workers");
+
+    let reset = cluster.json(&["group", "reset", "workers", "orders", "--to", "start"]);
+    let offsets = json!([{ "broker": "broker-a", "queueId": 0, "offset": 0 }]);
+    assert_eq!(reset["queues"], offsets);
+    assert_eq!(take(&mut bodies, 3).await, ["one", "three", "two"]);
+    consumer.shutdown().await;
+
+    let one = ["group", "reset", "workers", "orders", "--queue", "broker-a:0", "--offset", "2"];
+    cluster.run(&one);
+    let listed = cluster.json(&["group", "list"]);
+    let expected = json!([{ "group": "workers", "members": 0, "topics": ["orders"], "lag": 1 }]);
+    assert_eq!(listed, expected);
+    let table = cluster.run(&["group", "lag", "workers"]);
+    assert!(table.contains("COMMITTED") && table.contains("behind by 1 messages"), "{table}");
+
+    let beyond = ["group", "reset", "workers", "orders", "--queue", "broker-a:0", "--offset", "9"];
+    cluster.fails(&beyond, 1, &["'offset' is 9", "0 to 3"]);
+    cluster.fails(
+        &["group", "reset", "workers", "orders", "--to", "yesterday"],
+        2,
+        &["--to is 'yesterday'", "15m"],
+    );
+    cluster.fails(&["group", "lag", "wrokers"], 3, &["did you mean 'workers'?"]);
+    cluster.fails(&["group", "clone", "workers", "nobody"], 3, &["'nobody'"]);
+    cluster.fails(&["group", "delete", "workers"], 1, &["--yes"]);
+    cluster.run(&["group", "delete", "workers", "--yes"]);
+    assert_eq!(cluster.json(&["group", "list"]), json!([]));
+    assert_eq!(cluster.program.terminate().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timeline_tells_which_groups_have_passed_a_message() {
+    let cluster = Cluster::start();
+    let ids = cluster.filled();
+    let (consumer, mut bodies) = consume(&cluster).await;
+    take(&mut bodies, 3).await;
+    consumer.shutdown().await;
+    cluster.run(&["group", "reset", "workers", "orders", "--queue", "broker-a:0", "--offset", "1"]);
+    let fate = |id: &str| {
+        let timeline = cluster.json(&["message", "timeline", "orders", "--id", id]);
+        assert_eq!(timeline["message"]["msgId"], id, "{timeline}");
+        let groups = timeline["groups"].as_array().cloned().unwrap_or_default();
+        assert_eq!(groups.len(), 1, "{timeline}");
+        (groups[0]["group"].clone(), groups[0]["fate"].clone())
+    };
+    assert_eq!(fate(&ids[0]), (json!("workers"), json!("consumed or skipped")));
+    assert_eq!(fate(&ids[1]), (json!("workers"), json!("waiting")));
+    let told = cluster.run(&["message", "timeline", "orders", "--id", &ids[2]]);
+    assert!(told.contains("stored in orders/broker-a/0 at offset 2"), "{told}");
+    let missing = ["message", "timeline", "orders", "--id", "7F00000100002A9F0000000000000001"];
+    cluster.fails(&missing, 3, &["message", "does not exist"]);
+    assert_eq!(cluster.program.terminate().0, 0);
+}
