@@ -26,6 +26,9 @@ const SYSTEM_GROUPS: [&str; 10] = [
     "CID_ONS-HTTP-PROXY",
 ];
 
+/// And those of the broker's own features.
+const SYSTEM_GROUP_PREFIX: &str = "CID_RMQ_SYS_";
+
 pub(crate) async fn run(command: GroupCommand) -> Result<(), CommandError> {
     match command {
         GroupCommand::List { cluster, all } => list(&cluster, all).await,
@@ -44,8 +47,11 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), CommandError> {
 async fn list(cluster: &ClusterArgs, all: bool) -> Result<(), CommandError> {
     let admin = Admin::connect(&cluster.nameserver).await?;
     let names = admin.groups(&Where::Everywhere).await?.into_keys();
-    let names = names
-        .filter(|name| all || !(SYSTEM_GROUPS.contains(&name.as_str()) || name.starts_with('%')));
+    let names = names.filter(|name| {
+        let of_system =
+            SYSTEM_GROUPS.contains(&name.as_str()) || name.starts_with(SYSTEM_GROUP_PREFIX);
+        all || !of_system
+    });
     let mut rows = Vec::new();
     for name in names {
         let members = on_line(&admin, &name).await?.map_or(0, |group| group.connection_set.len());

@@ -132,7 +132,11 @@ fn every_producer_and_every_groups_progress_on_a_broker_is_shown() {
     stop_push(java, &consumer);
     send(java, &producer, &topic, &numbered("behind", 2), &json!({}));
 
-    let producers = mqadmin(java, &target, &["producer", "-b", &target.broker()]);
+    // A producer's first heartbeat comes a second after its start.
+    let producers = (0..60)
+        .map(|_| mqadmin(java, &target, &["producer", "-b", &target.broker()]))
+        .find(|printed| printed.contains(&producer_group))
+        .unwrap_or_default();
     let line = producers.lines().find(|line| line.contains(&producer_group)).unwrap_or_default();
     assert!(line.contains(&producer) && line.contains("language=JAVA"), "{producers}");
 
