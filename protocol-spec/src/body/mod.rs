@@ -16,6 +16,7 @@ mod queue;
 mod register;
 mod route;
 mod running;
+mod timer;
 mod topic;
 mod transaction;
 mod wire_enum;
@@ -38,6 +39,7 @@ pub use queue::*;
 pub use register::*;
 pub use route::*;
 pub use running::*;
+pub use timer::*;
 pub use topic::*;
 pub use transaction::*;
 

@@ -324,6 +324,10 @@ impl RequestCode {
     pub const DELETE_SUBSCRIPTION_GROUP_LIST: Self = Self(5003);
     /// Half messages that wait for their end, oldest first. Remora's own.
     pub const LIST_HALF_MESSAGES: Self = Self(60001);
+    /// Timer messages that wait, in order of their times. Remora's own.
+    pub const LIST_TIMERS: Self = Self(60010);
+    /// Gives a waiting timer message another time. Remora's own.
+    pub const MOVE_TIMER: Self = Self(60011);
     /// Takes messages for a time; what is not acknowledged becomes visible again.
     pub const POP_MESSAGE: Self = Self(200050);
     /// Acknowledges one popped message.

@@ -2,7 +2,7 @@
 //! Messages delivered at a time.
 use crate::code::{Lane, RequestCode};
 use crate::fields::{Fields, HeaderError, RequestHeader};
-use crate::generated::header::RecallMessageHeader;
+use crate::generated::header::{ListTimersHeader, MoveTimerHeader, RecallMessageHeader};
 
 /// Code 370. Withdraws a timer message that has not been delivered yet.
 #[derive(Clone, Copy, Debug)]
@@ -11,11 +11,41 @@ pub struct RecallMessage;
 impl RequestHeader for RecallMessage {
     const CODE: RequestCode = RequestCode::RECALL_MESSAGE;
     const NAME: &'static str = "RECALL_MESSAGE";
-    const LANE: Lane = Lane::Send;
+    const LANE: Lane = Lane::Admin;
     type View<'a> = RecallMessageHeader<'a>;
 
     fn decode<'a>(fields: &Fields<'a>) -> Result<RecallMessageHeader<'a>, HeaderError> {
         RecallMessageHeader::decode(fields)
+    }
+}
+
+/// Code 60010. Timer messages that wait, in order of their times. Remora's own.
+#[derive(Clone, Copy, Debug)]
+pub struct ListTimers;
+
+impl RequestHeader for ListTimers {
+    const CODE: RequestCode = RequestCode::LIST_TIMERS;
+    const NAME: &'static str = "LIST_TIMERS";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = ListTimersHeader<'a>;
+
+    fn decode<'a>(fields: &Fields<'a>) -> Result<ListTimersHeader<'a>, HeaderError> {
+        ListTimersHeader::decode(fields)
+    }
+}
+
+/// Code 60011. Gives a waiting timer message another time. Remora's own.
+#[derive(Clone, Copy, Debug)]
+pub struct MoveTimer;
+
+impl RequestHeader for MoveTimer {
+    const CODE: RequestCode = RequestCode::MOVE_TIMER;
+    const NAME: &'static str = "MOVE_TIMER";
+    const LANE: Lane = Lane::Admin;
+    type View<'a> = MoveTimerHeader<'a>;
+
+    fn decode<'a>(fields: &Fields<'a>) -> Result<MoveTimerHeader<'a>, HeaderError> {
+        MoveTimerHeader::decode(fields)
     }
 }
 

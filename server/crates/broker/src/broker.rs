@@ -138,6 +138,12 @@ impl Broker {
         let level_delays_ms = settings.message_delay_level.ms().to_vec();
         let timers = TimerSetup::new(store.clone(), meta.clone(), level_delays_ms);
         let timers = Arc::new(Timers::open(timers)?);
+        let asked = Arc::downgrade(&timers);
+        store.on_retention_wanted(Arc::new(move |_| {
+            if let Some(timers) = asked.upgrade() {
+                timers.wake();
+            }
+        }));
         let pops = Arc::new(Pops::default());
         let hold = Arc::new(PullWait::new(settings.parked_pulls_max, pops.clone()));
         let (later_sends, first_sends) = LaterSends::new();

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use remora_protocol::body::{
-    self, ConsumerOffsetSerializeWrapper, SubscriptionGroupWrapper, TopicConfigSerializeWrapper,
+    self, ConsumerOffsetSerializeWrapper, DelayOffsetSerializeWrapper, SubscriptionGroupWrapper,
+    TopicConfigSerializeWrapper,
 };
 use remora_store::meta_log::{Durability, MetaError};
 use remora_store::{FileDisk, MetaLog, apache_json};
@@ -11,10 +12,12 @@ use remora_store::{FileDisk, MetaLog, apache_json};
 use crate::broker::Broker;
 use crate::meta::{self, Change};
 use crate::registration::java_crc32;
+use crate::timer;
 
 const TOPICS: &str = "topics.json";
 const GROUPS: &str = "subscriptionGroup.json";
 const OFFSETS: &str = "consumerOffset.json";
+const DELAYS: &str = "delayOffset.json";
 
 /// `exported/FILE` → CRC of the file as we wrote it. A file that differs was written by Apache.
 const EXPORTED: &str = "exported/";
@@ -64,6 +67,13 @@ pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonErro
         changes.push((meta::VERSION_OFFSETS.into(), Some(meta::to_json(&offsets.data_version))));
         changes.push(exported(OFFSETS, &bytes));
     }
+    if let Some((bytes, delays)) = foreign::<DelayOffsetSerializeWrapper>(&disk, meta, DELAYS)? {
+        let offset = |level: i32| delays.offset_table.get(&level).copied();
+        let last = delays.offset_table.keys().next_back().copied().unwrap_or(0);
+        let levels = (1..=last).map(|level| u64::try_from(offset(level).unwrap_or(0)).unwrap_or(0));
+        changes.push(timer::with_level_offsets(meta, levels.collect()));
+        changes.push(exported(DELAYS, &bytes));
+    }
     let imported = !changes.is_empty();
     meta::write(meta, &changes, Durability::Disk)?;
     if imported {
@@ -72,7 +82,7 @@ pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonErro
     Ok(imported)
 }
 
-/// Writes the three files as Apache's broker reads them, after the offsets have been persisted.
+/// Writes the files as Apache's broker reads them, after the offsets have been persisted.
 pub(crate) fn export(store_path: &Path, broker: &Broker) -> Result<(), JsonError> {
     let disk = FileDisk::new(store_path);
     let topics = broker.topics.all();
@@ -100,6 +110,7 @@ pub(crate) fn export(store_path: &Path, broker: &Broker) -> Result<(), JsonError
         (TOPICS, body::encode(&topics)),
         (GROUPS, body::encode(&groups)),
         (OFFSETS, body::encode(&offsets)),
+        (DELAYS, body::encode(&broker.timers.level_offsets())),
     ];
     // Recorded first: killed in between, we would otherwise take our own export for Apache's.
     let changes: Vec<Change> = files.iter().map(|(file, bytes)| exported(file, bytes)).collect();

@@ -8,6 +8,7 @@ mod admin_clients;
 mod admin_consume;
 mod admin_group;
 mod admin_reset;
+mod admin_timer;
 mod admin_topic;
 mod admin_transaction;
 pub mod admission;
@@ -47,7 +48,6 @@ pub mod queue_locks;
 pub mod queue_owners;
 pub mod quota;
 pub mod rates;
-#[allow(dead_code, reason = "recall follows")]
 mod recall_handle;
 mod refusals;
 pub mod registration;
@@ -66,7 +66,6 @@ pub mod sql;
 pub mod subscription;
 mod system_names;
 mod time;
-#[allow(dead_code, reason = "recall and listing follow")]
 pub mod timer;
 mod topic_routes;
 mod topic_rules;

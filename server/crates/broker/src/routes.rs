@@ -6,7 +6,7 @@ use remora_remoting::Routes;
 
 use crate::broker::Broker;
 use crate::{
-    admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_topic,
+    admin_broker, admin_clients, admin_consume, admin_group, admin_reset, admin_timer, admin_topic,
     admin_transaction, assignment, end_transaction, hand_over, heartbeat, lock_queues, offsets,
     pop, pull, query, reply, request_modes, retry, runtime_info, send,
 };
@@ -51,6 +51,12 @@ pub(crate) fn routes(broker: Arc<Broker>) -> Routes<Broker> {
         .answer::<request::GetMaxOffset>(offsets::max_offset)
         .answer::<request::GetMinOffset>(offsets::min_offset)
         .answer::<request::GetEarliestMsgStoretime>(offsets::earliest_msg_store_time)
+        // Delayed messages.
+        .answer::<request::RecallMessage>(admin_timer::recall_message)
+        .answer::<request::ListTimers>(admin_timer::list_timers)
+        .answer::<request::MoveTimer>(admin_timer::move_timer)
+        .answer::<request::GetAllDelayOffset>(admin_timer::all_delay_offsets)
+        .answer::<request::GetTimerCheckPoint>(admin_timer::timer_check_point)
         // Single messages.
         .answer::<request::QueryMessage>(query::query_message)
         .answer::<request::ViewMessageById>(query::view_message_by_id)

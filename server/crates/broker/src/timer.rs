@@ -8,9 +8,11 @@ mod deliver;
 mod entry;
 mod levels;
 mod pending;
+mod roll;
 mod run;
 #[cfg(test)]
 mod tests;
+mod withdraw;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -18,11 +20,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use remora_store::FlushMode;
+use remora_protocol::body::DelayOffsetSerializeWrapper;
+use remora_store::{FlushMode, MetaLog};
 use tokio::sync::Notify;
 
 pub use self::core::TimerError;
 pub(crate) use self::core::{Timer, TimerSetup};
+pub(crate) use self::entry::TimerEntry;
+pub(crate) use self::withdraw::{Wanted, Withdrawn};
 use crate::broker::Broker;
 
 /// Longest sleep while messages wait: a clock that was set forward is seen by then. Chosen.
@@ -123,11 +128,29 @@ impl Timers {
         if timer.wants_save(now_ms)? {
             timer.save(now_ms)?;
         }
+        let wanted = broker.store.retention_wanted();
+        if timer.keeps(wanted) {
+            // A little at a time: what is due meanwhile is not kept waiting.
+            if timer.roll(wanted, now_ms)? {
+                return Ok(1);
+            }
+            timer.save(now_ms)?;
+        }
         let now_ms = timer.clock(now_ms);
         let until = |at_ms: i64| at_ms.saturating_sub(now_ms).max(1);
         let due = timer.next_due_ms()?.map(|due_ms| until(due_ms).min(SLEEP_MS_MAX));
         let save = timer.save_due_ms()?.map(until);
         Ok(due.into_iter().chain(save).min().unwrap_or(IDLE_MS_MAX))
+    }
+
+    /// The next queue offset of each level, as Apache's slaves ask for it.
+    pub fn level_offsets(&self) -> DelayOffsetSerializeWrapper {
+        let offsets = self.core.lock().level_offsets();
+        let offset = |next: u64| i64::try_from(next).unwrap_or(i64::MAX);
+        DelayOffsetSerializeWrapper {
+            offset_table: (1..).zip(offsets.into_iter().map(offset)).collect(),
+            ..DelayOffsetSerializeWrapper::default()
+        }
     }
 
     /// The last checkpoint.
@@ -160,6 +183,11 @@ pub(crate) async fn run(broker: Arc<Broker>) {
             },
         }
     }
+}
+
+/// The change of the metadata that has levels go on where another broker ended.
+pub(crate) fn with_level_offsets(meta: &MetaLog, levels: Vec<u64>) -> crate::meta::Change {
+    checkpoint::Checkpoint::with_levels(meta, levels)
 }
 
 impl Broker {

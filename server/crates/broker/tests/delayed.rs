@@ -6,8 +6,12 @@ use std::sync::Arc;
 use common::{
     Answer, BASE_PROPERTIES, Client, Message, Node, SUSPEND, bodies, pull_header, send_header,
 };
-use remora_protocol::header::{PullMessageHeader, SendMessageHeader};
-use remora_protocol::{ResponseCode, Text};
+use remora_protocol::body::{self, DelayOffsetSerializeWrapper, TimerList, TimerPlace};
+use remora_protocol::header::{
+    ListTimersHeader, MoveTimerHeader, PullMessageHeader, RecallMessageHeader, SendMessageHeader,
+};
+use remora_protocol::{RequestCode, ResponseCode, Text};
+use remora_remoting::Body;
 use remora_store::Environment;
 use remora_store::clock::{Clock, ManualClock};
 use tempfile::TempDir;
@@ -170,4 +174,134 @@ async fn reply_of_a_timer_message_carries_a_handle_and_other_replies_do_not() {
     assert_eq!(level.send_reply().recall_handle, None);
     assert_eq!(client.send_ok("T", "b").await.send_reply().recall_handle, None);
     node.stop().await;
+}
+
+fn handle_of(answer: &Answer) -> String {
+    answer.send_reply().recall_handle.unwrap().into_owned()
+}
+
+/// A timer message with an id of its own.
+async fn timer(client: &Client, id: &str, delay_ms: &str) -> String {
+    let properties =
+        format!("UNIQ_KEY\u{1}{id}\u{2}KEYS\u{1}key {id}\u{2}TIMER_DELAY_MS\u{1}{delay_ms}\u{2}");
+    let properties = Text::plain(&properties);
+    let header = SendMessageHeader { properties, ..send_header("T") };
+    handle_of(&client.send(&header, id).await.ok())
+}
+
+async fn recall(client: &Client, topic: &str, handle: &str) -> Answer {
+    let header = RecallMessageHeader {
+        topic: topic.into(),
+        recall_handle: handle.into(),
+        ..RecallMessageHeader::default()
+    };
+    client.ask(RequestCode::RECALL_MESSAGE, &header, Body::Empty).await
+}
+
+async fn list(client: &Client, header: &ListTimersHeader<'_>) -> TimerList {
+    let answer = client.ask(RequestCode::LIST_TIMERS, header, Body::Empty).await.ok();
+    body::decode(answer.frame.body().as_ref()).unwrap()
+}
+
+#[tokio::test]
+async fn recalled_message_is_not_delivered_and_a_second_recall_says_why_not() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    let first = timer(&client, "A1", "50").await;
+    let second = timer(&client, "A2", "50").await;
+    assert_eq!(recall(&client, "T", &first).await.ok().field("msgId").as_deref(), Some("A1"));
+    let unknown = ResponseCode::QUERY_NOT_FOUND;
+    recall(&client, "T", &first).await.refused(unknown, &["'A1'", "'T'", "1763793360050"]);
+    clock.advance(50);
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["A2"]);
+    nothing_at(&client, "T", 1).await;
+    let illegal = ResponseCode::ILLEGAL_OPERATION;
+    recall(&client, "T", &second).await.refused(illegal, &["'A2'", "was due", "0 ms ago"]);
+    recall(&client, "T", "bm8=").await.refused(illegal, &["recallHandle", "no"]);
+    recall(&client, "T", "?").await.refused(illegal, &["recallHandle", "'?'"]);
+    client.send_ok("other", "x").await;
+    recall(&client, "other", &second).await.refused(illegal, &["topic", "'T'", "'other'"]);
+    recall(&client, "none", &second).await.refused(ResponseCode::TOPIC_NOT_EXIST, &["'none'"]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn moved_message_comes_at_its_new_time_only() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    let handle = timer(&client, "A1", "50").await;
+    let header = |recall_handle: &str, due_ms| MoveTimerHeader {
+        topic: "T".into(),
+        recall_handle: recall_handle.to_owned().into(),
+        due_ms,
+    };
+    let ask = async |header: MoveTimerHeader<'_>| {
+        client.ask(RequestCode::MOVE_TIMER, &header, Body::Empty).await
+    };
+    let moved = ask(header(&handle, NOW_MS + 20)).await.ok();
+    let moved = moved.field("recallHandle").unwrap();
+    ask(header(&handle, NOW_MS + 30)).await.refused(ResponseCode::QUERY_NOT_FOUND, &["'A1'"]);
+    let illegal = ResponseCode::MESSAGE_ILLEGAL;
+    ask(header(&moved, NOW_MS)).await.refused(illegal, &["dueMs", "later than now"]);
+    clock.advance(20);
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["A1"]);
+    clock.advance(1_000);
+    let last = timer(&client, "A2", "1").await;
+    clock.advance(1);
+    assert_eq!(bodies(&next(&client, "T", 1).await), ["A2"]);
+    assert_ne!(last, moved);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn waiting_messages_are_listed_in_order_a_page_at_a_time() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    for (id, delay_ms) in [("A3", "30"), ("A1", "10"), ("A4", "40"), ("A2", "20")] {
+        timer(&client, id, delay_ms).await;
+    }
+    let wanted = ListTimersHeader { unique_id: Some("A4".into()), ..Default::default() };
+    let fourth = list(&client, &wanted).await.timers.remove(0);
+    assert_eq!((fourth.topic.as_str(), fourth.due_ms, fourth.body_bytes), ("T", NOW_MS + 40, 2));
+    assert_eq!((fourth.stored_ms, fourth.keys.as_str()), (NOW_MS, "key A4"));
+    recall(&client, "T", &fourth.recall_handle).await.ok();
+
+    let ids = |list: &TimerList| -> Vec<String> {
+        list.timers.iter().map(|timer| timer.unique_id.clone()).collect()
+    };
+    let page = list(&client, &ListTimersHeader { max_num: Some(2), ..Default::default() }).await;
+    assert_eq!(ids(&page), ["A1", "A2"]);
+    let TimerPlace { due_ms, physical_offset } = page.next.unwrap();
+    let header = ListTimersHeader {
+        from_due_ms: Some(due_ms),
+        from_offset: Some(physical_offset),
+        ..Default::default()
+    };
+    let page = list(&client, &header).await;
+    assert_eq!((ids(&page), page.next), (vec!["A3".to_owned()], None));
+    let other = ListTimersHeader { topic: Some("U".into()), ..Default::default() };
+    assert_eq!(list(&client, &other).await.timers, []);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn offsets_of_levels_are_told_and_exported_as_apache_reads_them() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    send(&client, "T", "a", &[("DELAY", "1")]).await.ok();
+    send(&client, "T", "b", &[("DELAY", "2")]).await.ok();
+    clock.advance(1_000);
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["a"]);
+    let answer = client.ask(RequestCode::GET_ALL_DELAY_OFFSET, &(), Body::Empty).await.ok();
+    let told: DelayOffsetSerializeWrapper = body::decode(answer.frame.body().as_ref()).unwrap();
+    assert_eq!((told.offset_table.len(), told.offset_table[&1], told.offset_table[&2]), (18, 1, 0));
+    let point = client.ask(RequestCode::GET_TIMER_CHECK_POINT, &(), Body::Empty).await.ok();
+    assert_eq!(point.frame.body().len(), 56);
+    let dir = node.stop().await;
+    let exported = std::fs::read(dir.path().join("config/delayOffset.json")).unwrap();
+    assert_eq!(body::decode::<DelayOffsetSerializeWrapper>(&exported).unwrap(), told);
 }

@@ -18,6 +18,9 @@ pub(crate) struct Checkpoint {
     /// Of the timer messages at lower offsets, those before this were delivered and no others, but
     /// for `done`.
     pub before: Key,
+    /// No record below this physical offset waits: what was there was delivered, or stored again.
+    #[serde(default)]
+    pub kept_from: u64,
     /// Next offset of the queue of each level.
     pub levels: Vec<u64>,
     /// Physical offsets of messages that were delivered, or stored again, and not come by yet.
@@ -37,6 +40,14 @@ impl Checkpoint {
                 None
             }
         }
+    }
+
+    /// The change that has levels go on where another broker ended.
+    pub fn with_levels(meta: &MetaLog, levels: Vec<u64>) -> meta::Change {
+        let found = Self::read(meta);
+        let before = (i64::MIN, 0);
+        let checkpoint = found.unwrap_or_else(|| Self { before, ..Self::default() });
+        (KEY.to_owned(), Some(meta::to_json(&Self { levels, ..checkpoint })))
     }
 
     /// Durable when it returns.

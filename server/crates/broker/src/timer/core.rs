@@ -19,7 +19,7 @@ use remora_store::{AppendError, MetaLog, QueueEntry, QueueRef, Store};
 
 use super::checkpoint::Checkpoint;
 use super::deliver::Group;
-use super::entry::{END, TimerEntry};
+use super::entry::{END, Key, TimerEntry};
 use super::levels::Level;
 use super::pending::{Pending, RUN_ENTRIES_MAX};
 
@@ -56,8 +56,6 @@ pub(crate) struct TimerSetup {
     pub meta: Arc<MetaLog>,
     /// Of the levels 1, 2, …
     pub level_delays_ms: Vec<u64>,
-    /// Where the levels' queues are begun without a checkpoint.
-    pub level_offsets: Vec<u64>,
     pub run_entries_max: usize,
 }
 
@@ -102,11 +100,9 @@ impl Timer {
         store.keep_from(KEEPER, 0);
         let queue = store.queue(names::TIMER_TOPIC, 0);
         let found = Checkpoint::read(&setup.meta);
-        let saved = found.clone().unwrap_or_else(|| Checkpoint {
-            levels: setup.level_offsets.clone(),
-            before: (i64::MIN, 0),
-            ..Checkpoint::default()
-        });
+        let saved = found
+            .clone()
+            .unwrap_or_else(|| Checkpoint { before: (i64::MIN, 0), ..Checkpoint::default() });
         // Messages may wait at levels that the table has no more: they count as its last.
         let used =
             store.queues().into_iter().filter(|(topic, _)| **topic == *names::SCHEDULE_TOPIC);
@@ -154,7 +150,7 @@ impl Timer {
 
     /// What runs would have: all that is not delivered of a stretch of the queue.
     fn read_gap(&mut self, from: u64, to: u64) -> Result<(), TimerError> {
-        let before = self.saved.before;
+        let (before, kept_from) = (self.saved.before, self.saved.kept_from);
         let mut at = from;
         while at < to {
             let entries = self.entries(at, usize::try_from(to - at).unwrap_or(usize::MAX))?;
@@ -166,6 +162,7 @@ impl Timer {
             for entry in entries {
                 if let Some(entry) = self.timer_entry(&entry)
                     && entry.key() >= before
+                    && entry.physical_offset >= kept_from
                 {
                     self.pending.insert(entry);
                 }
@@ -284,17 +281,30 @@ impl Timer {
         self.levels.iter().map(|level| level.next).collect()
     }
 
-    /// Writes a checkpoint, after a pass that delivered everything due.
-    pub fn save(&mut self, now_ms: i64) -> Result<(), TimerError> {
+    /// Writes a checkpoint. False, and nothing is written, where something due has not been
+    /// delivered: the next pass does that.
+    pub fn save(&mut self, now_ms: i64) -> Result<bool, TimerError> {
+        let before = self.pending.next_key()?;
+        // Later ones may have been delivered, and a checkpoint would not know of them.
+        if before.0 <= self.clock_ms {
+            return Ok(false);
+        }
         let log_end = self.setup.store.flush()?;
         let log_min = self.setup.store.log_status().physical_offset_min;
         self.done.retain(|physical_offset| *physical_offset >= log_min);
         let mut done: Vec<u64> = self.done.iter().copied().collect();
         done.sort_unstable();
+        let mut kept_from = self.pending.physical_min().min(log_end);
+        for level in &mut self.levels {
+            if let Some(head) = level.head(&self.setup.store)? {
+                kept_from = kept_from.min(head.physical_offset);
+            }
+        }
         let checkpoint = Checkpoint {
             log_end,
+            kept_from,
             queue_read: self.queue_read,
-            before: self.pending.next_key()?,
+            before,
             levels: self.level_offsets(),
             done,
             clock_ms: self.clock_ms,
@@ -303,14 +313,19 @@ impl Timer {
         self.saved = checkpoint;
         self.saved_at_ms = now_ms;
         self.pending.join_small_runs()?;
-        let mut kept_from = self.pending.physical_min().min(log_end);
-        for level in &mut self.levels {
-            if let Some(head) = level.head(&self.setup.store)? {
-                kept_from = kept_from.min(head.physical_offset);
-            }
-        }
         self.setup.store.keep_from(KEEPER, kept_from);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether records below are kept for messages that wait.
+    pub fn keeps(&self, physical_offset: u64) -> bool {
+        self.saved.kept_from < physical_offset
+    }
+
+    /// Waiting messages from `key` on, in order of their times; those with levels not.
+    pub fn list(&mut self, key: Key, count_max: usize) -> Result<Vec<TimerEntry>, TimerError> {
+        self.take_in()?;
+        Ok(self.pending.from(key, count_max)?)
     }
 
     /// Begins again from the checkpoint, after a run was found to be damaged.
@@ -328,6 +343,12 @@ impl Timer {
         self.clock_ms
     }
 
+    /// Next offset of the timers' queue.
+    pub fn queue_read(&self) -> u64 {
+        self.queue_read
+    }
+
+    #[cfg(test)]
     pub fn counts(&self) -> TimerCounts {
         self.counts
     }
@@ -339,8 +360,7 @@ impl Timer {
 
 impl TimerSetup {
     pub fn new(store: Arc<Store>, meta: Arc<MetaLog>, level_delays_ms: Vec<u64>) -> Self {
-        let level_offsets = vec![0; level_delays_ms.len()];
         let run_entries_max = RUN_ENTRIES_MAX;
-        Self { store, meta, level_delays_ms, level_offsets, run_entries_max }
+        Self { store, meta, level_delays_ms, run_entries_max }
     }
 }

@@ -134,6 +134,7 @@ impl Timer {
         let has_deletes = self.pending.has_deletes() || due.iter().any(|entry| entry.deletes);
         for (index, entry) in due.iter().enumerate() {
             if has_deletes && self.is_withdrawn(entry, due)? {
+                self.counts.withdrawn += u64::from(!entry.deletes);
                 continue;
             }
             if let Outcome::Full = self.stage(entry.physical_offset, resolve, batch)? {
@@ -143,16 +144,22 @@ impl Timer {
         Ok(due.len())
     }
 
-    /// Whether an entry is not for delivery: it withdraws another, or another withdraws it.
-    fn is_withdrawn(&mut self, entry: &TimerEntry, due: &[TimerEntry]) -> Result<bool, TimerError> {
-        if entry.deletes {
-            return Ok(true);
-        }
+    /// Whether another one withdraws this one, or it is one that withdraws others. `due`: those
+    /// taken out together with it.
+    pub(super) fn is_withdrawn(
+        &mut self,
+        entry: &TimerEntry,
+        due: &[TimerEntry],
+    ) -> Result<bool, TimerError> {
         if self.group.as_ref().is_none_or(|group| group.due_ms != entry.due_ms) {
             let mut deletes: Vec<_> = self.pending.at(entry.due_ms)?;
             deletes.extend(due.iter().filter(|other| other.due_ms == entry.due_ms));
             deletes.retain(|other| other.deletes);
             self.group = Some(self.group_of(entry.due_ms, &deletes)?);
+        }
+        // Of all that are due then, before the first of them is gone.
+        if entry.deletes {
+            return Ok(true);
         }
         let Some(group) = self.group.as_ref().filter(|group| !group.withdrawn.is_empty()) else {
             return Ok(false);
@@ -163,7 +170,6 @@ impl Timer {
             let withdrawn_at = group.withdrawn.get(key);
             withdrawn_at.is_some_and(|at| first_stored(&found, entry.physical_offset) < *at)
         });
-        self.counts.withdrawn += u64::from(is_withdrawn);
         Ok(is_withdrawn)
     }
 

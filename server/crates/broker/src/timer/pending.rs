@@ -94,10 +94,12 @@ impl Pending {
         self.near.len() as u64 + self.runs.iter().map(Run::pending).sum::<u64>()
     }
 
+    #[cfg(test)]
     pub fn near_count(&self) -> usize {
         self.near.len()
     }
 
+    #[cfg(test)]
     pub fn run_count(&self) -> usize {
         self.runs.len()
     }
@@ -106,6 +108,7 @@ impl Pending {
         self.near_from
     }
 
+    #[cfg(test)]
     pub fn blocks_read(&self) -> u64 {
         self.runs.iter().map(|run| run.blocks_read).sum()
     }
@@ -305,6 +308,8 @@ impl Pending {
                 found.len() < count_max
             })?;
         }
+        found.sort_unstable();
+        found.dedup();
         Ok(found)
     }
 
