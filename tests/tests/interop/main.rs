@@ -3,6 +3,7 @@
 mod apache_store;
 mod common;
 mod compaction;
+mod delayed;
 mod filters;
 mod flow_control;
 mod go_client;

@@ -35,6 +35,7 @@ public final class Interop {
         LitePullConsumers.register(OPERATIONS);
         Replies.register(OPERATIONS);
         Pops.register(OPERATIONS);
+        Timers.register(OPERATIONS);
         Admin.register(OPERATIONS);
         ApacheServer.register(OPERATIONS);
         Captured.install();
