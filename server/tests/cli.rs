@@ -352,3 +352,30 @@ fn dead_letters_are_listed_shown_and_sent_again_once() {
     let expected = [message("first", "\"a\""), message("new", "null"), message("second", "\"b\"")];
     assert_eq!(tailed, expected);
 }
+
+#[test]
+fn transactions_without_an_end_are_listed_with_their_age_and_checks() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Program::start(&standalone_args(dir.path()));
+    let nameserver = server.address("nameserver");
+    let run = |args: &[&str]| {
+        let ended = cluster_command(&nameserver, args);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
+        stdout(&ended)
+    };
+    assert_eq!(run(&["transaction", "list"]), "no half message waits for its end\n");
+    let half = ["--property", "TRAN_MSG=true", "--property", "PGROUP=payers"];
+    run(&[&["send", "orders", "paid"][..], &half].concat());
+    let listed = run(&["transaction", "list", "--group", "payers", "-o", "json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let only = |name: &str| listed[0][name].clone();
+    assert_eq!(
+        (only("topic"), only("group"), only("checks")),
+        (json!("orders"), json!("payers"), json!(0))
+    );
+    assert!(only("ageMs").as_i64().is_some_and(|ms| ms >= 0), "{listed}");
+    let shown = run(&["transaction", "list"]);
+    assert!(shown.contains("NEXT CHECK IN") && shown.contains("payers"), "{shown}");
+    let of_others = run(&["transaction", "list", "--topic", "others"]);
+    assert_eq!(of_others, "no half message waits for its end\n");
+}

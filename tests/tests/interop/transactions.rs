@@ -91,8 +91,8 @@ fn commits_rolls_back_and_answers_checks(driver: &Driver) {
     let name = unique("tx");
     let checks = start(driver, &target, &name, &unique("tg"), &topic);
     let messages = [
-        ("committed", "commit", ""),
-        ("rolled back", "rollback", ""),
+        ("committed", "commit", "rollback"),
+        ("rolled back", "rollback", "commit"),
         ("committed when asked", "unknown", "commit"),
         ("rolled back when asked", "unknown", "rollback"),
     ];

@@ -1,9 +1,9 @@
 //! The broker's state, its start and its stop.
 //!
 //! Lock order, outer first: topics' version, groups' version, clients' table, queue locks, pull
-//! hold, pop hold, flight shards, offset shards. None is held across `.await` or a call into the
-//! store. Topic and group changes hold their version over the metadata log's write (they are one at
-//! a time, and never on the send or pull path).
+//! hold, pop hold, flight shards, offset shards; half messages alone. None is held across `.await`
+//! or a call into the store. Topic and group changes hold their version over the metadata log's
+//! write (they are one at a time, and never on the send or pull path).
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 

@@ -62,16 +62,14 @@ fn period(rules: &Rules) -> Duration {
 fn round(broker: &Broker) {
     keep_records(broker);
     let rules = rules(&broker.config.peek());
+    // Unlike Apache, which forgets what retention takes. Once a round: one that cannot be moved now
+    // would come again at once.
+    let wanted = broker.store.retention_wanted();
+    let mut due = broker.transactions.table.lock().give_up_below(wanted, DUE_AT_ONCE);
     while !broker.stopping.is_cancelled() {
-        let due = {
-            let mut table = broker.transactions.table.lock();
-            // Unlike Apache, which forgets what retention takes.
-            let mut due = table.give_up_below(broker.store.retention_wanted(), DUE_AT_ONCE);
-            due.extend(table.due(time::tick_ms(), &rules, DUE_AT_ONCE - due.len()));
-            due
-        };
+        due.extend(broker.transactions.table.lock().due(time::tick_ms(), &rules, DUE_AT_ONCE));
         let is_last = due.len() < DUE_AT_ONCE;
-        for due in due {
+        for due in due.drain(..) {
             match due {
                 Due::Check(half) => check(broker, &half),
                 Due::GiveUp(half) => give_up(broker, &half),

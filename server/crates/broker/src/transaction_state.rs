@@ -163,7 +163,7 @@ pub(crate) fn restore(broker: &Broker) {
     let ends = (end(&halves), ops.as_ref().map_or(0, end));
     let is_of_this_log = |at: &SavedPosition| at.half_next <= ends.0 && at.op_next <= ends.1;
     let at = saved.at.filter(is_of_this_log);
-    let (half_next, op_next, op_floor) = start(broker, at.as_ref());
+    let (half_next, op_next, op_floor) = start(broker, at.as_ref(), ends);
     let mut table = TransactionTable::starting_at(half_next, op_next, op_floor);
     if at.is_some() {
         for (queue_offset, half) in &saved.halves {
@@ -204,16 +204,22 @@ fn load(broker: &Broker) -> SavedState {
 }
 
 /// Where both queues are read from: what was saved, or where Apache's broker stopped.
-fn start(broker: &Broker, saved: Option<&SavedPosition>) -> (u64, u64, u64) {
+fn start(
+    broker: &Broker,
+    saved: Option<&SavedPosition>,
+    (half_end, op_end): (u64, u64),
+) -> (u64, u64, u64) {
     if let Some(SavedPosition { half_next, op_next, op_floor, .. }) = saved {
         return (*half_next, *op_next, *op_floor);
     }
-    let consumed = |topic| {
-        let offset = broker.offsets.committed(names::TRANS_GROUP, topic, 0).unwrap_or(0);
-        u64::try_from(offset).unwrap_or(0)
+    // What lies past the end is of another log.
+    let consumed = |topic, end: u64| {
+        let offset = broker.offsets.committed(names::TRANS_GROUP, topic, 0)?;
+        u64::try_from(offset).ok().filter(|offset| *offset <= end)
     };
-    let op_next = consumed(names::TRANS_OP_HALF_TOPIC);
-    (consumed(names::TRANS_HALF_TOPIC), op_next, op_next)
+    let half_next = consumed(names::TRANS_HALF_TOPIC, half_end).unwrap_or(0);
+    let op_next = consumed(names::TRANS_OP_HALF_TOPIC, op_end).unwrap_or(0);
+    (half_next, op_next, op_next)
 }
 
 fn restore_saved(

@@ -342,3 +342,83 @@ async fn half_messages_wait_on_and_decided_ones_stay_decided_after_a_restart() {
         node.stop().await;
     }
 }
+
+/// The directory as a kill would leave it.
+fn killed(node: &Node) -> std::sync::Arc<tempfile::TempDir> {
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                std::fs::create_dir(&to).unwrap();
+                copy(&entry.path(), &to);
+            } else {
+                std::fs::copy(entry.path(), &to).unwrap();
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy(node.path(), dir.path());
+    dir.into()
+}
+
+/// Stores a commit of a half message without its op message, as a write that was cut short.
+fn commit_without_op(node: &Node, place: &Place) {
+    let store = &node.broker.store;
+    let queue = store.queue("orders", 1);
+    let draft = remora_protocol::record::Draft {
+        topic: "orders",
+        queue_id: 1,
+        flag: 0,
+        sys_flag: COMMIT,
+        born_timestamp_ms: 0,
+        born_host: "127.0.0.1:1".parse().unwrap(),
+        store_host: "127.0.0.1:1".parse().unwrap(),
+        reconsume_times: 0,
+        prepared_transaction_offset: place.physical_offset,
+        body: b"cut short",
+        properties: b"",
+    };
+    let mut batch = remora_store::AppendBatch::new();
+    batch.push(&queue, &draft);
+    store.append(&mut batch).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_any_state_neither_loses_nor_repeats_a_decision() {
+    let node = Node::start();
+    let client = node.client().await;
+    let paid = send_half(&client, "paid").await;
+    let cancelled = send_half(&client, "cancelled").await;
+    let cut_short = send_half(&client, "cut short").await;
+    let waits = send_half(&client, "waits").await;
+    end(&client, &paid, COMMIT).await.ok();
+    end(&client, &cancelled, ROLLBACK).await.ok();
+    commit_without_op(&node, &cut_short);
+    let dir = killed(&node);
+    client.close().await;
+    node.stop().await;
+
+    let node = Node::start_in(dir, |_| ());
+    let client = node.client().await;
+    let waiting: Vec<i64> = list(&client).await.iter().map(|half| half.queue_offset).collect();
+    assert_eq!(waiting, [waits.queue_offset]);
+    let code = ResponseCode::SYSTEM_ERROR;
+    for place in [&paid, &cut_short] {
+        end(&client, place, COMMIT).await.ok();
+        end(&client, place, ROLLBACK).await.refused(code, &["was committed before"]);
+    }
+    end(&client, &cancelled, COMMIT).await.refused(code, &["was rolled back before"]);
+    end(&client, &waits, COMMIT).await.ok();
+    let bodies_now = ["paid", "cut short", "waits"];
+    assert_eq!(bodies(&stored(&client, "orders", 1).await), bodies_now);
+    let dir = killed(&node);
+    client.close().await;
+    node.stop().await;
+
+    let node = Node::start_in(dir, |_| ());
+    let client = node.client().await;
+    assert_eq!(list(&client).await, []);
+    assert_eq!(bodies(&stored(&client, "orders", 1).await), bodies_now);
+    node.stop().await;
+}

@@ -3,6 +3,7 @@ package interop;
 import com.alibaba.fastjson2.JSONObject;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
@@ -46,12 +47,10 @@ final class TransactionProducers {
             }
         });
         producer.start();
-        // Only heartbeats to brokers of known topics make a producer known to its broker.
-        String topic = call.text("topic", null);
-        if (topic != null) {
-            producer.fetchPublishMessageQueues(topic);
-            producer.getDefaultMQProducerImpl().getMqClientFactory().sendHeartbeatToAllBrokerWithLock();
-        }
+        // A broker is asked to remember the producer once it sends; here at once.
+        MQClientInstance client = producer.getDefaultMQProducerImpl().getMqClientFactory();
+        client.updateTopicRouteInfoFromNameServer(call.text("topic"));
+        client.sendHeartbeatToAllBrokerWithLock();
         PRODUCERS.put(call.text("producer"), producer);
         call.emit("started", new JSONObject());
         synchronized (producer) {
