@@ -74,7 +74,8 @@ fn forward(
     Ok(())
 }
 
-fn read_frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+/// The next frame, its length included.
+pub fn read_frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let rest = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);

@@ -10,6 +10,8 @@ mod go_client;
 mod java_pull;
 mod java_push;
 mod java_send;
+mod lossy_proxy;
+mod lost_answers;
 mod mqadmin;
 mod node_client;
 mod ordered;
