@@ -1,4 +1,5 @@
-//! The locks of queues that are consumed in order: taken before the first pull, renewed, given back.
+//! The locks of queues that are consumed in order: taken before the first pull, renewed, given
+//! back.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};

@@ -136,7 +136,10 @@ pub async fn queues_change_hands_in_order_without_a_duplicate(nameserver: &str) 
             .handler(move |messages| {
                 let noted = noted.clone();
                 async move {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    // Long enough for another message to overtake it, if one were handed over.
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
                     noted.note(&messages[0]);
                     ConsumeOutcome::Success
                 }

@@ -131,7 +131,7 @@ fn a_group_in_order_is_given_the_next_messages_once_it_acknowledged() {
     // The other one failed: visible at once, and delivered with its count before what follows.
     let now = json!({ "handle": first[1]["handle"], "invisibleMs": 0 });
     assert_eq!(taker.ask("pop.change", &now)["status"], "OK");
-    let second = taker.take(&with(ordered.clone(), &json!({ "pollMs": 10_000 })));
+    let second = taker.take(&with(ordered, &json!({ "pollMs": 10_000 })));
     assert_eq!(texts(&second, "body"), ["m-1", "m-2"]);
     assert_eq!([&second[0]["reconsume"], &second[1]["reconsume"]], [&json!(1), &json!(0)]);
 }

@@ -1,8 +1,8 @@
 //! Delayed messages: what their properties ask for, and the form in which they wait.
 //!
-//! A message with a level waits in the queue of its level under SCHEDULE_TOPIC_XXXX; one with a time
-//! of its own waits in rmq_sys_wheel_timer. Both know the topic and queue that they are for, as
-//! Apache stores them. A level wins over a time.
+//! A message with a level waits in the queue of its level under SCHEDULE_TOPIC_XXXX; one with a
+//! time of its own waits in rmq_sys_wheel_timer. Both know the topic and queue that they are for,
+//! as Apache stores them. A level wins over a time.
 use remora_config::Settings;
 use remora_protocol::names;
 use remora_protocol::properties::{self, name};

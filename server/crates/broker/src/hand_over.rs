@@ -1,5 +1,5 @@
-//! Queues change hands: questions that wait for a commit, and the regular look for queues that nobody
-//! reads. The decisions are in `queue_owners.rs`.
+//! Queues change hands: questions that wait for a commit, and the regular look for queues that
+//! nobody reads. The decisions are in `queue_owners.rs`.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

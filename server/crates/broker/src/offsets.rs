@@ -17,9 +17,9 @@ use crate::broker::Broker;
 use crate::meta;
 use crate::refusals;
 
-/// The answer to 14 QUERY_CONSUMER_OFFSET, see `hand_over.rs`. A group that has never committed gets 22 and decides by its own
-/// consumeFromWhere; save that a queue whose whole life still is in memory is answered 0, as Apache
-/// does, so that a new group of a new topic misses nothing.
+/// The answer to 14 QUERY_CONSUMER_OFFSET, see `hand_over.rs`. A group that has never committed
+/// gets 22 and decides by its own consumeFromWhere; save that a queue whose whole life still is in
+/// memory is answered 0, as Apache does, so that a new group of a new topic misses nothing.
 pub(crate) fn consumer_offset(
     broker: &Broker,
     header: &QueryConsumerOffsetHeader<'_>,

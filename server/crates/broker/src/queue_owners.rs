@@ -1,5 +1,5 @@
-//! Which member of a group reads a queue, when it hands the queue over, and queues that nobody reads.
-//! Pure: time is given.
+//! Which member of a group reads a queue, when it hands the queue over, and queues that nobody
+//! reads. Pure: time is given.
 //!
 //! After a change of membership, whoever takes a queue over asks where to go on (14) before the
 //! member that had it may have said how far it came: what that one had consumed and not committed

@@ -10,8 +10,6 @@ mod levels;
 mod pending;
 mod roll;
 mod run;
-#[cfg(test)]
-mod tests;
 mod withdraw;
 
 use std::io::ErrorKind;
@@ -218,3 +216,6 @@ impl Broker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,8 @@ use crate::time;
 /// Messages that one request may acknowledge. Chosen: 512 full pops.
 const BATCH_COUNT_MAX: usize = 16_384;
 
-/// Handles 200051. A message that is settled already is a success, as an acknowledgement that is sent twice
-/// because its answer was lost.
+/// Handles 200051. A message that is settled already is a success, as an acknowledgement that is
+/// sent twice because its answer was lost.
 pub(crate) fn ack_message(
     broker: &Arc<Broker>,
     _request: &Request<'_>,
@@ -45,8 +45,8 @@ pub(crate) fn ack_message(
     }
 }
 
-/// Handles 200151. As Apache a success even where some of the messages are not in flight (any more): one
-/// answer stands for all.
+/// Handles 200151. As Apache a success even where some of the messages are not in flight (any
+/// more): one answer stands for all.
 pub(crate) fn batch_ack_message(
     broker: &Arc<Broker>,
     request: &Request<'_>,

@@ -72,7 +72,8 @@ fn be_u64(bytes: &[u8], at: usize) -> u64 {
 }
 
 impl Run {
-    /// Writes a run, durably, in place of one of the same offsets. `entries` in order of their keys.
+    /// Writes a run, durably, in place of one of the same offsets. `entries` in order of their
+    /// keys.
     pub fn write(
         disk: &dyn Disk,
         queue_from: u64,
