@@ -71,7 +71,7 @@ async fn an_unknown_code_is_answered_3_with_its_number_and_what_is_known_of_it()
         assert_eq!(answer.remark(), format!(" request type {code} not supported"));
     }
     for (code, why) in [
-        (13, ": QUERY_BROKER_OFFSET: no client sends it and Apache answers it with 3 as well"),
+        (22, ": GET_TOPIC_CONFIG_LIST: no client sends it and Apache answers it with 3 as well"),
         (105, " here: GET_ROUTEINFO_BY_TOPIC: ask another kind of server"),
     ] {
         peer.send(&request(code, 1, b"")).await;

@@ -34,7 +34,7 @@ pub(crate) fn reset_offset(
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     }
     for (queue_id, queue_offset) in &offsets {
-        broker.offsets.commit(group, &topic.name, *queue_id, *queue_offset);
+        broker.offsets.reset(group, &topic.name, *queue_id, *queue_offset);
     }
     tracing::info!(group, topic = %topic.name, ?offsets, "consumer offsets reset");
     let table = offsets.into_iter().map(|(queue_id, queue_offset)| {

@@ -73,6 +73,16 @@ impl OffsetTable {
         });
     }
 
+    /// As `commit`, by an administrator: what was pulled before counts no more.
+    pub fn reset(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.change(group, topic, |progress| {
+            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
+            queue.committed = Some(queue_offset);
+            queue.pulled = queue.pulled.min(queue_offset);
+            progress.changed = true;
+        });
+    }
+
     /// As `commit`, by this connection, apart from any pull; true where it is the queue's owner.
     pub fn commit_by(
         &self,
