@@ -115,7 +115,13 @@ impl TransactionProducer {
             SendStatus::Ok => execute(&receipt).await,
             _ => TransactionState::Rollback,
         };
-        let end_error = self.end(&receipt, state).await.err();
+        // Brokers do nothing with an unknown outcome but ask later; Apache's does not even answer.
+        let end_error = match state {
+            TransactionState::Unknown => None,
+            TransactionState::Commit | TransactionState::Rollback => {
+                self.end(&receipt, state).await.err()
+            }
+        };
         if let Some(error) = &end_error {
             tracing::warn!(msg_id = %receipt.msg_id, ?state, %error, "the broker will ask");
         }

@@ -169,7 +169,11 @@ fn stage_unless_retry(
         return Err(refusals::topic_missing(&header.topic).into());
     };
     if let Some(rules) = &topic.rules {
-        check_rules(broker, settings, topic, rules, header, origin)?;
+        check_rules(settings, topic, rules, header, origin)?;
+        // What was looked for was admitted before, and the quota is not charged again.
+        if retry != Retry::No {
+            rules.admit(broker, &topic.name, origin, &header.properties.to_str())?;
+        }
     }
     let queue_id = check_target(settings, topic, header)?;
     let Some(queue) = topic.queue(&broker.store, queue_id) else {
@@ -250,7 +254,6 @@ fn of_item<'d>(batch: &Draft<'d>, item: BatchItem<'d>) -> Draft<'d> {
 /// What only some topics ask. A send that the usual checks refuse does not count against a quota.
 #[cold]
 fn check_rules(
-    broker: &Broker,
     settings: &Settings,
     topic: &Topic,
     rules: &TopicRules,
@@ -259,8 +262,7 @@ fn check_rules(
 ) -> Result<(), Refusal> {
     rules.check_sender(&topic.name)?;
     check_target(settings, topic, header)?;
-    check_body(settings, origin.body)?;
-    rules.admit(broker, &topic.name, origin, &header.properties.to_str())
+    check_body(settings, origin.body)
 }
 
 /// Queue 0 is of the lowest priority; those above the topic's queues share the last one.
