@@ -84,12 +84,15 @@ fn records_are_read_again_from_any_boundary_over_segments_and_a_corrupt_one_is_s
 
 #[test]
 fn queue_entries_are_those_that_may_be_shown() {
-    let (bench, _) = Bench::sim(FlushMode::Sync);
+    let (bench, disk) = Bench::sim(FlushMode::Sync);
     let (store, _) = bench.open();
     let queue = store.queue("T", 0);
+    // Else the flush thread may have shown it before it is looked for.
+    disk.hold_syncs();
     let first = append(&store, &queue, b"1").expect("appended");
     let mut entries = [QueueEntry::default(); 4];
     assert_eq!(store.queue_entries(&queue, 0, &mut entries), Ok(0));
+    disk.release_syncs();
     store.flush().expect("flushed");
     assert_eq!(store.queue_entries(&queue, 0, &mut entries), Ok(1));
     assert_eq!(entries[0].physical_offset, first.physical_offset);
