@@ -168,16 +168,8 @@ fn checked(
             "messages may not be withdrawn: recallMessageEnable is false".into(),
         ));
     }
-    let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
-    if !perm::is_writable(broker_perm) {
-        return Err(Refusal::new(
-            ResponseCode::SERVICE_NOT_AVAILABLE,
-            format!(
-                "broker '{}' takes no messages: brokerPermission is {broker_perm}, writing needs bit 2",
-                settings.broker_name
-            ),
-        ));
-    }
+    perm::broker_takes(settings)
+        .map_err(|error| Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, error.remark))?;
     if !broker.topics.contains(topic) {
         return Err(refusals::topic_missing(topic));
     }

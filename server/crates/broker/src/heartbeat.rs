@@ -13,13 +13,9 @@ use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
 use crate::client_table::{Beat, ClientInfo, ConsumerBeat, GroupKind};
-use crate::perm;
+use crate::made_topics;
 use crate::refusals;
 use crate::subscription;
-use crate::topic_table::plain_topic;
-
-/// Topic sysFlag: the consumers of the topic are of one unit.
-const TOPIC_FLAG_UNIT_SUB: i32 = 2;
 
 /// 34 HEART_BEAT: registers the connection in its producer and consumer groups, makes the groups
 /// and their retry topics where they are new.
@@ -75,9 +71,7 @@ fn consumer_beat(
     let config = broker.groups.find_or_create(&data.group_name, broker.auto_create_group())?;
     let retry_topic = names::retry_topic(&data.group_name);
     if !broker.topics.contains(&retry_topic) {
-        let mut topic =
-            plain_topic(&retry_topic, config.retry_queue_nums, perm::READ | perm::WRITE);
-        topic.topic_sys_flag = if data.unit_mode { TOPIC_FLAG_UNIT_SUB } else { 0 };
+        let topic = made_topics::retry(&retry_topic, config.retry_queue_nums, data.unit_mode);
         // Page cache: after a power cut the next heartbeat makes it again.
         if let Err(error) = broker.topics.put_if_absent(topic, Durability::PageCache) {
             tracing::error!(topic = retry_topic, %error, "retry topic not created");

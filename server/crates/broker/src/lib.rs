@@ -30,6 +30,7 @@ pub mod hand_over;
 mod heartbeat;
 pub mod json_files;
 mod lock_queues;
+mod made_topics;
 mod message_properties;
 pub mod meta;
 pub mod metrics;

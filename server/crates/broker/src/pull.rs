@@ -260,12 +260,7 @@ fn admit(
 ) -> Result<Pull, Refusal> {
     let group = header.consumer_group.as_ref();
     let name = header.topic.as_ref();
-    if !perm::is_readable(i32::try_from(settings.broker_permission).unwrap_or(0)) {
-        return Err(refusals::no_permission(format!(
-            "broker '{}' gives no messages: brokerPermission is {}, reading needs bit 4",
-            settings.broker_name, settings.broker_permission
-        )));
-    }
+    perm::broker_gives(settings)?;
     let config = broker.groups.find_or_create(group, broker.auto_create_group());
     let config = config.ok_or_else(|| refusals::group_missing(group))?;
     if !config.consume_enable {
@@ -274,12 +269,7 @@ fn admit(
         )));
     }
     let topic = broker.topics.find(name).ok_or_else(|| refusals::topic_missing(name))?;
-    if !perm::is_readable(topic.config.perm) {
-        return Err(refusals::no_permission(format!(
-            "topic '{name}' gives no messages: its perm is {}, reading needs bit 4",
-            topic.config.perm
-        )));
-    }
+    perm::topic_gives(&topic)?;
     let readable = usize::try_from(topic.config.read_queue_nums).unwrap_or(0);
     let queue = usize::try_from(header.queue_id)
         .ok()

@@ -260,7 +260,7 @@ struct News {
 
 impl News {
     fn new(broker: &Arc<Broker>, settings: &Settings, topics: Option<Vec<String>>) -> Self {
-        let permission = i32::try_from(settings.broker_permission).unwrap_or(0);
+        let permission = perm::of_broker(settings);
         let addresses = broker.addresses();
         // A topic that is gone again needs no word.
         let topics = topics.map(|names| {

@@ -2,7 +2,6 @@
 //! alone: in %RETRY% after a delay, or in %DLQ% when it was tried often enough.
 use std::sync::Arc;
 
-use remora_protocol::body::TopicConfig;
 use remora_protocol::header::{ConsumerSendMsgBackHeader, SendMessageHeader};
 use remora_protocol::message_id::OffsetId;
 use remora_protocol::properties::name;
@@ -13,19 +12,16 @@ use remora_store::{AppendError, FlushMode};
 
 use crate::broker::Broker;
 use crate::delay::Delay;
+use crate::made_topics;
 use crate::own_messages::{OwnError, OwnMessage};
 use crate::perm;
 use crate::refusals;
 use crate::send_turn::append_refusal;
 use crate::time;
-use crate::topic_table::{Topic, plain_topic};
+use crate::topic_table::Topic;
 
 /// The delay of the first retry: level 3, ten seconds; each further one has the next level.
 const FIRST_RETRY_LEVEL: i32 = 3;
-/// As many as Apache makes.
-const DLQ_QUEUE_COUNT: i32 = 1;
-/// Topic sysFlag of retry topics of unit-mode clients.
-const TOPIC_FLAG_UNIT_SUB: i32 = 2;
 
 /// What becomes of a message that was not consumed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,13 +83,7 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
         .map_err(|error| refusals::header(&error))?;
     let group =
         broker.groups.find(&header.group).ok_or_else(|| refusals::group_missing(&header.group))?;
-    let broker_perm = i32::try_from(broker.config.peek().broker_permission).unwrap_or(0);
-    if !perm::is_writable(broker_perm) {
-        return Err(refusals::no_permission(format!(
-            "broker '{}' takes no messages: brokerPermission is {broker_perm}, writing needs bit 2",
-            broker.config.peek().broker_name
-        )));
-    }
+    perm::broker_takes(&broker.config.peek())?;
     if group.retry_queue_nums <= 0 {
         return Ok(None);
     }
@@ -111,15 +101,17 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
     let times_max = header.max_reconsume_times.unwrap_or(group.retry_max_times);
     let fate = Fate::of(record.reconsume_times, times_max, header.delay_level);
     let topic = match fate {
-        Fate::Again { .. } => retry_topic(broker, &header, group.retry_queue_nums)?,
-        Fate::Dead => dead_letter_topic(broker, &header.group)?,
+        Fate::Again { .. } => {
+            let name = names::retry_topic(&header.group);
+            let unit_mode = header.unit_mode == Some(true);
+            made_topics::find_or_make(
+                broker,
+                made_topics::retry(&name, group.retry_queue_nums, unit_mode),
+            )?
+        }
+        Fate::Dead => made_topics::dead_letter_topic(broker, &header.group)?,
     };
-    if !perm::is_writable(topic.config.perm) {
-        return Err(refusals::no_permission(format!(
-            "topic '{}' takes no messages: its perm is {}, writing needs bit 2",
-            topic.name, topic.config.perm
-        )));
-    }
+    perm::topic_takes(&topic)?;
     let mut message = again(&record, &topic);
     match fate {
         Fate::Again { delay_level } => {
@@ -161,33 +153,6 @@ fn again<'a>(record: &Record<'a>, topic: &Topic) -> OwnMessage<'a> {
     message
 }
 
-fn retry_topic(
-    broker: &Broker,
-    header: &ConsumerSendMsgBackHeader<'_>,
-    queue_count: i32,
-) -> Result<Arc<Topic>, Refusal> {
-    let name = names::retry_topic(&header.group);
-    let sys_flag = if header.unit_mode == Some(true) { TOPIC_FLAG_UNIT_SUB } else { 0 };
-    let mut config = plain_topic(&name, queue_count, perm::READ | perm::WRITE);
-    config.topic_sys_flag = sys_flag;
-    existing_or_new(broker, config)
-}
-
-/// The topic of a group's dead letters, made if it is the first one.
-pub(crate) fn dead_letter_topic(broker: &Broker, group: &str) -> Result<Arc<Topic>, Refusal> {
-    existing_or_new(broker, dead_letter_config(&names::dlq_topic(group)))
-}
-
-pub(crate) fn existing_or_new(broker: &Broker, config: TopicConfig) -> Result<Arc<Topic>, Refusal> {
-    let name = config.topic_name.clone();
-    if let Some(topic) = broker.topics.find(&name) {
-        return Ok(topic);
-    }
-    let made = broker.topics.put_if_absent(config, broker.create_durability());
-    let made = made.map_err(|error| refusals::not_persisted(&error))?;
-    made.ok_or_else(|| refusals::topic_missing(&name))
-}
-
 /// Where a send to a retry topic goes after all: to the dead letters of the group, if it was tried
 /// often enough. Consumers that could not send a message back (36) send it themselves; orderly ones
 /// always do, and only to give it up.
@@ -205,11 +170,6 @@ pub(crate) fn dead_letter_target(
             && broker.queue_locks.lock().is_ordered(time::tick_ms(), group)
     };
     (times > times_max || gives_up()).then(|| names::dlq_topic(group))
-}
-
-/// A group's topic of dead letters.
-pub(crate) fn dead_letter_config(name: &str) -> TopicConfig {
-    plain_topic(name, DLQ_QUEUE_COUNT, perm::READ | perm::WRITE)
 }
 
 /// Why a message of the broker's own was not stored, for the client that caused it.

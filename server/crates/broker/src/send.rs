@@ -283,19 +283,8 @@ fn check_target(
     topic: &Topic,
     header: &SendMessageHeader<'_>,
 ) -> Result<i32, Refusal> {
-    let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
-    if !perm::is_writable(broker_perm) {
-        return Err(refusals::no_permission(format!(
-            "broker '{}' takes no messages: brokerPermission is {broker_perm}, writing needs bit 2",
-            settings.broker_name
-        )));
-    }
-    if !perm::is_writable(topic.config.perm) {
-        return Err(refusals::no_permission(format!(
-            "topic '{}' takes no messages: its perm is {}, writing needs bit 2",
-            topic.name, topic.config.perm
-        )));
-    }
+    perm::broker_takes(settings)?;
+    perm::topic_takes(topic)?;
     if header.queue_id < 0 {
         return Ok(topic.any_write_queue_id());
     }

@@ -17,16 +17,12 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::broker::Broker;
 use crate::first_answer::{self, FirstAnswer};
-use crate::perm;
+use crate::made_topics;
 use crate::refusals;
 use crate::retry;
 use crate::send::{Origin, Retry, Shape, check_new_topic, stage, target};
 use crate::send_turn::{SendTurn, Staged};
-use crate::topic_table::{Template, plain_topic};
-
-/// Topic sysFlag of automatically created topics of unit-mode clients.
-const TOPIC_FLAG_UNIT: i32 = 1;
-const TOPIC_FLAG_UNIT_SUB: i32 = 2;
+use crate::topic_table::Template;
 
 /// Chosen: the stop waits for at most one round.
 const SENDS_PER_ROUND: usize = 256;
@@ -167,7 +163,7 @@ impl LaterSend {
             && let Some(dead_letters) = retry::dead_letter_target(broker, &header)
             && !broker.topics.contains(&dead_letters)
         {
-            missing.push(retry::dead_letter_config(&dead_letters));
+            missing.push(made_topics::dead_letters(&dead_letters));
         }
         Ok(missing)
     }
@@ -237,14 +233,12 @@ fn header<'f>(frame: &Frame<'f>) -> Result<SendMessageHeader<'f>, Refusal> {
 /// The topic in the image of its template; a retry topic of a known group is made without one.
 fn new_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<TopicConfig, Refusal> {
     let name = header.topic.as_ref();
-    let is_retry = name.starts_with(names::RETRY_PREFIX);
-    if is_retry {
+    let unit_mode = header.unit_mode == Some(true);
+    if names::is_retry_topic(name) {
         let group = names::group_of_topic(name).unwrap_or(name);
         let config = broker.groups.find_or_create(group, broker.auto_create_group());
         let config = config.ok_or_else(|| refusals::group_missing(group))?;
-        let mut topic = plain_topic(name, config.retry_queue_nums, perm::READ | perm::WRITE);
-        topic.topic_sys_flag = unit_flag(header, is_retry);
-        return Ok(topic);
+        return Ok(made_topics::retry(name, config.retry_queue_nums, unit_mode));
     }
     let settings = broker.config.settings();
     if header.default_topic == names::AUTO_CREATE_TOPIC {
@@ -261,17 +255,9 @@ fn new_topic(broker: &Broker, header: &SendMessageHeader<'_>) -> Result<TopicCon
     let template = Template {
         default_topic: &header.default_topic,
         queue_count_asked: header.default_topic_queue_nums,
-        topic_sys_flag: unit_flag(header, is_retry),
+        topic_sys_flag: if unit_mode { made_topics::FLAG_UNIT } else { 0 },
     };
     broker.topics.in_image_of(name, &template).ok_or_else(|| missing(header))
-}
-
-fn unit_flag(header: &SendMessageHeader<'_>, is_retry: bool) -> i32 {
-    match (header.unit_mode, is_retry) {
-        (Some(true), true) => TOPIC_FLAG_UNIT_SUB,
-        (Some(true), false) => TOPIC_FLAG_UNIT,
-        _ => 0,
-    }
 }
 
 fn missing(header: &SendMessageHeader<'_>) -> Refusal {

@@ -16,10 +16,9 @@ use remora_remoting::{Body, Connection};
 
 use crate::broker::Broker;
 use crate::end_transaction::{DecisionError, store_decision, store_op};
+use crate::made_topics;
 use crate::own_messages::OwnMessage;
-use crate::perm;
 use crate::time;
-use crate::topic_table::plain_topic;
 use crate::transaction_table::{Asked, Decision, Due, Half, Rules};
 use crate::transactions::rules;
 
@@ -157,11 +156,8 @@ fn send(broker: &Broker, half: &Half, record: &Record<'_>, conn: &Arc<Connection
 }
 
 fn give_up(broker: &Broker, half: &Half) {
-    if !broker.topics.contains(names::TRANS_CHECK_MAX_TIME_TOPIC) {
-        let config = plain_topic(names::TRANS_CHECK_MAX_TIME_TOPIC, 1, perm::READ | perm::WRITE);
-        if let Err(error) = broker.topics.put_if_absent(config, broker.create_durability()) {
-            tracing::error!(%error, "topic {} not created", names::TRANS_CHECK_MAX_TIME_TOPIC);
-        }
+    if let Err(error) = made_topics::find_or_make(broker, made_topics::given_up_halves()) {
+        tracing::error!(%error, "topic {} not created", names::TRANS_CHECK_MAX_TIME_TOPIC);
     }
     let outcome = match store_decision(broker, half, Decision::GiveUp) {
         Err(DecisionError::Read(cause)) => {

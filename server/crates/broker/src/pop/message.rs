@@ -114,20 +114,9 @@ pub(super) fn target(
     of: (&str, &str, i32),
 ) -> Result<(Arc<Topic>, Arc<SubscriptionGroupConfig>), Refusal> {
     let (group, name, queue_id) = of;
-    let broker_perm = i32::try_from(settings.broker_permission).unwrap_or(0);
-    if !perm::is_readable(broker_perm) {
-        return Err(refusals::no_permission(format!(
-            "broker '{}' gives no messages: brokerPermission is {broker_perm}, reading needs bit 4",
-            settings.broker_name
-        )));
-    }
+    perm::broker_gives(settings)?;
     let topic = broker.topics.find(name).ok_or_else(|| refusals::topic_missing(name))?;
-    if !perm::is_readable(topic.config.perm) {
-        return Err(refusals::no_permission(format!(
-            "topic '{name}' gives no messages: its perm is {}, reading needs bit 4",
-            topic.config.perm
-        )));
-    }
+    perm::topic_gives(&topic)?;
     if queue_id >= topic.config.read_queue_nums {
         let readable = usize::try_from(topic.config.read_queue_nums).unwrap_or(0);
         return Err(refusals::queue_id(name, queue_id, readable));

@@ -13,14 +13,12 @@ use remora_protocol::record::{self, Record};
 use remora_store::{FlushMode, ReadLimits, ReadStatus, Waiting};
 
 use crate::broker::Broker;
+use crate::made_topics;
 use crate::own_messages::OwnMessage;
-use crate::perm;
 use crate::pop::flight::Due;
 use crate::pop::table::{DueFlight, FlightKey};
-use crate::retry;
 use crate::send::PROPERTIES_BYTES_LEFT;
 use crate::time;
-use crate::topic_table::plain_topic;
 
 /// Longest sleep of the task: clocks may be set.
 const SWEEP_MS: i64 = 5_000;
@@ -137,7 +135,8 @@ fn again<'a>(
     let mut message = OwnMessage::of(record);
     message.queue_id = 0;
     if record.reconsume_times >= times_max {
-        let topic = retry::dead_letter_topic(broker, key.group).map_err(|error| error.remark)?;
+        let topic =
+            made_topics::dead_letter_topic(broker, key.group).map_err(|error| error.remark)?;
         message.set(name::RETRY_TOPIC, origin);
         if message.property(name::ORIGIN_MESSAGE_ID).is_none() {
             let (store_host, physical_offset) = (record.store_host, record.physical_offset);
@@ -156,8 +155,8 @@ fn again<'a>(
         }
         false => names::pop_retry_topic(origin, key.group),
     };
-    let config = plain_topic(&retry_topic, RETRY_QUEUE_COUNT, perm::READ | perm::WRITE);
-    retry::existing_or_new(broker, config).map_err(|error| error.remark)?;
+    let config = made_topics::retry(&retry_topic, RETRY_QUEUE_COUNT, false);
+    made_topics::find_or_make(broker, config).map_err(|error| error.remark)?;
     message.topic = retry_topic.into();
     if message.property(name::FIRST_POP_TIME).is_none() {
         let properties = message.properties.clone();
