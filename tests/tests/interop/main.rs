@@ -17,6 +17,7 @@ mod node_client;
 mod ordered;
 mod pops;
 mod priority;
+mod replay;
 mod replies;
 mod retry;
 mod transactions;

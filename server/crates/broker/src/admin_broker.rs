@@ -15,6 +15,7 @@ use remora_store::{QueueRef, ReadLimits};
 
 use crate::broker::Broker;
 use crate::clients::Subscribed;
+use crate::rates::WatchedQueue;
 use crate::{meta, refusals, time};
 
 /// Chosen: what a person can read; each entry costs a read of its record.
@@ -73,7 +74,8 @@ pub(crate) fn config(
     Ok(Reply::success().field("version", version).body(text.into_bytes()))
 }
 
-/// 315 VIEW_BROKER_STATS_DATA. A statistic that is not kept, or without such a key, is refused 1 as
+/// 315 VIEW_BROKER_STATS_DATA. Those of one queue are kept from the first question on, which is
+/// answered with zeros. A statistic that is not kept, or without such a key, is refused 1 as
 /// in Apache.
 pub(crate) fn stats_data(
     broker: &Arc<Broker>,
@@ -82,12 +84,26 @@ pub(crate) fn stats_data(
 ) -> Result<Reply, Refusal> {
     let (name, key) = (header.stats_name.as_ref(), header.stats_key.as_ref());
     let cluster = broker.config.peek().cluster_name.clone();
+    if let Some(queue) = WatchedQueue::parse(name, key) {
+        let count = queue_count(broker, &queue);
+        broker.rates.lock().watch_queue(queue, time::tick_ms(), count);
+    }
     let found = broker.rates.lock().stats(name, key, &cluster);
     let Some(data) = found else {
         let remark = format!("statistic '{name}' has nothing under key '{key}'");
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     };
     Ok(Reply::success().body(body::encode(&data)))
+}
+
+/// Messages sent to a queue, or read from it by a group, so far.
+fn queue_count(broker: &Broker, queue: &WatchedQueue) -> u64 {
+    if let Some(group) = &queue.group {
+        let read = broker.offsets.read_of(group, &queue.topic, queue.queue_id);
+        return u64::try_from(read).unwrap_or(0);
+    }
+    let found = broker.store.existing_queue(&queue.topic, queue.queue_id);
+    found.map_or(0, |queue| broker.store.queue_offset_max(&queue))
 }
 
 /// 306 CLEAN_EXPIRED_CONSUMEQUEUE and 329 DELETE_EXPIRED_COMMITLOG: one round of retention, which
@@ -193,6 +209,13 @@ fn sample(broker: &Broker, detailed: bool) {
         let topics = broker.topics.all().into_iter();
         let topics: Vec<_> = topics.map(|(name, topic)| (name, topic.counters.totals())).collect();
         let groups = broker.offsets.read_sums();
-        broker.rates.lock().take_details(now_ms, topics, groups);
+        let watched = broker.rates.lock().watched_queues().into_iter();
+        let queues: Vec<_> = watched
+            .map(|queue| {
+                let count = queue_count(broker, &queue);
+                (queue, count)
+            })
+            .collect();
+        broker.rates.lock().take_details(now_ms, topics, groups, queues);
     }
 }

@@ -177,6 +177,7 @@ pub(crate) fn clone_offsets(
     let offline = header.offline == Some(true);
     let topics = if offline { topics } else { subscribed(broker, from, topics) };
     for topic in topics.iter().filter(|topic| broker.topics.contains(topic)) {
+        broker.resets.forget_group(to, Some(topic));
         broker.offsets.copy_group(from, to, topic);
     }
     tracing::info!(from, to, topics = topics.len(), "offsets copied");

@@ -131,6 +131,7 @@ fn delete(broker: &Broker, groups: &[String], clean_offset: bool) -> Result<Repl
         broker.request_modes.remove(broker, |_, of| of == group);
         if clean_offset {
             broker.offsets.remove_group(group);
+            broker.resets.forget_group(group, None);
         }
         tracing::info!(group, clean_offset, "consumer group deleted");
     }

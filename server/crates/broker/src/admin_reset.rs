@@ -1,5 +1,7 @@
-//! 222: moves a group to a time or an offset. The new offsets are stored here and told to the
-//! clients (220), which would otherwise go on from, and commit, what they hold in memory.
+//! 222: moves a group to a time or an offset. The new offsets are stored here, whether anybody is
+//! connected or not, and told to the clients (220), which would otherwise go on from what they hold
+//! in memory. Until a queue is pulled from its new offset, what is committed for it is dropped; a
+//! client that was not told, or does not know 220, is moved by the answer to its next pull (21).
 #![expect(clippy::needless_pass_by_value, reason = "the routes fix the shape of a handler")]
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +15,15 @@ use remora_store::Boundary;
 
 use crate::admin_consume::{end_of, find, message_queue, start_of};
 use crate::broker::Broker;
-use crate::refusals;
 use crate::topic_table::Topic;
+use crate::{refusals, time};
+
+/// How long a client that was told is left to move by itself. Chosen: Java's waits for 10 s before
+/// it does.
+const TOLD_GRACE_MS: i64 = 30_000;
 
 /// 222 INVOKE_BROKER_TO_RESET_OFFSET. Needs no connected client, unlike Apache with
-/// useServerSideResetOffset off.
+/// useServerSideResetOffset off; with it on nobody is told, and pulls are moved at once.
 pub(crate) fn reset_offset(
     broker: &Arc<Broker>,
     _request: &Request<'_>,
@@ -33,15 +39,27 @@ pub(crate) fn reset_offset(
         let remark = format!("topic '{}' has no queue to read: nothing was reset", topic.name);
         return Err(Refusal::new(ResponseCode::SYSTEM_ERROR, remark));
     }
+    let members = if broker.config.peek().use_server_side_reset_offset {
+        Vec::new()
+    } else {
+        members(broker, group)
+    };
+    let grace_ms = if members.is_empty() { 0 } else { TOLD_GRACE_MS };
+    // First, so that no commit of the time before comes after.
+    broker.resets.put(group, &topic.name, &offsets, time::tick_ms().saturating_add(grace_ms));
     for (queue_id, queue_offset) in &offsets {
         broker.offsets.reset(group, &topic.name, *queue_id, *queue_offset);
+    }
+    if members.is_empty() {
+        let queues = offsets.keys().filter_map(|id| broker.store.existing_queue(&topic.name, *id));
+        broker.hold.release_queues(&queues.collect::<Vec<_>>());
     }
     tracing::info!(group, topic = %topic.name, ?offsets, "consumer offsets reset");
     let table = offsets.into_iter().map(|(queue_id, queue_offset)| {
         (message_queue(broker, &topic.name, queue_id), queue_offset)
     });
     let reset = ResetOffsetBody { offset_table: table.collect() };
-    tell_clients(broker, &header, &reset);
+    tell_clients(broker, &members, &header, &reset);
     Ok(Reply::success().body(body::encode(&reset)))
 }
 
@@ -51,6 +69,13 @@ fn new_offsets(
     header: &ResetOffsetHeader<'_>,
 ) -> Result<BTreeMap<i32, i64>, Refusal> {
     let queue_count = topic.config.read_queue_nums;
+    if header.timestamp < TO_THE_END {
+        let remark = format!(
+            "field 'timestamp' is {}, expected ms since 1970, or {TO_THE_END} for the end",
+            header.timestamp
+        );
+        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
+    }
     // Absent and negative mean all queues, and by time.
     let Some(queue_id) = header.queue_id.filter(|queue_id| *queue_id >= 0) else {
         let all = (0..queue_count).map(|queue_id| {
@@ -82,9 +107,11 @@ fn new_offsets(
     Ok(BTreeMap::from([(queue_id, queue_offset)]))
 }
 
-/// A negative time is the end.
+/// The time that means the end.
+const TO_THE_END: i64 = -1;
+
 fn at_time(broker: &Broker, topic: &str, queue_id: i32, timestamp_ms: i64) -> i64 {
-    if timestamp_ms < 0 {
+    if timestamp_ms == TO_THE_END {
         return end_of(broker, topic, queue_id);
     }
     let Some(queue) = broker.store.existing_queue(topic, queue_id) else { return 0 };
@@ -92,15 +119,23 @@ fn at_time(broker: &Broker, topic: &str, queue_id: i32, timestamp_ms: i64) -> i6
     i64::try_from(found).unwrap_or(i64::MAX)
 }
 
-fn tell_clients(broker: &Broker, header: &ResetOffsetHeader<'_>, reset: &ResetOffsetBody) {
-    let members: Vec<(u64, Language)> = broker.clients.read(|table| {
-        let members = table.group(&header.group).into_iter();
-        let members = members.flat_map(|group| group.members.values());
+/// Connections of a group's members.
+fn members(broker: &Broker, group: &str) -> Vec<(u64, Language)> {
+    broker.clients.read(|table| {
+        let members = table.group(group).into_iter().flat_map(|group| group.members.values());
         members.map(|member| (member.connection_id, member.client.language)).collect()
-    });
+    })
+}
+
+fn tell_clients(
+    broker: &Broker,
+    members: &[(u64, Language)],
+    header: &ResetOffsetHeader<'_>,
+    reset: &ResetOffsetBody,
+) {
     for (connection_id, language) in members {
-        let Some(conn) = broker.clients.connection(connection_id) else { continue };
-        let body = if language == Language::CPP {
+        let Some(conn) = broker.clients.connection(*connection_id) else { continue };
+        let body = if *language == Language::CPP {
             body::encode(&for_c(reset))
         } else {
             body::encode(reset)

@@ -144,6 +144,7 @@ fn delete(broker: &Broker, names: &[String]) -> Result<Reply, Refusal> {
         broker.pops.flights.remove_topic(name);
         broker.request_modes.remove(broker, |topic, _| topic == name);
         broker.pops.wait.release_topic(name);
+        broker.resets.forget_topic(name);
         tracing::info!(topic = name, "topic deleted");
     }
     Ok(Reply::success())

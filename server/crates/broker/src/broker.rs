@@ -28,6 +28,7 @@ use crate::hand_over::HandOvers;
 use crate::json_files::{self, JsonError};
 use crate::meta;
 use crate::metrics::Metrics;
+use crate::offset_resets::OffsetResets;
 use crate::offset_table::{OffsetTable, QueueOffsets};
 use crate::pop::Pops;
 use crate::pop::table::FlightSnapshots;
@@ -77,6 +78,7 @@ pub struct Broker {
     pub topics: TopicTable,
     pub groups: GroupTable,
     pub offsets: OffsetTable,
+    pub resets: OffsetResets,
     pub clients: Clients,
     pub queue_locks: Mutex<QueueLocks>,
     pub transactions: Transactions,
@@ -153,6 +155,7 @@ impl Broker {
             topics: TopicTable::new(meta.clone()),
             groups: GroupTable::new(meta.clone()),
             offsets: OffsetTable::default(),
+            resets: OffsetResets::default(),
             clients: Clients::default(),
             queue_locks: Mutex::default(),
             transactions: Transactions::default(),

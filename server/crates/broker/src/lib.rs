@@ -2,7 +2,8 @@
 //!
 //! Read `broker.rs` (the state, start and stop), `routes.rs` (code to handler), `send.rs` with
 //! `send_turn.rs`, `pull.rs` with `pull_hold.rs` and `pull_wait.rs`, `client_table.rs`. The cores
-//! `pull_hold.rs`, `client_table.rs` and `offset_table.rs` know no clock and no IO.
+//! `pull_hold.rs`, `client_table.rs`, `offset_table.rs` and `offset_resets.rs` know no clock and
+//! no IO.
 mod admin_broker;
 mod admin_clients;
 mod admin_consume;
@@ -34,6 +35,7 @@ mod made_topics;
 mod message_properties;
 pub mod meta;
 pub mod metrics;
+pub mod offset_resets;
 pub mod offset_table;
 mod offsets;
 mod own_messages;

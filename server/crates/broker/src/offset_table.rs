@@ -14,7 +14,7 @@ const SHARD_COUNT: usize = 16;
 pub const NOBODY: u64 = 0;
 
 /// Where one group stands in one queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
     /// Next queue offset to consume; `None` until the group commits.
     pub committed: Option<i64>,
@@ -28,9 +28,23 @@ pub struct Progress {
     pub was_pulled: bool,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self { committed: None, pulled: -1, owner: NOBODY, is_released: false, was_pulled: false }
+    }
+}
+
+/// One queue of a group.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    progress: Progress,
+    /// Where what the group has read is counted from: its first offset, moved with every reset.
+    counted_from: i64,
+}
+
 #[derive(Debug, Default)]
 struct TopicProgress {
-    queues: BTreeMap<i32, Progress>,
+    queues: BTreeMap<i32, Entry>,
     changed: bool,
 }
 
@@ -68,17 +82,21 @@ impl OffsetTable {
     /// Records that the group has consumed everything before `queue_offset`.
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
         self.change(group, topic, |progress| {
-            progress.queues.entry(queue_id).or_insert_with(unpulled).committed = Some(queue_offset);
+            let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
+            entry.progress.committed = Some(queue_offset);
             progress.changed = true;
         });
     }
 
-    /// As `commit`, by an administrator: what was pulled before counts no more.
+    /// As `commit`, by an administrator: what was pulled before counts no more, and the move itself
+    /// is not counted as read.
     pub fn reset(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
         self.change(group, topic, |progress| {
-            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
-            queue.committed = Some(queue_offset);
-            queue.pulled = queue.pulled.min(queue_offset);
+            let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
+            let read = entry.read();
+            entry.progress.committed = Some(queue_offset);
+            entry.progress.pulled = entry.progress.pulled.min(queue_offset);
+            entry.counted_from = queue_offset.saturating_sub(read);
             progress.changed = true;
         });
     }
@@ -94,20 +112,36 @@ impl OffsetTable {
     ) -> bool {
         let mut is_owner = false;
         self.change(group, topic, |progress| {
-            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
-            queue.committed = Some(queue_offset);
-            is_owner = queue.owner == owner;
-            queue.is_released |= is_owner;
+            let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
+            entry.progress.committed = Some(queue_offset);
+            is_owner = entry.progress.release_by(owner);
             progress.changed = true;
         });
         is_owner
     }
 
+    /// This connection has committed, what it said was dropped; true where it is the queue's owner.
+    pub fn release_by(&self, owner: u64, group: &str, topic: &str, queue_id: i32) -> bool {
+        let mut shard = self.shard(group).lock();
+        let topics = shard.get_mut(group).and_then(|topics| topics.get_mut(topic));
+        let entry = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
+        entry.is_some_and(|entry| entry.progress.release_by(owner))
+    }
+
     /// Records what a pull was told to ask for next, and whose it was: shown to operators, not
-    /// persisted.
-    pub fn pulled(&self, owner: u64, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+    /// persisted. `first` gives where the pull itself began.
+    pub fn pulled(
+        &self,
+        owner: u64,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+        queue_offset: i64,
+        first: impl FnOnce() -> i64,
+    ) {
         self.change(group, topic, |progress| {
-            let queue = progress.queues.entry(queue_id).or_insert_with(unpulled);
+            let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(first()));
+            let queue = &mut entry.progress;
             (queue.pulled, queue.owner, queue.was_pulled) = (queue_offset, owner, true);
         });
     }
@@ -116,8 +150,8 @@ impl OffsetTable {
     pub fn hold_back(&self, group: &str) {
         let mut shard = self.shard(group).lock();
         let topics = shard.get_mut(group).into_iter().flat_map(|topics| topics.values_mut());
-        for queue in topics.flat_map(|topic| topic.queues.values_mut()) {
-            queue.is_released = false;
+        for entry in topics.flat_map(|topic| topic.queues.values_mut()) {
+            entry.progress.is_released = false;
         }
     }
 
@@ -125,10 +159,10 @@ impl OffsetTable {
     pub fn look(&self, group: &str, topic: &str, queue_id: i32) -> (Progress, bool) {
         let mut shard = self.shard(group).lock();
         let topics = shard.get_mut(group).and_then(|topics| topics.get_mut(topic));
-        let queue = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
-        let Some(queue) = queue else { return (unpulled(), false) };
-        let was_pulled = std::mem::take(&mut queue.was_pulled);
-        (*queue, was_pulled)
+        let entry = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
+        let Some(Entry { progress, .. }) = entry else { return (Progress::default(), false) };
+        let was_pulled = std::mem::take(&mut progress.was_pulled);
+        (*progress, was_pulled)
     }
 
     /// Where the group stands in one queue.
@@ -138,8 +172,8 @@ impl OffsetTable {
             .get(group)
             .and_then(|topics| topics.get(topic))
             .and_then(|progress| progress.queues.get(&queue_id))
-            .copied()
-            .unwrap_or_else(unpulled)
+            .map(|entry| entry.progress)
+            .unwrap_or_default()
     }
 
     pub fn committed(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
@@ -210,8 +244,9 @@ impl OffsetTable {
         let Some((topic, group)) = key.split_once('@') else { return };
         self.change(group, topic, |progress| {
             for (queue_id, queue_offset) in offsets {
-                let entry = progress.queues.entry(*queue_id).or_insert_with(unpulled);
-                entry.committed = Some(*queue_offset);
+                let entry = progress.queues.entry(*queue_id);
+                let entry = entry.or_insert_with(|| new_at(*queue_offset));
+                entry.progress.committed = Some(*queue_offset);
             }
         });
     }
@@ -250,15 +285,21 @@ impl OffsetTable {
         table
     }
 
-    /// How far each `topic@group` has read, pulled or committed, over its queues.
+    /// What each `topic@group` has read over its queues, pulled or committed, since this start.
     pub fn read_sums(&self) -> Vec<(String, i64)> {
         let mut sums = Vec::new();
         self.each(|group, topic, progress| {
-            let reads = progress.queues.values();
-            let reads = reads.map(|queue| queue.committed.unwrap_or(0).max(queue.pulled).max(0));
+            let reads = progress.queues.values().map(Entry::read);
             sums.push((key_of(topic, group), reads.fold(0, i64::saturating_add)));
         });
         sums
+    }
+
+    /// The same of one queue.
+    pub fn read_of(&self, group: &str, topic: &str, queue_id: i32) -> i64 {
+        let shard = self.shard(group).lock();
+        let progress = shard.get(group).and_then(|topics| topics.get(topic));
+        progress.and_then(|progress| progress.queues.get(&queue_id)).map_or(0, Entry::read)
     }
 
     fn each(&self, mut visit: impl FnMut(&str, &str, &mut TopicProgress)) {
@@ -290,19 +331,36 @@ impl OffsetTable {
 
 impl TopicProgress {
     fn has_committed(&self) -> bool {
-        self.queues.values().any(|progress| progress.committed.is_some())
+        self.queues.values().any(|entry| entry.progress.committed.is_some())
     }
 
     fn committed(&self) -> QueueOffsets {
         self.queues
             .iter()
-            .filter_map(|(queue_id, progress)| Some((*queue_id, progress.committed?)))
+            .filter_map(|(queue_id, entry)| Some((*queue_id, entry.progress.committed?)))
             .collect()
     }
 }
 
-fn unpulled() -> Progress {
-    Progress { pulled: -1, ..Progress::default() }
+impl Progress {
+    /// True where this is the owner.
+    fn release_by(&mut self, owner: u64) -> bool {
+        let is_owner = self.owner == owner;
+        self.is_released |= is_owner;
+        is_owner
+    }
+}
+
+impl Entry {
+    /// Messages read, pulled or committed.
+    fn read(&self) -> i64 {
+        let Progress { committed, pulled, .. } = self.progress;
+        committed.unwrap_or(0).max(pulled).saturating_sub(self.counted_from).max(0)
+    }
+}
+
+fn new_at(queue_offset: i64) -> Entry {
+    Entry { progress: Progress::default(), counted_from: queue_offset }
 }
 
 /// Apache's key of the offset table: the topic, `@`, the group (neither may contain `@`).
@@ -332,11 +390,35 @@ mod tests {
     #[test]
     fn pulling_is_not_committing() {
         let table = OffsetTable::default();
-        table.pulled(7, "g", "t", 0, 5);
+        table.pulled(7, "g", "t", 0, 5, || 3);
         let pulled = Progress { pulled: 5, owner: 7, was_pulled: true, ..Progress::default() };
         assert_eq!(table.progress("g", "t", 0), pulled);
         assert_eq!(table.take_changes(), []);
         assert_eq!(table.topics_of("g"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn reading_is_counted_from_the_first_pull_and_over_resets() {
+        let table = OffsetTable::default();
+        table.pulled(7, "g", "t", 0, 1_010, || 1_000);
+        assert_eq!(table.read_sums(), [("t@g".to_owned(), 10)]);
+        table.commit("g", "t", 0, 1_008);
+        table.reset("g", "t", 0, 0);
+        assert_eq!(
+            table.progress("g", "t", 0),
+            Progress {
+                committed: Some(0),
+                pulled: 0,
+                owner: 7,
+                was_pulled: true,
+                ..Progress::default()
+            }
+        );
+        assert_eq!(table.read_of("g", "t", 0), 10);
+        table.pulled(7, "g", "t", 0, 5, || 0);
+        assert_eq!(table.read_of("g", "t", 0), 15);
+        table.restore("t@h", &QueueOffsets::from([(0, 7)]));
+        assert_eq!(table.read_of("h", "t", 0), 0);
     }
 
     #[test]

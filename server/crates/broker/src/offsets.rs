@@ -65,7 +65,8 @@ pub(crate) fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id:
     behind <= *MEMORY_BYTES / 100 * MEMORY_PERCENT
 }
 
-/// 15 UPDATE_CONSUMER_OFFSET.
+/// 15 UPDATE_CONSUMER_OFFSET. Dropped, with success, while a reset waits to be taken up: it is of
+/// the time before. Apache does so with useServerSideResetOffset only.
 pub(crate) fn update_consumer_offset(
     broker: &Arc<Broker>,
     request: &Request<'_>,
@@ -86,8 +87,20 @@ pub(crate) fn update_consumer_offset(
             format!("field 'commitOffset' is {}, the least offset is 0", header.commit_offset),
         ));
     }
-    let (owner, queue_offset) = (request.conn.id, header.commit_offset);
-    if broker.offsets.commit_by(owner, group, topic, header.queue_id, queue_offset) {
+    let (owner, queue_id) = (request.conn.id, header.queue_id);
+    if broker.resets.any()
+        && let Some(queue_offset) = broker.resets.awaited(group, topic, queue_id)
+    {
+        if broker.offsets.release_by(owner, group, topic, queue_id) {
+            broker.hand_overs.moved();
+        }
+        let mut reply = Reply::success();
+        reply.remark = Some(format!(
+            "not stored: the group was reset to offset {queue_offset} of this queue and has not pulled from there yet"
+        ));
+        return Ok(reply);
+    }
+    if broker.offsets.commit_by(owner, group, topic, queue_id, header.commit_offset) {
         broker.hand_overs.moved();
     }
     Ok(Reply::success())

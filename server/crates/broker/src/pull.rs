@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use crate::clients::Subscribed;
 use crate::cold_reads::ColdReads;
 use crate::compaction::{Compaction, Counting};
+use crate::offset_resets::AfterReset;
 use crate::perm;
 use crate::pull_wait::HeldPull;
 use crate::quota::{OverQuota, Quota};
@@ -67,7 +68,13 @@ pub(crate) fn pull_message<'a>(
             return call.refuse(refusal);
         }
     };
-    if header.sys_flag & FLAG_COMMIT_OFFSET != 0 && header.commit_offset >= 0 {
+    let mut commits = header.sys_flag & FLAG_COMMIT_OFFSET != 0 && header.commit_offset >= 0;
+    if broker.resets.any()
+        && let Some(moved) = pull.moved_by_reset(broker, &mut commits)
+    {
+        return call.reply(moved.code, &moved.header, moved.body);
+    }
+    if commits {
         let topic = &pull.topic.name;
         let group = &pull.group.group_name;
         broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
@@ -180,6 +187,23 @@ impl Pull {
         })
     }
 
+    /// The answer where the group was put elsewhere in this queue and its client does not know.
+    #[cold]
+    pub(crate) fn moved_by_reset(&self, broker: &Broker, commits: &mut bool) -> Option<Answer> {
+        let (group, topic) = (&self.group.group_name, &self.topic.name);
+        let (queue_id, now_ms) = (self.queue.queue_id, time::tick_ms());
+        let after = broker.resets.pulled(group, topic, queue_id, self.queue_offset, now_ms);
+        // What it commits was consumed before the reset.
+        *commits &= after == AfterReset::Nothing;
+        let AfterReset::Moved { queue_offset } = after else { return None };
+        tracing::info!(group, %topic, queue_id, queue_offset, "consumer moved by a reset");
+        let outcome = ReadOutcome {
+            queue_offset_next: u64::try_from(queue_offset).unwrap_or(0),
+            ..self.nothing(broker, ReadStatus::OffsetTooLarge)
+        };
+        Some(self.answer(broker, outcome))
+    }
+
     #[cold]
     fn log_unreadable(&self, queue_offset: u64, error: &dyn std::fmt::Display) {
         tracing::error!(
@@ -224,6 +248,7 @@ impl Pull {
             &self.topic.name,
             self.queue.queue_id,
             next_begin_offset,
+            || self.queue_offset.clamp(signed(outcome.queue_offset_min), next_begin_offset),
         );
         if outcome.message_count > 0 {
             let count = u64::from(outcome.message_count);

@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 use remora_protocol::ResponseCode;
 use remora_remoting::{Body, Errand, Refusal, Responder};
 use remora_store::store::{Arrival, ArrivalListener};
-use remora_store::{ReadOutcome, ReadStatus, Waiting};
+use remora_store::{QueueRef, ReadOutcome, ReadStatus, Waiting};
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::cold_reads::ColdReads;
 use crate::pop::Pops;
 use crate::pop::wait::Woken;
-use crate::pull::Pull;
+use crate::pull::{Answer, Pull};
 use crate::pull_hold::{Parked, PullHold, QueueKey, WantsTag};
 use crate::time;
 use crate::topic_table::Topic;
@@ -168,6 +168,14 @@ impl PullWait {
         });
     }
 
+    /// Answers the held pulls of queues that were reset, other groups' too: they ask again.
+    pub fn release_queues<'q>(&self, queues: impl IntoIterator<Item = &'q QueueRef>) {
+        self.answer(|hold, released| {
+            let keys = queues.into_iter().map(|queue| QueueKey(queue.address()));
+            keys.for_each(|key| hold.released(key, released));
+        });
+    }
+
     /// Answers every held pull PULL_NOT_FOUND, at the stop.
     pub(crate) fn release_all(&self) {
         self.draining.store(true, Ordering::SeqCst);
@@ -219,6 +227,12 @@ impl Errand for HeldPull {
         // One that has much to read already is told to ask again, which it can once it has read.
         if conn.is_closed() || conn.is_outbound_full() || self.broker.stopping.is_cancelled() {
             return self.not_found();
+        }
+        if self.broker.resets.any() {
+            let moved = self.pull.moved_by_reset(&self.broker, &mut false);
+            if let Some(Answer { code, header, body }) = moved {
+                return self.responder.reply(code, &header, body);
+            }
         }
         if let Some(over) = self.pull.over_quota() {
             let left_ms = self.held_until_ms.saturating_sub(time::tick_ms());

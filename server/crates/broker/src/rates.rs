@@ -16,6 +16,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Longest window of `tps`, in seconds, and one more sample to subtract from.
 const RECENT_MAX: usize = 601;
 
+/// Queues followed because somebody asked. Chosen: a megabyte.
+const QUEUES_WATCHED_MAX: usize = 1_000;
+
 /// A total at a time. `times` divides `sum` for the average.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Sample {
@@ -123,6 +126,31 @@ struct Recent {
     pulls_missed: u64,
 }
 
+/// One queue's statistic: QUEUE_PUT_NUMS of `topic@queueId`, QUEUE_GET_NUMS of
+/// `topic@queueId@group`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct WatchedQueue {
+    pub topic: String,
+    pub queue_id: i32,
+    /// Whose reading; without one, what is sent.
+    pub group: Option<String>,
+}
+
+impl WatchedQueue {
+    /// `None` for any other statistic or key.
+    pub fn parse(name: &str, key: &str) -> Option<Self> {
+        let mut parts = key.split('@');
+        let (topic, queue_id) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        let group = parts.next().map(str::to_owned);
+        let fits = match name {
+            "QUEUE_PUT_NUMS" => group.is_none(),
+            "QUEUE_GET_NUMS" => group.is_some(),
+            _ => false,
+        };
+        fits.then_some(Self { topic, queue_id, group })
+    }
+}
+
 /// The sampler.
 #[derive(Debug, Default)]
 pub struct Rates {
@@ -138,6 +166,8 @@ pub struct Rates {
     topics: AHashMap<Arc<str>, Series>,
     /// By `topic@group`.
     group_messages: AHashMap<String, Series>,
+    /// Queues that somebody has asked for.
+    queues: AHashMap<WatchedQueue, Series>,
 }
 
 impl Rates {
@@ -167,6 +197,7 @@ impl Rates {
         now_ms: i64,
         topics: impl IntoIterator<Item = (Arc<str>, TopicTotals)>,
         groups: impl IntoIterator<Item = (String, i64)>,
+        queues: impl IntoIterator<Item = (WatchedQueue, u64)>,
     ) {
         let total = self.days.now;
         follow(&mut self.broker_in, now_ms, total.messages_in);
@@ -189,10 +220,21 @@ impl Rates {
             known.insert(topic);
         }
         self.topics.retain(|topic, _| known.contains(topic));
-        self.take_groups(now_ms, groups);
+        self.take_groups(before_ms, now_ms, groups);
+        for (queue, sum) in queues {
+            let sample = Sample { at_ms: now_ms, sum, times: sum };
+            if let Some(series) = self.queues.get_mut(&queue) {
+                series.take(sample);
+            }
+        }
     }
 
-    fn take_groups(&mut self, now_ms: i64, groups: impl IntoIterator<Item = (String, i64)>) {
+    fn take_groups(
+        &mut self,
+        before_ms: Option<i64>,
+        now_ms: i64,
+        groups: impl IntoIterator<Item = (String, i64)>,
+    ) {
         let mut before = std::mem::take(&mut self.group_messages);
         for (key, read) in groups {
             let sum = u64::try_from(read).unwrap_or(0);
@@ -203,7 +245,16 @@ impl Rates {
                     series.take(sample);
                     series
                 }
-                _ => Series::from(sample),
+                Some(_) => Series::from(sample),
+                None => match before_ms {
+                    // New since the last round: its count began at 0 then.
+                    Some(at_ms) => {
+                        let mut series = Series::from(Sample { at_ms, ..Sample::default() });
+                        series.take(sample);
+                        series
+                    }
+                    None => Series::from(sample),
+                },
             };
             self.group_messages.insert(key, series);
         }
@@ -249,11 +300,48 @@ impl Rates {
             "TOPIC_PUT_NUMS" => return self.topics.get(key).map(Series::times),
             "TOPIC_PUT_SIZE" => self.topics.get(key),
             "GROUP_GET_NUMS" => self.group_messages.get(key),
+            "GROUP_GET_SIZE" => return self.group_bytes(key),
+            "QUEUE_PUT_NUMS" | "QUEUE_GET_NUMS" => {
+                WatchedQueue::parse(name, key).and_then(|queue| self.queues.get(&queue))
+            }
             "BROKER_PUT_NUMS" if key == cluster => self.broker_in.as_ref(),
             "BROKER_GET_NUMS" if key == cluster => self.broker_out.as_ref(),
             _ => None,
         };
         series.map(Series::data)
+    }
+}
+
+impl Rates {
+    /// An estimate: the group's messages, each as large as the topic's are on average.
+    fn group_bytes(&self, key: &str) -> Option<BrokerStatsData> {
+        let data = self.group_messages.get(key)?.data();
+        let (topic, _) = key.split_once('@')?;
+        let sent = self.topics.get(topic).map(|series| series.latest).unwrap_or_default();
+        let mean_bytes = if sent.times == 0 { 0.0 } else { real(sent.sum) / real(sent.times) };
+        let scaled = |item: BrokerStatsItem| BrokerStatsItem {
+            avgpt: item.avgpt * mean_bytes,
+            sum: whole(real(item.sum.unsigned_abs()) * mean_bytes),
+            tps: item.tps * mean_bytes,
+        };
+        Some(BrokerStatsData {
+            stats_day: scaled(data.stats_day),
+            stats_hour: scaled(data.stats_hour),
+            stats_minute: scaled(data.stats_minute),
+        })
+    }
+
+    /// Follows one queue from now on: 80,000 queues are too many to follow unasked. `sum` is what
+    /// it has counted so far.
+    pub fn watch_queue(&mut self, queue: WatchedQueue, now_ms: i64, sum: u64) {
+        if !self.queues.contains_key(&queue) && self.queues.len() < QUEUES_WATCHED_MAX {
+            self.queues.insert(queue, Series::from(Sample { at_ms: now_ms, sum, times: sum }));
+        }
+    }
+
+    /// The queues that are followed.
+    pub fn watched_queues(&self) -> Vec<WatchedQueue> {
+        self.queues.keys().cloned().collect()
     }
 }
 
@@ -272,6 +360,11 @@ fn a_second(sum: u64, span_ms: i64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "figures for people: 53 bits are plenty")]
 fn real(value: u64) -> f64 {
     value as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn whole(value: f64) -> i64 {
+    value as i64
 }
 
 #[cfg(test)]
@@ -305,7 +398,7 @@ mod tests {
         let topic: Arc<str> = "orders".into();
         for step in 0..=12_u32 {
             let now_ms = i64::from(step) * 10_000;
-            rates.take_details(now_ms, [(topic.clone(), totals(u64::from(step) * 20))], []);
+            rates.take_details(now_ms, [(topic.clone(), totals(u64::from(step) * 20))], [], []);
         }
         let data = rates.stats("TOPIC_PUT_NUMS", "orders", "c").unwrap();
         assert_eq!(data.stats_minute, item(120, 2.0, 1.0));
@@ -315,7 +408,7 @@ mod tests {
         assert_eq!(size.stats_minute, item(1200, 20.0, 10.0));
         assert_eq!(rates.stats("TOPIC_PUT_NUMS", "others", "c"), None);
         assert_eq!(rates.stats("NO_SUCH", "orders", "c"), None);
-        rates.take_details(130_000, [], []);
+        rates.take_details(130_000, [], [], []);
         assert_eq!(rates.stats("TOPIC_PUT_NUMS", "orders", "c"), None);
     }
 
@@ -323,12 +416,52 @@ mod tests {
     fn group_that_was_put_back_starts_again() {
         let mut rates = Rates::default();
         let key = || "orders@workers".to_owned();
-        rates.take_details(0, [], [(key(), 100)]);
-        rates.take_details(10_000, [], [(key(), 150)]);
+        rates.take_details(0, [], [(key(), 100)], []);
+        rates.take_details(10_000, [], [(key(), 150)], []);
         assert_eq!(rates.group_out("workers", "orders"), 5.0);
-        rates.take_details(20_000, [], [(key(), 0)]);
-        rates.take_details(30_000, [], [(key(), 10)]);
+        rates.take_details(20_000, [], [(key(), 0)], []);
+        rates.take_details(30_000, [], [(key(), 10)], []);
         assert_eq!(rates.group_out("workers", "orders"), 1.0);
+    }
+
+    #[test]
+    fn group_that_is_new_counts_from_its_first_message_and_its_bytes_are_the_topics() {
+        let mut rates = Rates::default();
+        rates.take_details(0, [], [], []);
+        let orders = [(Arc::from("orders"), totals(4))];
+        rates.take_details(10_000, orders, [("orders@workers".to_owned(), 20)], []);
+        let data = rates.stats("GROUP_GET_NUMS", "orders@workers", "c").unwrap();
+        assert_eq!(data.stats_day, item(20, 2.0, 1.0));
+        let data = rates.stats("GROUP_GET_SIZE", "orders@workers", "c").unwrap();
+        assert_eq!(data.stats_day, item(200, 20.0, 10.0));
+    }
+
+    #[test]
+    fn queue_is_followed_once_somebody_asked_for_it() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.stats("QUEUE_PUT_NUMS", "orders@3", "c"), None);
+        for (name, key) in [
+            ("QUEUE_PUT_NUMS", "orders@3"),
+            ("QUEUE_GET_NUMS", "orders@3@workers"),
+            ("QUEUE_GET_NUMS", "orders@3"),
+            ("QUEUE_PUT_NUMS", "orders@three"),
+            ("TOPIC_PUT_NUMS", "orders@3"),
+        ] {
+            if let Some(queue) = WatchedQueue::parse(name, key) {
+                rates.watch_queue(queue, 0, 100);
+            }
+        }
+        let queue = |group: Option<&str>| WatchedQueue {
+            topic: "orders".to_owned(),
+            queue_id: 3,
+            group: group.map(str::to_owned),
+        };
+        let mut watched = rates.watched_queues();
+        watched.sort_by_key(|queue| queue.group.is_some());
+        assert_eq!(watched, [queue(None), queue(Some("workers"))]);
+        rates.take_details(10_000, [], [], [(queue(None), 150)]);
+        let data = rates.stats("QUEUE_PUT_NUMS", "orders@3", "c").unwrap();
+        assert_eq!(data.stats_minute, item(50, 5.0, 1.0));
     }
 
     #[test]

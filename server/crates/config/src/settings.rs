@@ -126,6 +126,9 @@ settings! {
     /// Create a consumer group on its first heartbeat or pull.
     auto_create_group: bool = true;
     "group.auto_create", "autoCreateSubscriptionGroup", Kind::Flag, Broker, Runtime
+    /// Move a group that is reset by its next pull, instead of telling its clients.
+    use_server_side_reset_offset: bool = false;
+    "group.server_side_reset", "useServerSideResetOffset", Kind::Flag, Broker, Runtime
     /// Create the topic that traces are sent to.
     trace_topic_enable: bool = false;
     "topic.trace", "traceTopicEnable", Kind::Flag, Broker, Restart

@@ -390,7 +390,8 @@ impl Pop {
         };
         let FlightKey { group, topic, queue_id } = source.key;
         let next = i64::try_from(outcome.queue_offset_next).unwrap_or(i64::MAX);
-        broker.offsets.pulled(NOBODY, group, topic, queue_id, next);
+        let first = || i64::try_from(from).unwrap_or(next);
+        broker.offsets.pulled(NOBODY, group, topic, queue_id, next, first);
         popped.infos.add(topic, queue_id, &queue_offsets);
         if self.ordered && !queue_offsets.is_empty() {
             popped.infos.add_counts(topic, queue_id, &queue_offsets, &counts);
