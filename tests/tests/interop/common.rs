@@ -67,10 +67,23 @@ pub fn pull_consumer(java: &Driver, target: &Target) -> String {
 /// Starts a push consumer and waits until it runs.
 #[track_caller]
 pub fn push(driver: &Driver, target: &Target, consumer: &str, topic: &str, more: &Value) -> Stream {
+    push_with(driver, "push", target, consumer, topic, more)
+}
+
+/// The same by another operation of the driver.
+#[track_caller]
+pub fn push_with(
+    driver: &Driver,
+    op: &str,
+    target: &Target,
+    consumer: &str,
+    topic: &str,
+    more: &Value,
+) -> Stream {
     let args = json!({
         "consumer": consumer, "group": unique("cg"), "nameserver": target.nameserver(), "topic": topic,
     });
-    let stream = driver.call("push", &with(args, more));
+    let stream = driver.call(op, &with(args, more));
     stream.expect("started");
     stream
 }

@@ -7,6 +7,7 @@ mod delayed;
 mod filters;
 mod flow_control;
 mod go_client;
+mod hand_over;
 mod java_pull;
 mod java_push;
 mod java_send;

@@ -31,6 +31,7 @@ public final class Interop {
         Producers.register(OPERATIONS);
         TransactionProducers.register(OPERATIONS);
         PushConsumers.register(OPERATIONS);
+        OrderedConsumers.register(OPERATIONS);
         PullConsumers.register(OPERATIONS);
         LitePullConsumers.register(OPERATIONS);
         Replies.register(OPERATIONS);

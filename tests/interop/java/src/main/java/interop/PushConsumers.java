@@ -30,8 +30,27 @@ final class PushConsumers {
         operations.put("push.stopAbruptly", PushConsumers::stopAbruptly);
     }
 
-    /** Its answer comes when the consumer stops; "started" says that it runs. */
     private static JSONObject start(Call call) throws Exception {
+        DefaultMQPushConsumer consumer = configured(call);
+        if (call.flag("orderly", false)) {
+            consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+                context.setSuspendCurrentQueueTimeMillis(SUSPEND_MS);
+                return refused(call, messages)
+                    ? ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT : ConsumeOrderlyStatus.SUCCESS;
+            });
+        } else {
+            int delayLevel = call.number("delayLevel", 0);
+            consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+                context.setDelayLevelWhenNextConsume(delayLevel);
+                return refused(call, messages)
+                    ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+        }
+        return run(call, consumer);
+    }
+
+    /** As the call says; without a listener. */
+    static DefaultMQPushConsumer configured(Call call) throws Exception {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(call.text("group"));
         consumer.setNamesrvAddr(call.text("nameserver"));
         consumer.setInstanceName(call.text("consumer"));
@@ -51,20 +70,11 @@ final class PushConsumers {
         }
         consumer.subscribe(call.text("topic"), call.selector());
         consumer.setMaxReconsumeTimes(call.number("maxReconsumeTimes", -1));
-        if (call.flag("orderly", false)) {
-            consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
-                context.setSuspendCurrentQueueTimeMillis(SUSPEND_MS);
-                return refused(call, messages)
-                    ? ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT : ConsumeOrderlyStatus.SUCCESS;
-            });
-        } else {
-            int delayLevel = call.number("delayLevel", 0);
-            consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-                context.setDelayLevelWhenNextConsume(delayLevel);
-                return refused(call, messages)
-                    ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
-        }
+        return consumer;
+    }
+
+    /** Its answer comes when the consumer stops; "started" says that it runs. */
+    static JSONObject run(Call call, DefaultMQPushConsumer consumer) throws Exception {
         consumer.start();
         CONSUMERS.put(call.text("consumer"), consumer);
         call.emit("started", new JSONObject());
@@ -84,9 +94,13 @@ final class PushConsumers {
     }
 
     private static DefaultMQPushConsumer named(Call call) {
-        DefaultMQPushConsumer consumer = CONSUMERS.get(call.text("consumer"));
+        return named(call.text("consumer"));
+    }
+
+    static DefaultMQPushConsumer named(String name) {
+        DefaultMQPushConsumer consumer = CONSUMERS.get(name);
         if (consumer == null) {
-            throw new IllegalArgumentException("no push consumer " + call.text("consumer"));
+            throw new IllegalArgumentException("no push consumer " + name);
         }
         return consumer;
     }
