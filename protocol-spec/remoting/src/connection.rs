@@ -16,6 +16,7 @@ use remora_protocol::{
 };
 
 use crate::account::ConnAccount;
+use crate::body::Body;
 use crate::budget::{Budget, Class, Reserved};
 use crate::clock::{CoarseClock, wall_ms};
 use crate::counters::{Counters, count};
@@ -24,43 +25,6 @@ use crate::outgoing::Outgoing;
 use crate::pending::{Answer, Form, Pending};
 pub use crate::responder::{HeldReplies, Responder};
 use crate::service::Refusal;
-
-/// Body of a frame to send. Slices of the commit log go to the socket uncopied.
-#[derive(Clone, Debug, Default)]
-pub enum Body {
-    #[default]
-    Empty,
-    Bytes(Bytes),
-    Slices(Vec<Bytes>),
-}
-
-impl Body {
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Empty => 0,
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Slices(slices) => slices.iter().map(Bytes::len).sum(),
-        }
-    }
-}
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes.into())
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-impl From<Vec<Bytes>> for Body {
-    fn from(slices: Vec<Bytes>) -> Self {
-        Self::Slices(slices)
-    }
-}
 
 /// What we say of ourselves in every header that we write.
 #[derive(Clone, Copy, Debug)]

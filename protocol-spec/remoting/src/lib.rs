@@ -5,6 +5,7 @@
 //! `conn_task.rs` (the loop), `server.rs`, `client.rs`, `routes.rs`.
 mod account;
 mod answers;
+mod body;
 pub mod budget;
 pub mod client;
 mod clock;
@@ -33,9 +34,10 @@ mod transport;
 mod turn;
 
 pub use answers::{SendAnswer, StoredReply};
+pub use body::Body;
 pub use budget::{Budget, Class, Reserved};
 pub use client::{ClientConfig, Connector, Peer};
-pub use connection::{Body, Connection, HeldReplies, Paused, RequestError, Responder};
+pub use connection::{Connection, HeldReplies, Paused, RequestError, Responder};
 pub use counters::Counts;
 pub use errand::Errand;
 pub use listener::bind as bind_listener;

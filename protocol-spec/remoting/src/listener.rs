@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::Body;
 use crate::budget::{Budget, CONNECTION_BYTES, Class, Reserved};
-use crate::connection::{Body, Identity};
+use crate::connection::Identity;
 use crate::counters::count;
 use crate::outgoing::Outgoing;
 use crate::port_owner;

@@ -3,7 +3,8 @@ use bytes::Bytes;
 use remora_protocol::opaque::peek_opaque;
 use remora_protocol::{FrameError, ResponseCode, SerializeType};
 
-use crate::connection::{Body, Connection};
+use crate::body::Body;
+use crate::connection::Connection;
 use crate::counters::count;
 use crate::outgoing::Outgoing;
 use crate::responder::{Outcome, Ticket};

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use remora_protocol::frame::encode_head;
 use remora_protocol::{EncodeHeader, Head};
 
-use crate::connection::Body;
+use crate::body::Body;
 
 /// A body part up to this size is copied beside its header: cheaper than a slice of its own in the
 /// write. Chosen: half a page, a copy of some 50 ns.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use remora_protocol::{EncodeHeader, Flags, OwnedFrame, RequestCode};
 
 use crate::answers::{SendAnswer, TAKES_STORED};
+use crate::body::Body;
 use crate::clock::millis;
-use crate::connection::{Body, Connection, RequestError};
+use crate::connection::{Connection, RequestError};
 
 /// Numbers are 30 bits, so that an opaque with its lowest bit is positive.
 const NUMBER_MAX: u32 = 0x3FFF_FFFF;

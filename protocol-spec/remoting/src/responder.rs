@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use remora_protocol::{EncodeHeader, Flags, Head, Language, ResponseCode, SerializeType};
 
-use crate::connection::{Body, Connection, Identity};
+use crate::body::Body;
+use crate::connection::{Connection, Identity};
 use crate::counters::count;
 use crate::errand::Errand;
 use crate::outgoing::Outgoing;

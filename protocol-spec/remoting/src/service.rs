@@ -4,7 +4,8 @@ use std::sync::Arc;
 use remora_protocol::schema::{self, CodeInfo, Status};
 use remora_protocol::{RequestCode, ResponseCode};
 
-use crate::connection::{Body, Connection};
+use crate::body::Body;
+use crate::connection::Connection;
 use crate::route_stats::RouteCounts;
 pub use crate::turn::{Call, Owed, Turn};
 

@@ -8,7 +8,8 @@ use remora_protocol::{
 };
 
 use crate::answers::Answers;
-use crate::connection::{Body, ConnLimits, Connection};
+use crate::body::Body;
+use crate::connection::{ConnLimits, Connection};
 use crate::outgoing::Outgoing;
 use crate::responder::{HeldReplies, Outcome, ReplyFields, Responder, Ticket};
 use crate::service::{Refusal, Reply};

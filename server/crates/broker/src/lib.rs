@@ -63,6 +63,7 @@ mod runtime_info;
 mod send;
 mod send_delayed;
 mod send_later;
+mod send_reply;
 pub mod send_turn;
 mod service;
 pub mod sql;

@@ -289,9 +289,7 @@ fn admit(
     let config = broker.groups.find_or_create(group, broker.auto_create_group());
     let config = config.ok_or_else(|| refusals::group_missing(group))?;
     if !config.consume_enable {
-        return Err(refusals::no_permission(format!(
-            "consumer group '{group}' may not consume: its consumeEnable is false"
-        )));
+        return Err(refusals::consume_disabled(group));
     }
     let topic = broker.topics.find(name).ok_or_else(|| refusals::topic_missing(name))?;
     perm::topic_gives(&topic)?;

@@ -44,6 +44,11 @@ pub(crate) fn no_permission(remark: String) -> Refusal {
     Refusal::new(ResponseCode::NO_PERMISSION, remark)
 }
 
+/// 16: the group is switched off.
+pub(crate) fn consume_disabled(group: &str) -> Refusal {
+    no_permission(format!("consumer group '{group}' may not consume: its consumeEnable is false"))
+}
+
 /// 1, as Apache answers where its property filter is off: an expression that is not of tags.
 pub(crate) fn property_filter_off(expression_type: Option<&str>) -> Refusal {
     let remark = format!(

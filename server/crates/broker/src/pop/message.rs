@@ -38,9 +38,7 @@ pub(crate) fn pop_message<'a>(
     call: Call<'_, 'a>,
     header: &PopMessageHeader<'a>,
 ) {
-    let now_ms = time::wall_ms();
-    let born_ms = if header.born_time == 0 { now_ms } else { header.born_time };
-    let left_ms = born_ms.saturating_add(header.poll_time).saturating_sub(now_ms);
+    let left_ms = left_ms(header.born_time, header.poll_time);
     let pop = match admit(broker, &turn.settings, header) {
         Ok(pop) => pop,
         Err(refusal) => {
@@ -60,6 +58,13 @@ pub(crate) fn pop_message<'a>(
     let (broker, asks) = (broker.clone(), Asks::Messages);
     let held = HeldPop { broker, responder: call.defer(), pop, asks, deadline_ms };
     Box::new(held).settle(Ok(taken));
+}
+
+/// How long the client still waits, by its own clock.
+pub(super) fn left_ms(born_ms: i64, poll_ms: i64) -> i64 {
+    let now_ms = time::wall_ms();
+    let born_ms = if born_ms == 0 { now_ms } else { born_ms };
+    born_ms.saturating_add(poll_ms).saturating_sub(now_ms)
 }
 
 /// How long a request may be held: no longer than it asks, whatever the client's clock says.
@@ -124,9 +129,7 @@ pub(super) fn target(
     let config = broker.groups.find_or_create(group, broker.auto_create_group());
     let config = config.ok_or_else(|| refusals::group_missing(group))?;
     if !config.consume_enable {
-        return Err(refusals::no_permission(format!(
-            "consumer group '{group}' may not consume: its consumeEnable is false"
-        )));
+        return Err(refusals::consume_disabled(group));
     }
     if broker.groups.forbidden(group, name) & FORBIDDEN_READ != 0 {
         return Err(refusals::no_permission(format!(

@@ -24,9 +24,7 @@ pub(crate) fn notification<'a>(
     call: Call<'_, 'a>,
     header: &NotificationHeader<'a>,
 ) {
-    let now_ms = time::wall_ms();
-    let born_ms = if header.born_time == 0 { now_ms } else { header.born_time };
-    let left_ms = born_ms.saturating_add(header.poll_time).saturating_sub(now_ms);
+    let left_ms = message::left_ms(header.born_time, header.poll_time);
     let pop = match admit(broker, &turn.settings, header) {
         Ok(pop) => pop,
         Err(refusal) => {
