@@ -6,6 +6,7 @@
 //! write (they are one at a time, and never on the send or pull path).
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -98,6 +99,8 @@ pub struct Broker {
     /// As the store was opened: a change of the setting waits for the restart.
     pub flush: FlushMode,
     pub recovery: RecoveryReport,
+    /// Records of the log's end that the start read besides.
+    pub records_searched: AtomicU64,
     /// Wall clock of the start, milliseconds.
     pub started_ms: i64,
     /// Where slow work and background tasks run.
@@ -173,6 +176,7 @@ impl Broker {
             rates: Mutex::default(),
             flush,
             recovery,
+            records_searched: AtomicU64::new(0),
             started_ms: crate::time::wall_ms(),
             stopping: CancellationToken::new(),
             addresses: ArcSwap::from_pointee(addresses(&settings, listen)),
@@ -184,7 +188,9 @@ impl Broker {
             slow,
         });
         broker.restore_tables(&settings)?;
-        transaction_state::restore(&broker);
+        let half_messages = transaction_state::restore(&broker);
+        let searched = crate::log_search::search_at_start(&broker, half_messages)?;
+        broker.records_searched.store(searched, Ordering::Relaxed);
         crate::compaction::keep_everything(&broker);
         broker.own(broker.slow.spawn(crate::pull_wait::expire_held(broker.clone())));
         broker.own(broker.slow.spawn(crate::pop::expire_held(broker.clone())));

@@ -32,6 +32,7 @@ mod heartbeat;
 pub mod json_files;
 mod lock_queues;
 mod made_topics;
+mod log_search;
 mod message_properties;
 pub mod meta;
 pub mod metrics;

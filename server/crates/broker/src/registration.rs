@@ -425,7 +425,5 @@ fn perm_mask(permission: i32) -> i32 {
 
 /// CRC-32 without its top bit, as Java computes it into an int.
 pub(crate) fn java_crc32(bytes: &[u8]) -> i32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    i32::try_from(crc.sum() & 0x7fff_ffff).unwrap_or(0)
+    i32::try_from(crc32fast::hash(bytes) & 0x7fff_ffff).unwrap_or(0)
 }

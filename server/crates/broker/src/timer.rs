@@ -10,6 +10,7 @@ mod levels;
 mod pending;
 mod roll;
 mod run;
+mod search;
 mod withdraw;
 
 use std::io::ErrorKind;

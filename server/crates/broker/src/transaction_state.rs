@@ -27,6 +27,8 @@ use crate::transaction_table::{Decision, Half, Position, Saved, TransactionTable
 
 /// As often as consumer offsets are persisted by default.
 const SAVE_PERIOD: Duration = Duration::from_secs(5);
+/// Chosen: while half messages wait, a start searches so much of the log, about.
+const SEARCH_BYTES_MAX: u64 = 64 << 20;
 /// What one read of a queue gives.
 const READ_LIMITS: ReadLimits =
     ReadLimits { messages_max: 1_024, bytes_max: 4 << 20, entries_scanned_max: 1_024 };
@@ -103,7 +105,9 @@ fn taken(broker: &Broker) -> Option<(Position, u64)> {
     let at = SavedPosition { log_end: 0, ..saved_position(&position, log_end) };
     let known = saved.at.map_or(SavedPosition::default(), |at| SavedPosition { log_end: 0, ..at });
     let unchanged = at == known && saved.halves == saved_halves(&position);
-    (!unchanged).then_some((position, log_end))
+    let unsearched_bytes = log_end.saturating_sub(saved.at.map_or(0, |at| at.log_end));
+    let is_far = !saved.halves.is_empty() && unsearched_bytes >= SEARCH_BYTES_MAX;
+    (!unchanged || is_far).then_some((position, log_end))
 }
 
 fn saved_position(position: &Position, log_end: u64) -> SavedPosition {
@@ -145,12 +149,23 @@ fn save(broker: &Broker, position: &Position, log_end: u64) {
     }
 }
 
-/// Finds the half messages that wait, before anything is served.
-pub(crate) fn restore(broker: &Broker) {
+/// Half messages that wait, as far as their queues say.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    table: TransactionTable,
+    /// Queue offsets by physical offsets.
+    waiting: BTreeMap<u64, u64>,
+    /// By queue offset: decisions whose message is stored.
+    decided: BTreeMap<u64, Decision>,
+    saved_log_end: u64,
+}
+
+/// Finds the half messages that wait, before anything is served. `None`: there were never any.
+pub(crate) fn restore(broker: &Broker) -> Option<Restored> {
     let saved = load(broker);
     let Some(halves) = broker.store.existing_queue(names::TRANS_HALF_TOPIC, 0) else {
         *broker.transactions.saved.lock() = saved;
-        return;
+        return None;
     };
     // What the page cache kept of the last run is not shown before it is on disk.
     if broker.flush == FlushMode::Sync
@@ -180,18 +195,52 @@ pub(crate) fn restore(broker: &Broker) {
         })
     });
     table.restored(half_end, op_end);
-    let scan_from = at.map_or(0, |at| at.log_end);
     *broker.transactions.saved.lock() = saved;
-    let cut_short = stored_without_op(broker, &mut table, scan_from);
-    let pending = table.len() - cut_short.len();
-    *broker.transactions.table.lock() = table;
-    for (half, decision) in &cut_short {
-        if let Err(error) = store_op(broker, half, *decision) {
-            tracing::error!(queue_offset = half.queue_offset, %error, "a decision is not noted");
+    let waiting = table.by_physical_offset();
+    let saved_log_end = at.map_or(0, |at| at.log_end);
+    Some(Restored { table, waiting, decided: BTreeMap::new(), saved_log_end })
+}
+
+impl Restored {
+    /// From where on the log may have decisions whose op message was not stored; `None` where no
+    /// half message waits.
+    pub fn search_from(&self) -> Option<u64> {
+        let oldest = self.waiting.keys().next();
+        oldest.map(|oldest| self.saved_log_end.max(*oldest))
+    }
+
+    pub fn look_at(&mut self, record: &Record<'_>) {
+        let prepared = record.prepared_transaction_offset.cast_unsigned();
+        if let Some(queue_offset) = self.waiting.get(&prepared) {
+            self.decided.entry(*queue_offset).or_insert(decision_of(record));
         }
     }
-    if pending > 0 {
-        tracing::info!(pending, "half messages wait for their end");
+
+    /// With the log searched: half messages wait, but for those that were decided.
+    pub fn put_in_force(self, broker: &Broker) {
+        let Self { mut table, decided, .. } = self;
+        let rules = crate::transactions::rules(&broker.config.peek());
+        let cut_short: Vec<(Half, Decision)> = table
+            .waiting(0, &rules)
+            .filter_map(|waiting| {
+                let decision = decided.get(&waiting.half.queue_offset)?;
+                Some((waiting.half, *decision))
+            })
+            .collect();
+        for (half, decision) in &cut_short {
+            table.ended_by(half.queue_offset, *decision);
+        }
+        let pending = table.len() - cut_short.len();
+        *broker.transactions.table.lock() = table;
+        for (half, decision) in &cut_short {
+            if let Err(error) = store_op(broker, half, *decision) {
+                let queue_offset = half.queue_offset;
+                tracing::error!(queue_offset, %error, "a decision is not noted");
+            }
+        }
+        if pending > 0 {
+            tracing::info!(pending, "half messages wait for their end");
+        }
     }
 }
 
@@ -294,36 +343,4 @@ fn each_record(
         next = read.queue_offset_next;
     }
     next.min(end)
-}
-
-/// Half messages whose decision was stored without its op message, marked as decided so.
-fn stored_without_op(
-    broker: &Broker,
-    table: &mut TransactionTable,
-    scan_from: u64,
-) -> Vec<(Half, Decision)> {
-    let waiting = table.by_physical_offset();
-    let Some(oldest) = waiting.keys().next() else { return Vec::new() };
-    let mut found: BTreeMap<u64, Decision> = BTreeMap::new();
-    let scanned = broker.store.records_from(scan_from.max(*oldest), &mut |record, _| {
-        let prepared = record.prepared_transaction_offset.cast_unsigned();
-        if let Some(queue_offset) = waiting.get(&prepared) {
-            found.entry(*queue_offset).or_insert(decision_of(record));
-        }
-    });
-    if let Err(error) = scanned {
-        tracing::error!(%error, "the log's end was not searched for decisions");
-    }
-    let rules = crate::transactions::rules(&broker.config.peek());
-    let halves: Vec<(Half, Decision)> = table
-        .waiting(0, &rules)
-        .filter_map(|waiting| {
-            let decision = found.get(&waiting.half.queue_offset)?;
-            Some((waiting.half, *decision))
-        })
-        .collect();
-    for (half, decision) in &halves {
-        table.ended_by(half.queue_offset, *decision);
-    }
-    halves
 }

@@ -1,8 +1,6 @@
 //! A producer's own retry of a message that is stored gets the first answer.
 mod common;
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::{Answer, Client, Node, PATIENCE, answer, bodies, pull_header, send_header};
@@ -227,9 +225,7 @@ async fn first_attempt_is_found_after_a_stop_and_after_a_kill() {
     let message = Message::new(1);
     let header = message.attempt("orders", 0);
     let first = node.client().await.send(&header, "paid").await.ok();
-    // What a kill leaves behind: everything as it is now.
-    let left = Arc::new(tempfile::tempdir().unwrap());
-    copy(node.path(), left.path());
+    let left = node.killed();
     let stopped = node.stop().await;
 
     for dir in [stopped, left] {
@@ -240,18 +236,6 @@ async fn first_attempt_is_found_after_a_stop_and_after_a_kill() {
         assert_eq!(said(&again), said(&first));
         assert_eq!(stored(&client, "orders").await, ["paid"]);
         node.stop().await;
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&to).unwrap();
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), &to).unwrap();
-        }
     }
 }
 

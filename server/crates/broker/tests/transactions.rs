@@ -343,25 +343,6 @@ async fn half_messages_wait_on_and_decided_ones_stay_decided_after_a_restart() {
     }
 }
 
-/// The directory as a kill would leave it.
-fn killed(node: &Node) -> std::sync::Arc<tempfile::TempDir> {
-    fn copy(from: &std::path::Path, to: &std::path::Path) {
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let to = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                std::fs::create_dir(&to).unwrap();
-                copy(&entry.path(), &to);
-            } else {
-                std::fs::copy(entry.path(), &to).unwrap();
-            }
-        }
-    }
-    let dir = tempfile::tempdir().unwrap();
-    copy(node.path(), dir.path());
-    dir.into()
-}
-
 /// Stores a commit of a half message without its op message, as a write that was cut short.
 fn commit_without_op(node: &Node, place: &Place) {
     let store = &node.broker.store;
@@ -395,7 +376,7 @@ async fn a_kill_in_any_state_neither_loses_nor_repeats_a_decision() {
     end(&client, &paid, COMMIT).await.ok();
     end(&client, &cancelled, ROLLBACK).await.ok();
     commit_without_op(&node, &cut_short);
-    let dir = killed(&node);
+    let dir = node.killed();
     client.close().await;
     node.stop().await;
 
@@ -412,7 +393,7 @@ async fn a_kill_in_any_state_neither_loses_nor_repeats_a_decision() {
     end(&client, &waits, COMMIT).await.ok();
     let bodies_now = ["paid", "cut short", "waits"];
     assert_eq!(bodies(&stored(&client, "orders", 1).await), bodies_now);
-    let dir = killed(&node);
+    let dir = node.killed();
     client.close().await;
     node.stop().await;
 

@@ -13,6 +13,9 @@ const KEY: &str = "timer/checkpoint";
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     pub log_end: u64,
+    /// Nothing was delivered between `log_end` and here, if the log is as long.
+    #[serde(default)]
+    pub search_from: u64,
     /// Next offset of the timers' queue.
     pub queue_read: u64,
     /// Of the timer messages at lower offsets, those before this were delivered and no others, but
@@ -42,6 +45,11 @@ impl Checkpoint {
         }
     }
 
+    /// From where on the log may have deliveries that the checkpoint does not know of.
+    pub fn search_from(&self) -> u64 {
+        self.search_from.max(self.log_end)
+    }
+
     /// The change that has levels go on where another broker ended.
     pub fn with_levels(meta: &MetaLog, levels: Vec<u64>) -> meta::Change {
         let found = Self::read(meta);
@@ -50,8 +58,7 @@ impl Checkpoint {
         (KEY.to_owned(), Some(meta::to_json(&Self { levels, ..checkpoint })))
     }
 
-    /// Durable when it returns.
-    pub fn write(&self, meta: &MetaLog) -> Result<(), MetaError> {
-        meta.put(&[(KEY.to_owned(), Some(meta::to_json(self)))], Durability::Disk)
+    pub fn write(&self, meta: &MetaLog, durability: Durability) -> Result<(), MetaError> {
+        meta.put(&[(KEY.to_owned(), Some(meta::to_json(self)))], durability)
     }
 }

@@ -2,18 +2,17 @@
 //!
 //! A delivered record names the record that it came from (`DELAYED_FROM`). The checkpoint is taken
 //! when everything due was delivered and the log flushed; at the start the log behind it is looked
-//! through for what was delivered since. Time comes in as a parameter and never goes back here, as
-//! store timestamps do not: after the clock was set back nothing is delivered before it has caught
-//! up.
+//! through for what was delivered since (`search.rs`), if anything may still wait. Time comes in as
+//! a parameter and never goes back here, as store timestamps do not: after the clock was set back
+//! nothing is delivered before it has caught up.
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use remora_protocol::names;
-use remora_protocol::properties::{self, name};
 use remora_store::dispatch::TimerCode;
-use remora_store::meta_log::MetaError;
+use remora_store::meta_log::{Durability, MetaError};
 use remora_store::read::ReadError;
 use remora_store::{AppendError, MetaLog, QueueEntry, QueueRef, Store};
 
@@ -28,7 +27,7 @@ pub(crate) const KEEPER: &str = "timers";
 /// Queue entries that are read at once.
 const ENTRIES_AT_ONCE: usize = 4_096;
 /// Chosen: a start reads so much of the log in addition, in well under a second.
-const LOG_BYTES_BETWEEN_CHECKPOINTS: u64 = 64 << 20;
+const SEARCH_BYTES_MAX: u64 = 64 << 20;
 /// Chosen: as often as consumer offsets, about.
 const MS_BETWEEN_CHECKPOINTS: i64 = 3_000;
 
@@ -57,6 +56,8 @@ pub(crate) struct TimerSetup {
     /// Of the levels 1, 2, …
     pub level_delays_ms: Vec<u64>,
     pub run_entries_max: usize,
+    /// What a start may have to search of the log behind a checkpoint, about.
+    pub search_bytes_max: u64,
 }
 
 /// Counts since the start.
@@ -69,9 +70,8 @@ pub(crate) struct TimerCounts {
     pub dropped: u64,
     /// Stored again, so that old parts of the log could go.
     pub stored_again: u64,
-    /// Queue entries read at the start, and records of the log's end.
+    /// Queue entries read at the start.
     pub entries_read_at_start: u64,
-    pub records_read_at_start: u64,
 }
 
 #[derive(Debug)]
@@ -88,21 +88,28 @@ pub(crate) struct Timer {
     pub(super) group: Option<Group>,
     pub(super) clock_ms: i64,
     pub(super) counts: TimerCounts,
-    saved: Checkpoint,
+    pub(super) saved: Checkpoint,
     saved_at_ms: i64,
+    /// Something may have been delivered or stored again since the checkpoint.
+    pub(super) has_delivered: bool,
 }
 
 impl Timer {
-    /// Finds what waits: a checkpoint, runs, what the queue has beyond them, and what the log says
-    /// was delivered since.
+    /// Finds what may wait: a checkpoint, runs, and what the queue has beyond them. What was
+    /// delivered since is for a search of the log to say (`search_from`).
     pub fn open(setup: TimerSetup, now_ms: i64) -> Result<Self, TimerError> {
         let store = setup.store.clone();
         store.keep_from(KEEPER, 0);
         let queue = store.queue(names::TIMER_TOPIC, 0);
         let found = Checkpoint::read(&setup.meta);
-        let saved = found
+        let mut saved = found
             .clone()
             .unwrap_or_else(|| Checkpoint { before: (i64::MIN, 0), ..Checkpoint::default() });
+        if saved.search_from > store.log_status().physical_offset_max {
+            // A power cut took what was there, and the log grows past it again.
+            saved.search_from = saved.log_end;
+            saved.write(&setup.meta, Durability::Disk)?;
+        }
         // Messages may wait at levels that the table has no more: they count as its last.
         let used =
             store.queues().into_iter().filter(|(topic, _)| **topic == *names::SCHEDULE_TOPIC);
@@ -136,14 +143,16 @@ impl Timer {
             counts: TimerCounts::default(),
             saved,
             saved_at_ms: now_ms,
+            has_delivered: false,
             setup,
         };
         for (from, to) in gaps {
             timer.read_gap(from.max(queue_min), to)?;
         }
-        timer.find_done()?;
-        if found.is_none() {
-            timer.save(now_ms)?;
+        if found.is_none() && timer.search_from()?.is_none() {
+            // There is nothing to write down.
+            timer.saved.before = END;
+            timer.saved.levels = timer.level_offsets();
         }
         Ok(timer)
     }
@@ -171,30 +180,11 @@ impl Timer {
         Ok(())
     }
 
-    /// Looks through the log behind the checkpoint for what was delivered since.
-    fn find_done(&mut self) -> Result<(), TimerError> {
-        let nothing_waited = self.saved.log_end == 0
-            && self.setup.store.queue_offset_max(&self.queue) == 0
-            && self.levels.iter().all(|level| level.queue_is_new(&self.setup.store));
-        if nothing_waited {
-            return Ok(());
-        }
-        let (done, clock_ms, count) =
-            (&mut self.done, &mut self.clock_ms, &mut self.counts.records_read_at_start);
-        self.setup.store.records_from(self.saved.log_end, &mut |record, _| {
-            *count += 1;
-            let from = properties::find(record.properties, name::DELAYED_FROM);
-            if let Some(from) = from.and_then(|from| from.parse().ok()) {
-                done.insert(from);
-                if record.topic != names::TIMER_TOPIC {
-                    *clock_ms = (*clock_ms).max(record.store_timestamp_ms);
-                }
-            }
-        })?;
-        Ok(())
-    }
-
-    fn entries(&self, queue_offset: u64, count_max: usize) -> Result<Vec<QueueEntry>, ReadError> {
+    pub(super) fn entries(
+        &self,
+        queue_offset: u64,
+        count_max: usize,
+    ) -> Result<Vec<QueueEntry>, ReadError> {
         let mut entries = vec![QueueEntry::default(); count_max.min(ENTRIES_AT_ONCE)];
         let count = self.setup.store.queue_entries(&self.queue, queue_offset, &mut entries)?;
         entries.truncate(count);
@@ -254,16 +244,16 @@ impl Timer {
         Ok((next != END).then_some(next.0))
     }
 
-    /// Whether a checkpoint would spare the next start work.
+    /// Whether a checkpoint would spare the next start work. Where nothing has changed it would
+    /// not, however long the log is.
     pub fn wants_save(&mut self, now_ms: i64) -> Result<bool, TimerError> {
-        let log_end = self.setup.store.log_status().physical_offset_max;
-        if log_end.saturating_sub(self.saved.log_end) >= LOG_BYTES_BETWEEN_CHECKPOINTS
-            || self.pending.near_from() > self.saved.queue_read
-        {
-            return Ok(true);
+        if !self.has_changed()? {
+            return Ok(false);
         }
         let since_ms = now_ms.saturating_sub(self.saved_at_ms);
-        Ok(!(0..MS_BETWEEN_CHECKPOINTS).contains(&since_ms) && self.has_changed()?)
+        Ok(self.pending.near_from() > self.saved.queue_read
+            || !(0..MS_BETWEEN_CHECKPOINTS).contains(&since_ms)
+            || self.unsearched_bytes() >= self.setup.search_bytes_max)
     }
 
     fn has_changed(&mut self) -> Result<bool, TimerError> {
@@ -302,6 +292,7 @@ impl Timer {
         }
         let checkpoint = Checkpoint {
             log_end,
+            search_from: log_end,
             kept_from,
             queue_read: self.queue_read,
             before,
@@ -309,8 +300,9 @@ impl Timer {
             done,
             clock_ms: self.clock_ms,
         };
-        checkpoint.write(&self.setup.meta)?;
+        checkpoint.write(&self.setup.meta, Durability::Disk)?;
         self.saved = checkpoint;
+        self.has_delivered = false;
         self.saved_at_ms = now_ms;
         self.pending.join_small_runs()?;
         self.setup.store.keep_from(KEEPER, kept_from);
@@ -332,8 +324,9 @@ impl Timer {
     pub fn reopen(&mut self, now_ms: i64) -> Result<(), TimerError> {
         self.pending.remove_damaged()?;
         let counts = self.counts;
-        *self = Self::open(self.setup.clone(), now_ms)?;
-        self.counts = counts;
+        let mut again = Self::open(self.setup.clone(), now_ms)?;
+        again.search()?;
+        *self = Self { counts, ..again };
         Ok(())
     }
 
@@ -360,7 +353,7 @@ impl Timer {
 
 impl TimerSetup {
     pub fn new(store: Arc<Store>, meta: Arc<MetaLog>, level_delays_ms: Vec<u64>) -> Self {
-        let run_entries_max = RUN_ENTRIES_MAX;
-        Self { store, meta, level_delays_ms, run_entries_max }
+        let (run_entries_max, search_bytes_max) = (RUN_ENTRIES_MAX, SEARCH_BYTES_MAX);
+        Self { store, meta, level_delays_ms, run_entries_max, search_bytes_max }
     }
 }

@@ -79,14 +79,14 @@ impl Timer {
             }
         }
         if !batch.is_empty()
-            && let Err(error) = self.setup.store.append(batch)
+            && let Err(error) = self.append(batch)
         {
             for (index, before, _) in delivered {
                 if let Some(level) = self.levels.get_mut(index) {
                     level.go_back_to(before);
                 }
             }
-            return Err(error.into());
+            return Err(error);
         }
         self.counts.delivered += batch.len() as u64;
         for physical_offset in delivered.iter().flat_map(|(_, _, taken)| taken) {
@@ -107,7 +107,7 @@ impl Timer {
         let staged = self.stage_timers(&due, resolve, batch);
         let appended = staged.and_then(|count| {
             if !batch.is_empty() {
-                self.setup.store.append(batch)?;
+                self.append(batch)?;
             }
             Ok(count)
         });

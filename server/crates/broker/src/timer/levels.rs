@@ -66,11 +66,6 @@ impl Level {
         }
     }
 
-    /// Whether it never had a message.
-    pub fn queue_is_new(&self, store: &Store) -> bool {
-        store.queue_offset_max(&self.queue) == 0
-    }
-
     /// What was read from there on was not delivered.
     pub fn go_back_to(&mut self, next: u64) {
         self.next = next;

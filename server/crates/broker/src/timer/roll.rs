@@ -38,7 +38,7 @@ impl Timer {
             rolled.push(entry.physical_offset);
         }
         if !batch.is_empty() {
-            self.setup.store.append(&mut batch)?;
+            self.append(&mut batch)?;
             self.counts.stored_again += batch.len() as u64;
         }
         let more = !rolled.is_empty();
@@ -80,11 +80,11 @@ impl Timer {
         if batch.is_empty() {
             return Ok(false);
         }
-        if let Err(error) = self.setup.store.append(batch) {
+        if let Err(error) = self.append(batch) {
             for (level, start) in self.levels.iter_mut().zip(starts) {
                 level.go_back_to(start);
             }
-            return Err(error.into());
+            return Err(error);
         }
         self.counts.stored_again += batch.len() as u64;
         Ok(true)

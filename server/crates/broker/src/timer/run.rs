@@ -55,15 +55,9 @@ fn damaged(path: &str, what: &str) -> io::Error {
 
 fn sealed(mut block: Vec<u8>) -> Vec<u8> {
     block.resize(BLOCK_BYTES - 4, 0);
-    let crc = crc32(&block);
+    let crc = crc32fast::hash(&block);
     block.extend_from_slice(&crc.to_be_bytes());
     block
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 fn be_u64(bytes: &[u8], at: usize) -> u64 {
@@ -192,7 +186,7 @@ fn read_block(file: &dyn DiskFile, number: u64, path: &str) -> io::Result<Vec<u8
         }
     })?;
     let crc = bytes.split_off(BLOCK_BYTES - 4);
-    if crc != crc32(&bytes).to_be_bytes() {
+    if crc != crc32fast::hash(&bytes).to_be_bytes() {
         return Err(damaged(path, "checksum"));
     }
     Ok(bytes)

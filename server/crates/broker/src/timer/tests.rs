@@ -1,5 +1,7 @@
 //! The core on a simulated disk: nothing early, lost or twice, wherever it is cut off.
-use std::collections::BTreeMap;
+mod many;
+mod seeds;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +10,11 @@ use remora_protocol::properties::{self, name};
 use remora_protocol::record::{self, Draft};
 use remora_store::clock::{Clock, ManualClock};
 use remora_store::disk::Disk;
-use remora_store::sim_disk::{Fault, FaultPlan, PowerCut, SimDisk, SplitMix};
+use remora_store::sim_disk::{PowerCut, SimDisk};
 use remora_store::store::IndexGeometry;
 use remora_store::{
-    AppendBatch, AppendError, Environment, FileDisk, FlushMode, MetaLog, OpenError, ReadLimits,
-    Store, StoreConfig,
+    AppendBatch, AppendError, Environment, FlushMode, MetaLog, OpenError, ReadLimits, Store,
+    StoreConfig,
 };
 
 use super::core::{Timer, TimerError, TimerSetup};
@@ -22,6 +24,8 @@ use crate::delay::{Delay, waiting};
 const NOW_MS: i64 = 1_763_793_360_000;
 const LEVELS_MS: [u64; 3] = [1_000, 5_000, 10_000];
 const HOUR_MS: i64 = 3_600_000;
+/// A few records.
+const SEARCH_BYTES_MAX: u64 = 2_000;
 
 fn host() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 10_911))
@@ -66,6 +70,8 @@ struct Bench {
     run_entries_max: usize,
     store: Arc<Store>,
     timer: Timer,
+    /// Records that the start read.
+    searched: u64,
 }
 
 impl Bench {
@@ -85,10 +91,18 @@ impl Bench {
         let store = Arc::new(store);
         let meta = Arc::new(MetaLog::open(disk.share().as_ref(), "config/meta.log")?);
         let level_delays_ms = LEVELS_MS.to_vec();
-        let setup = TimerSetup { store: store.clone(), meta, level_delays_ms, run_entries_max };
-        let timer = Timer::open(setup, clock.now_ms())?;
+        let search_bytes_max = SEARCH_BYTES_MAX;
+        let setup = TimerSetup {
+            store: store.clone(),
+            meta,
+            level_delays_ms,
+            run_entries_max,
+            search_bytes_max,
+        };
+        let mut timer = Timer::open(setup, clock.now_ms())?;
+        let searched = timer.search()?;
         let (disk, clock) = (disk.clone(), clock.clone());
-        Ok(Self { disk, clock, boot, run_entries_max, store, timer })
+        Ok(Self { disk, clock, boot, run_entries_max, store, timer, searched })
     }
 
     fn new(run_entries_max: usize) -> Self {
@@ -101,6 +115,43 @@ impl Bench {
         let disk = self.disk.crash(cut);
         let boot = self.boot + u32::from(cut != PowerCut::KeepAll);
         Self::open(&disk, &self.clock, boot, self.run_entries_max).unwrap()
+    }
+
+    /// Other messages; not durable.
+    fn plain(&self, count: usize) {
+        let queue = self.store.queue("P", 0);
+        for _ in 0..count {
+            let draft = Draft {
+                topic: "P",
+                queue_id: 0,
+                flag: 0,
+                sys_flag: 0,
+                born_timestamp_ms: NOW_MS,
+                born_host: host(),
+                store_host: host(),
+                reconsume_times: 0,
+                prepared_transaction_offset: 0,
+                body: &[b'p'; 200],
+                properties: b"",
+            };
+            let mut batch = AppendBatch::new();
+            batch.push(&queue, &draft);
+            self.store.append(&mut batch).unwrap();
+        }
+    }
+
+    /// What the task does.
+    fn work(&mut self) {
+        self.pass().unwrap();
+        let now_ms = self.clock.now_ms();
+        if self.timer.wants_save(now_ms).unwrap() {
+            self.timer.save(now_ms).unwrap();
+        }
+    }
+
+    /// What was written down, and flushed for it, so far.
+    fn written_down(&self) -> Option<Vec<u8>> {
+        self.disk.content("config/meta.log")
     }
 
     /// Durable when it returns.
@@ -232,6 +283,63 @@ fn delivered_ones_are_found_in_the_log_after_a_kill() {
 }
 
 #[test]
+fn where_nothing_waits_the_log_is_neither_flushed_nor_searched_however_long_it_is() {
+    let mut bench = Bench::new(4);
+    let before = bench.written_down();
+    bench.plain(200);
+    bench.clock.advance(60_000);
+    bench.work();
+    assert_eq!(bench.written_down(), before);
+    let mut bench = bench.crash(PowerCut::KeepAll);
+    assert_eq!((bench.searched, bench.written_down()), (0, before));
+    // Nor where messages have waited.
+    bench.at("a", bench.clock.now_ms() + 10);
+    bench.send("level", Delay::Level(1)).unwrap();
+    bench.work();
+    bench.clock.advance(4_000);
+    bench.work();
+    assert_eq!(bench.ids(), ["level", "a"]);
+    let before = bench.written_down();
+    bench.plain(200);
+    bench.clock.advance(60_000);
+    bench.work();
+    assert_eq!(bench.written_down(), before);
+    let mut bench = bench.crash(PowerCut::KeepAll);
+    assert_eq!(bench.searched, 0);
+    bench.work();
+    assert_eq!(bench.ids(), ["level", "a"]);
+}
+
+#[test]
+fn behind_a_long_log_only_what_came_since_the_first_delivery_is_searched() {
+    for cut in [PowerCut::KeepAll, PowerCut::LoseUnsynced, PowerCut::TearUnsynced { seed: 7 }] {
+        let mut bench = Bench::new(4);
+        for (id, after_ms) in [("a", 10_000), ("b", 10_001), ("week", 604_800_000)] {
+            bench.at(id, NOW_MS + after_ms);
+        }
+        bench.work();
+        bench.save();
+        bench.plain(200);
+        let before = bench.written_down();
+        bench.clock.advance(5_000);
+        bench.work();
+        assert_eq!(bench.written_down(), before, "nothing has changed");
+        bench.clock.advance(5_000);
+        bench.pass().unwrap();
+        bench.plain(3);
+        let mut bench = bench.crash(cut);
+        let expected = if cut == PowerCut::KeepAll { 0..=4 } else { 0..=204 };
+        assert!(expected.contains(&bench.searched), "{cut:?}: {}", bench.searched);
+        bench.clock.advance(1);
+        bench.work();
+        bench.plain(200);
+        let mut bench = bench.crash(PowerCut::KeepAll);
+        bench.work();
+        assert_eq!(bench.ids(), ["a", "b"], "{cut:?}");
+    }
+}
+
+#[test]
 fn withdrawn_ones_do_not_come_and_a_second_try_says_so() {
     let mut bench = Bench::new(4);
     let due_ms = NOW_MS + 100;
@@ -317,221 +425,4 @@ fn damaged_run_is_made_again_from_the_queue() {
         bench.pass().unwrap();
     }
     assert_eq!(bench.ids(), ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
-}
-
-/// Due times of what should come, by id.
-type Expected = BTreeMap<String, i64>;
-
-fn assert_delivered(bench: &Bench, expected: &Expected, seed: u64) {
-    let mut count: BTreeMap<String, usize> = BTreeMap::new();
-    for (id, stored_ms) in bench.delivered() {
-        let due_ms = expected.get(&id).copied();
-        let due_ms = due_ms.unwrap_or_else(|| panic!("seed {seed}: '{id}' was withdrawn"));
-        assert!(stored_ms >= due_ms, "seed {seed}: '{id}' came {} ms early", due_ms - stored_ms);
-        *count.entry(id).or_default() += 1;
-    }
-    let once: BTreeMap<String, usize> = expected.keys().map(|id| (id.clone(), 1)).collect();
-    assert_eq!(count, once, "seed {seed}");
-}
-
-/// One random life: sends, withdrawals, moves, passes, checkpoints, old records stored again, kills
-/// and power cuts.
-fn live(seed: u64) {
-    let mut random = SplitMix(seed);
-    let mut bench = Bench::new(5);
-    let mut expected = Expected::new();
-    for step in 0..80 {
-        let now_ms = bench.clock.now_ms();
-        let id = format!("{step}");
-        let chosen = usize::try_from(random.below(expected.len().max(1) as u64)).unwrap();
-        let chosen = expected.iter().nth(chosen).map(|(id, due_ms)| (id.clone(), *due_ms));
-        let is_timer = |id: &str| !id.starts_with('L');
-        match random.below(14) {
-            0..=3 => {
-                let due_ms = now_ms + 1 + i64::try_from(random.below(40)).unwrap() * 100;
-                bench.at(&id, due_ms);
-                expected.insert(id, due_ms);
-            }
-            4 => {
-                let level = usize::try_from(random.below(3)).unwrap();
-                let id = format!("L{step}");
-                bench.send(&id, Delay::Level(level + 1)).unwrap();
-                expected.insert(id, now_ms + i64::try_from(LEVELS_MS[level]).unwrap());
-            }
-            5 => {
-                if let Some((id, due_ms)) = chosen.filter(|(id, _)| is_timer(id)) {
-                    match bench.withdraw(&id, due_ms) {
-                        Withdrawn::Yes => drop(expected.remove(&id)),
-                        Withdrawn::Due { .. } => assert!(due_ms <= now_ms, "seed {seed}"),
-                        Withdrawn::Unknown => panic!("seed {seed}: '{id}' was not found"),
-                    }
-                }
-            }
-            6 => {
-                if let Some((id, due_ms)) = chosen.filter(|(id, due)| is_timer(id) && *due > now_ms)
-                {
-                    let to_ms = now_ms + 1 + i64::try_from(random.below(40)).unwrap() * 100;
-                    assert_eq!(bench.move_to(&id, due_ms, to_ms), Withdrawn::Yes, "seed {seed}");
-                    expected.insert(id, to_ms);
-                }
-            }
-            7..=8 => bench.clock.advance(i64::try_from(random.below(900)).unwrap()),
-            9..=10 => bench.pass().unwrap(),
-            11 => {
-                bench.pass().unwrap();
-                bench.save();
-            }
-            12 => {
-                let below = random.below(bench.store.log_status().physical_offset_max + 1);
-                bench.roll(below);
-                if random.coin() {
-                    bench.pass().unwrap();
-                    bench.save();
-                }
-            }
-            _ => {
-                let cut = match random.below(3) {
-                    0 => PowerCut::KeepAll,
-                    1 => PowerCut::LoseUnsynced,
-                    _ => PowerCut::TearUnsynced { seed: random.next_u64() },
-                };
-                bench = bench.crash(cut);
-            }
-        }
-    }
-    bench.clock.advance(20_000);
-    bench.pass().unwrap();
-    assert_delivered(&bench, &expected, seed);
-    let mut bench = bench.crash(PowerCut::KeepAll);
-    bench.pass().unwrap();
-    assert_delivered(&bench, &expected, seed);
-}
-
-#[test]
-fn random_lives_lose_nothing_and_deliver_nothing_early_or_twice() {
-    (0..300).for_each(live);
-}
-
-/// Sends, passes and checkpoints until something fails; what was acknowledged, and what may have
-/// been stored.
-fn script(disk: &SimDisk, clock: &Arc<ManualClock>) -> (Expected, Expected) {
-    let (mut sure, mut tried) = (Expected::new(), Expected::new());
-    let Ok(mut bench) = Bench::open(disk, clock, 0, 3) else { return (sure, tried) };
-    for step in 0..14_i64 {
-        let due_ms = clock.now_ms() + 50 + (step * 37) % 90;
-        let id = format!("{step}");
-        tried.insert(id.clone(), due_ms);
-        if bench.send(&id, Delay::Until { due_ms }).is_err() {
-            break;
-        }
-        sure.insert(id, due_ms);
-        clock.advance(15);
-        let now_ms = clock.now_ms();
-        if bench.pass().is_err() || step % 3 == 2 && bench.timer.save(now_ms).is_err() {
-            break;
-        }
-    }
-    (sure, tried)
-}
-
-#[test]
-fn whatever_operation_of_the_disk_is_the_last_nothing_is_lost_or_comes_twice() {
-    let counted = SimDisk::new();
-    script(&counted, &Arc::new(ManualClock::at(NOW_MS)));
-    let total = counted.ops();
-    assert!(total > 60, "{total}");
-    for op in 1..=total {
-        let disk = SimDisk::new();
-        disk.plan(FaultPlan::From { op, fault: Fault::Eio });
-        let clock = Arc::new(ManualClock::at(NOW_MS));
-        let (sure, tried) = script(&disk, &clock);
-        let cut = match op % 3 {
-            0 => PowerCut::KeepAll,
-            1 => PowerCut::LoseUnsynced,
-            _ => PowerCut::TearUnsynced { seed: op },
-        };
-        let found = disk.crash(cut);
-        let mut bench = Bench::open(&found, &clock, 1, 3).unwrap();
-        clock.advance(1_000);
-        bench.pass().unwrap();
-        let came = bench.ids();
-        let mut expected = sure;
-        for (id, due_ms) in tried {
-            if came.contains(&id) {
-                expected.insert(id, due_ms);
-            }
-        }
-        assert_delivered(&bench, &expected, op);
-    }
-}
-
-#[test]
-fn many_that_wait_are_opened_and_delivered_by_reading_what_is_due() {
-    const COUNT: i64 = 200_000;
-    const EACH_MS: i64 = 3_024;
-    let mut config = config();
-    config.commit_log_segment_bytes = 64 << 20;
-    config.consume_queue_file_bytes = 6_000_000;
-    let clock = Arc::new(ManualClock::at(NOW_MS));
-    let dir = tempfile::tempdir().unwrap();
-    let disk = FileDisk::new(dir.path());
-    let environment = || Environment {
-        disk: disk.share(),
-        clock: clock.clone(),
-        boot_id: "boot".to_owned(),
-        index_geometry: IndexGeometry { slots: 64, entries: 256 },
-    };
-    let open = || {
-        let (store, _) = Store::open_in(&config, environment()).unwrap();
-        let store = Arc::new(store);
-        let meta = MetaLog::open(disk.share().as_ref(), "config/meta.log").unwrap();
-        let setup = TimerSetup::new(store.clone(), Arc::new(meta), LEVELS_MS.to_vec());
-        (store, Timer::open(setup, clock.now_ms()).unwrap())
-    };
-    let (store, mut timer) = open();
-    let queue = store.queue("rmq_sys_wheel_timer", 0);
-    let mut batch = AppendBatch::new();
-    // All over the week, in no order.
-    for number in 0..COUNT {
-        let due_ms = NOW_MS + 1 + (number * 7_919 % COUNT) * EACH_MS;
-        let form = waiting("T", 0, b"", Delay::Until { due_ms });
-        batch.push(
-            &queue,
-            &Draft {
-                topic: form.topic,
-                queue_id: 0,
-                flag: 0,
-                sys_flag: 0,
-                born_timestamp_ms: NOW_MS,
-                born_host: host(),
-                store_host: host(),
-                reconsume_times: 0,
-                prepared_transaction_offset: 0,
-                body: b"x",
-                properties: &form.properties,
-            },
-        );
-        if batch.len() == 10_000 {
-            store.append(&mut batch).unwrap();
-            batch.clear();
-        }
-    }
-    timer.pass(NOW_MS, &|_, _, _| None).unwrap();
-    timer.save(NOW_MS).unwrap();
-    assert_eq!(timer.pending().run_count(), 3);
-    assert!(timer.pending().near_count() < 65_536);
-
-    drop((timer, store));
-    let (store, mut timer) = open();
-    assert_eq!(timer.pending().count(), COUNT.unsigned_abs());
-    let counts = timer.counts();
-    assert!(counts.entries_read_at_start < 65_536, "{counts:?}");
-    assert_eq!(counts.records_read_at_start, 0);
-    // A head and a search each.
-    assert!(timer.pending().blocks_read() < 3 * 12, "{}", timer.pending().blocks_read());
-    clock.advance(1_000 * EACH_MS);
-    let resolve = |topic: &str, queue_id: i32, _: u64| Some(store.queue(topic, queue_id));
-    timer.pass(clock.now_ms(), &resolve).unwrap();
-    assert_eq!(store.queue_offset_max(&store.queue("T", 0)), 1_000);
-    assert!(timer.pending().blocks_read() < 3 * 20, "{}", timer.pending().blocks_read());
 }

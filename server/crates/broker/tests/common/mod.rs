@@ -92,6 +92,13 @@ impl Node {
         self.dir
     }
 
+    /// The directory as a kill would leave it now.
+    pub fn killed(&self) -> Arc<TempDir> {
+        let dir = tempfile::tempdir().unwrap();
+        copy(self.path(), dir.path());
+        dir.into()
+    }
+
     pub fn path(&self) -> &std::path::Path {
         self.dir.path()
     }
@@ -99,6 +106,18 @@ impl Node {
     /// Requests that no handler answered.
     pub fn dropped_calls(&self) -> u64 {
         self.server.counts().dropped_calls
+    }
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
     }
 }
 
