@@ -81,7 +81,7 @@ pub fn go() -> &'static Driver {
         built_once(
             &project,
             &target,
-            &["go.mod", "go.sum", "main.go", "transactions.go"],
+            &["go.mod", "go.sum", "main.go", "replies.go", "traces.go", "transactions.go"],
             |project| {
                 let mut go = Command::new("go");
                 go.args(["build", "-o"]).arg(&binary).arg(".").current_dir(project);

@@ -47,6 +47,9 @@ type call struct {
 	Queue      int    `json:"queue"`
 	Offset     int64  `json:"offset"`
 	Count      int    `json:"count"`
+	// The topic of the client's traces; empty: none.
+	Traces    string `json:"traces"`
+	Namespace string `json:"namespace"`
 	// What a push consumer's listener refuses until it was delivered again so often.
 	Failures          int       `json:"failures"`
 	DelayLevel        int       `json:"delayLevel"`
@@ -124,14 +127,16 @@ func (c call) resolver() primitive.NsResolver {
 }
 
 func startProducer(c call) (fields, error) {
-	p, err := rocketmq.NewProducer(
+	options := append(c.producerTrace(),
 		producer.WithNsResolver(c.resolver()),
 		producer.WithGroupName(c.Group),
 		producer.WithInstanceName(c.Producer),
 		producer.WithQueueSelector(producer.NewRoundRobinQueueSelector()),
 		producer.WithSendMsgTimeout(10*time.Second),
 		producer.WithRetry(2),
+		producer.WithNamespace(c.Namespace),
 	)
+	p, err := rocketmq.NewProducer(options...)
 	if err != nil {
 		return nil, err
 	}
@@ -260,14 +265,16 @@ func pushTo(c call, handle handler) (fields, error) {
 	if c.Model == "BROADCASTING" {
 		model = consumer.BroadCasting
 	}
-	pc, err := rocketmq.NewPushConsumer(
+	options := append(c.consumerTrace(),
 		consumer.WithNsResolver(c.resolver()),
 		consumer.WithGroupName(c.Group),
 		consumer.WithInstance(c.Consumer),
 		consumer.WithConsumerModel(model),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
 		consumer.WithMaxReconsumeTimes(c.maxReconsumeTimes()),
+		consumer.WithNamespace(c.Namespace),
 	)
+	pc, err := rocketmq.NewPushConsumer(options...)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ const operations = {
       logger: quiet,
       nameSrv: call.nameserver,
       producerGroup: call.group,
+      namespace: call.namespace || '',
     });
     await producer.ready();
     running.set(call.producer, producer);
@@ -52,6 +53,7 @@ const operations = {
       logger: quiet,
       nameSrv: call.nameserver,
       consumerGroup: call.group,
+      namespace: call.namespace || '',
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
     });
     consumer.subscribe(call.topic, call.tags || '*', async message => {

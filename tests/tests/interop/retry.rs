@@ -86,7 +86,7 @@ fn dead_letters(driver: &Driver, target: &Target, producer: &str, topic: &str) -
 
 /// Waits for the dead letters: the last is sent back a moment after it was received.
 #[track_caller]
-fn letters_of(target: &Target, group: &str, count: usize) -> Vec<Value> {
+pub fn letters_of(target: &Target, group: &str, count: usize) -> Vec<Value> {
     let started = Instant::now();
     loop {
         let letters = drain(interop::java(), target, &format!("%DLQ%{group}"));

@@ -27,6 +27,7 @@ use crate::cold_reads::ColdReads;
 use crate::group_table::{AutoCreate, GroupTable};
 use crate::hand_over::HandOvers;
 use crate::json_files::{self, JsonError};
+use crate::message_trace::MessageTrace;
 use crate::meta;
 use crate::metrics::Metrics;
 use crate::offset_resets::OffsetResets;
@@ -86,6 +87,7 @@ pub struct Broker {
     pub hold: Arc<PullWait>,
     pub pops: Arc<Pops>,
     pub request_modes: RequestModes,
+    pub message_trace: MessageTrace,
     pub(crate) topic_routes: TopicRoutes,
     pub hand_overs: HandOvers,
     pub(crate) cold_reads: ColdReads,
@@ -165,6 +167,7 @@ impl Broker {
             hold,
             pops,
             request_modes: RequestModes::default(),
+            message_trace: MessageTrace::default(),
             topic_routes: TopicRoutes::default(),
             hand_overs: HandOvers::default(),
             cold_reads: ColdReads::default(),
@@ -309,6 +312,9 @@ impl Broker {
         missing.retain(|config| self.groups.find(&config.group_name).is_none());
         if !missing.is_empty() {
             self.groups.put(missing, self.create_durability())?;
+        }
+        if settings.trace_always || self.topics.contains(&settings.trace_topic_name) {
+            self.message_trace.begin(&settings.region_id);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use remora_remoting::Refusal;
 use remora_store::Appended;
 
 use crate::broker::Broker;
+use crate::message_properties::Added;
 use crate::refusals;
 use crate::send::{self, Origin, PROPERTIES_BYTES_LEFT, Shape};
 use crate::send_turn::{Scratch, SendTurn, Staged, TurnTopic};
@@ -20,8 +21,11 @@ use crate::unique_id;
 /// Left for what a check adds (TRANSACTION_CHECK_TIMES). Chosen: twice its longest.
 const CHECK_PROPERTIES_BYTES: usize = 64;
 
-/// Properties that the broker sets, or that mean nothing in a half message.
-const REPLACED: [&str; 6] = [
+/// Properties that the broker sets, or that mean nothing in a half message; the first `TRACED` of
+/// them only where messages are traced.
+const REPLACED: [&str; 8] = [
+    name::MSG_REGION,
+    name::TRACE_ON,
     name::POP_CK,
     name::CRC32,
     name::CLUSTER,
@@ -29,6 +33,7 @@ const REPLACED: [&str; 6] = [
     name::REAL_QID,
     name::TRANSACTION_ID,
 ];
+const TRACED: usize = 2;
 const DELAYS: [&str; 4] =
     [name::DELAY, name::TIMER_DELAY_SEC, name::TIMER_DELAY_MS, name::TIMER_DELIVER_MS];
 
@@ -67,7 +72,9 @@ pub(crate) fn stage(
     let Some(TurnTopic { topic, .. }) = topics.get(topic_index) else {
         return Err(refusals::topic_missing(&header.topic));
     };
-    let raw = prepared(header, &properties, &topic.name, queue_id, &settings.cluster_name)?;
+    let traced = broker.message_trace.properties(settings);
+    let added = Added { cluster: &settings.cluster_name, traced };
+    let raw = prepared(header, &properties, &topic.name, queue_id, added)?;
     let draft = Draft {
         topic: names::TRANS_HALF_TOPIC,
         queue_id: 0,
@@ -225,11 +232,13 @@ fn prepared(
     given: &str,
     topic: &str,
     queue_id: i32,
-    cluster: &str,
+    added: Added<'_>,
 ) -> Result<Vec<u8>, Refusal> {
     let mut raw = Vec::with_capacity(given.len() + 256);
-    properties::append_without(&mut raw, given.as_bytes(), &REPLACED);
-    properties::append(&mut raw, name::CLUSTER, cluster);
+    let replaced = if added.traced.is_empty() { &REPLACED[TRACED..] } else { &REPLACED[..] };
+    properties::append_without(&mut raw, given.as_bytes(), replaced);
+    properties::append(&mut raw, name::CLUSTER, added.cluster);
+    raw.extend_from_slice(added.traced.as_bytes());
     if properties::find(&raw, name::UNIQ_KEY).is_none() {
         properties::append(&mut raw, name::UNIQ_KEY, unique_id::next().as_str());
     }

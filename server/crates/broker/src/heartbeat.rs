@@ -37,6 +37,9 @@ pub(crate) fn heart_beat(
             None => broker.metrics.rejections.group_missing.add(1),
         }
     }
+    for producer in &data.producer_data_set {
+        broker.message_trace.producer_seen(&producer.group_name, &broker.config.peek());
+    }
     let beat = Beat {
         connection_id: request.conn.id,
         client: ClientInfo {

@@ -34,6 +34,7 @@ mod lock_queues;
 mod made_topics;
 mod log_search;
 mod message_properties;
+pub mod message_trace;
 pub mod meta;
 pub mod metrics;
 pub mod offset_resets;

@@ -41,6 +41,8 @@ pub(crate) enum Meaning {
     /// The client that waits for a reply to the message.
     Asker,
     Cluster,
+    /// Where it was stored, and whether to trace it.
+    Traced,
     /// Never stored as it comes.
     LeftOut,
     /// The application's own.
@@ -59,6 +61,7 @@ impl Meaning {
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => Self::Timer,
             b"TRAN_MSG" => Self::Transaction,
             b"CLUSTER" => Self::Cluster,
+            b"MSG_REGION" | b"TRACE_ON" => Self::Traced,
             b"_SYS_MSG_PRIORITY_" => Self::Priority,
             b"__SHARDINGKEY" => Self::ShardingKey,
             b"REPLY_TO_CLIENT" => Self::Asker,
@@ -104,14 +107,22 @@ pub(crate) enum PropertyRefusal {
     Delay,
 }
 
+/// Properties that every message gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added<'a> {
+    pub cluster: &'a str,
+    /// MSG_REGION and TRACE_ON as they are stored, instead of the message's own; empty for none.
+    pub traced: &'a str,
+}
+
 /// As `prepare`, of a message that may ask for a time of delivery.
 #[cold]
 pub(crate) fn prepare_delayed(
     properties: Text<'_>,
-    cluster: &str,
+    added: Added<'_>,
     prepared: &mut Prepared,
 ) -> Result<(), PropertyRefusal> {
-    prepare_as::<true>(properties, cluster, prepared, |_, _| {})
+    prepare_as::<true>(properties, added, prepared, |_, _| {})
 }
 
 /// Unescapes the properties: adds UNIQ_KEY where it is absent, sets CLUSTER, strips POP_CK and the
@@ -119,18 +130,18 @@ pub(crate) fn prepare_delayed(
 /// its value is, or was. After a refusal `prepared` holds anything.
 pub(crate) fn prepare(
     properties: Text<'_>,
-    cluster: &str,
+    added: Added<'_>,
     prepared: &mut Prepared,
     told: impl FnMut(Meaning, Range<usize>),
 ) -> Result<(), PropertyRefusal> {
-    prepare_as::<false>(properties, cluster, prepared, told)
+    prepare_as::<false>(properties, added, prepared, told)
 }
 
 /// Once for messages for now, once for those that may be delayed.
 #[inline(always)]
 fn prepare_as<const DELAYED: bool>(
     properties: Text<'_>,
-    cluster: &str,
+    added: Added<'_>,
     prepared: &mut Prepared,
     mut told: impl FnMut(Meaning, Range<usize>),
 ) -> Result<(), PropertyRefusal> {
@@ -158,7 +169,7 @@ fn prepare_as<const DELAYED: bool>(
             Meaning::Transaction if value.eq_ignore_ascii_case(b"true") => {
                 return Err(PropertyRefusal::Transaction);
             }
-            Meaning::Cluster if value == cluster.as_bytes() => {
+            Meaning::Cluster if value == added.cluster.as_bytes() => {
                 cluster_known = true;
                 return Ok(Keep::Stay);
             }
@@ -170,7 +181,8 @@ fn prepare_as<const DELAYED: bool>(
                 in_order |= !value.is_empty();
                 return Ok(Keep::Stay);
             }
-            Meaning::Cluster | Meaning::LeftOut => return Ok(Keep::LeaveOut),
+            Meaning::Traced if added.traced.is_empty() => return Ok(Keep::Stay),
+            Meaning::Cluster | Meaning::Traced | Meaning::LeftOut => return Ok(Keep::LeaveOut),
             Meaning::Transaction | Meaning::Asker | Meaning::Other => return Ok(Keep::Stay),
         };
         if !value.is_empty() {
@@ -181,8 +193,9 @@ fn prepare_as<const DELAYED: bool>(
     // What is consumed in order stays together.
     prepared.priority = prepared.priority.filter(|_| !in_order);
     if !cluster_known {
-        properties::append(&mut raw, name::CLUSTER, cluster);
+        properties::append(&mut raw, name::CLUSTER, added.cluster);
     }
+    raw.extend_from_slice(added.traced.as_bytes());
     if prepared.unique_id.is_empty() {
         prepared.unique_id = append_unique_id(&mut raw);
         prepared.unique_id_made = true;
@@ -201,11 +214,13 @@ fn append_unique_id(raw: &mut Vec<u8>) -> Range<usize> {
 mod tests {
     use super::*;
 
+    const PLAIN: Added<'_> = Added { cluster: "c1", traced: "" };
+
     /// The properties as text, and what is known of them.
     fn prepared(text: &str) -> (String, Result<Prepared, PropertyRefusal>) {
         let text = text.replace('=', "\x01").replace(';', "\x02");
         let mut prepared = Prepared::default();
-        let result = prepare(Text::plain(&text), "c1", &mut prepared, |_, _| {});
+        let result = prepare(Text::plain(&text), PLAIN, &mut prepared, |_, _| {});
         let Ok(text) = String::from_utf8(std::mem::take(&mut prepared.properties)) else {
             return (String::new(), result.map(|()| prepared));
         };
@@ -241,10 +256,23 @@ mod tests {
         let text = "TAGS=a;KEYS=k1 k2;TAGS=b;TAGS=;UNIQ_KEY=0A;DELAY=0;KEYS;";
         let text = text.replace('=', "\x01").replace(';', "\x02");
         let mut prepared = Prepared::default();
-        prepare(Text::plain(&text), "c1", &mut prepared, |_, _| {}).unwrap();
+        prepare(Text::plain(&text), PLAIN, &mut prepared, |_, _| {}).unwrap();
         let expected = Named { tags: b"b", keys: b"k1 k2", uniq_key: b"0A", delay: b"0" };
         assert_eq!(prepared.named(), expected);
         assert_eq!(Named::of(&prepared.properties), expected);
+    }
+
+    #[test]
+    fn traced_message_names_this_brokers_region_and_no_other() {
+        let text = "MSG_REGION=elsewhere;UNIQ_KEY=0A;TRACE_ON=false;";
+        assert_eq!(prepared(text).0, format!("{text}CLUSTER=c1;"));
+        let traced = "MSG_REGION\x01here\x02TRACE_ON\x01true\x02";
+        let text = text.replace('=', "\x01").replace(';', "\x02");
+        let mut prepared = Prepared::default();
+        let added = Added { cluster: "c1", traced };
+        prepare(Text::plain(&text), added, &mut prepared, |_, _| {}).unwrap();
+        let expected = format!("UNIQ_KEY\x010A\x02CLUSTER\x01c1\x02{traced}");
+        assert_eq!(prepared.properties, expected.into_bytes());
     }
 
     #[test]
@@ -256,7 +284,7 @@ mod tests {
     #[test]
     fn message_without_properties_gets_a_unique_id() {
         let mut prepared = Prepared::default();
-        prepare(Text::default(), "c1", &mut prepared, |_, _| {}).unwrap();
+        prepare(Text::default(), PLAIN, &mut prepared, |_, _| {}).unwrap();
         let id = std::str::from_utf8(prepared.unique_id()).unwrap();
         assert!(id.len() == 32 || id.len() == 56, "{id}");
         assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");

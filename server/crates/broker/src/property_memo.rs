@@ -10,7 +10,7 @@ mod shape;
 use remora_protocol::Text;
 use remora_protocol::shapes::Shapes;
 
-use crate::message_properties::{Meaning, Prepared, PropertyRefusal, prepare};
+use crate::message_properties::{Added, Meaning, Prepared, PropertyRefusal, prepare};
 use shape::Shape;
 
 /// Longer texts go the full way, so that a memo stays below 128 KiB.
@@ -21,6 +21,8 @@ const TEXT_BYTES_MAX: usize = 2048;
 pub(crate) struct PropertyMemo {
     /// Its name is among the properties.
     cluster: String,
+    /// As `Added::traced`.
+    traced: String,
     shapes: Shapes<Shape>,
     /// What came the full way.
     other: Prepared,
@@ -29,10 +31,11 @@ pub(crate) struct PropertyMemo {
 }
 
 impl PropertyMemo {
-    /// Properties are prepared for this cluster from here on.
-    pub fn set_cluster(&mut self, cluster: &str) {
-        if self.cluster != cluster {
+    /// What properties get from here on: the cluster's name, and what traces need.
+    pub fn set_added(&mut self, cluster: &str, traced: &str) {
+        if self.cluster != cluster || self.traced != traced {
             cluster.clone_into(&mut self.cluster);
+            traced.clone_into(&mut self.traced);
             self.shapes.clear();
         }
     }
@@ -64,7 +67,8 @@ impl PropertyMemo {
         is_short: bool,
     ) -> Result<(), PropertyRefusal> {
         let mut asker = 0..0;
-        prepare(properties, &self.cluster, &mut self.other, |meaning, place| {
+        let added = Added { cluster: &self.cluster, traced: &self.traced };
+        prepare(properties, added, &mut self.other, |meaning, place| {
             if meaning == Meaning::Asker {
                 asker = place;
             }
@@ -74,7 +78,7 @@ impl PropertyMemo {
             self.asker = str::from_utf8(client_id).ok().map(Into::into);
         }
         if self.shapes.may_learn() {
-            let new = if is_short { Shape::of(properties, &self.cluster) } else { None };
+            let new = if is_short { Shape::of(properties, added) } else { None };
             // The wider one is that of the text just learnt from, which its properties are of.
             self.shapes.learn(new, |known, new| {
                 let joined = new.join(known);

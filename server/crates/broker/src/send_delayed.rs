@@ -10,7 +10,7 @@ use remora_remoting::Refusal;
 use crate::broker::Broker;
 use crate::delay::{self, Delay, PROPERTIES_BYTES_SPARE};
 use crate::half_messages;
-use crate::message_properties::{Prepared, prepare_delayed};
+use crate::message_properties::{Added, Prepared, prepare_delayed};
 use crate::recall_handle::RecallHandle;
 use crate::refusals;
 use crate::send::{Origin, Shape, check_properties_bytes, check_record};
@@ -59,7 +59,9 @@ pub(crate) fn stage_delayed(
     turn.scratch.properties.take_asker();
     let settings = turn.settings.clone();
     let mut prepared = Prepared::default();
-    if prepare_delayed(header.properties, &settings.cluster_name, &mut prepared).is_err() {
+    let traced = broker.message_trace.properties(&settings);
+    let added = Added { cluster: &settings.cluster_name, traced };
+    if prepare_delayed(header.properties, added, &mut prepared).is_err() {
         let place = (place.topic_index, place.queue_id);
         return half_messages::stage(broker, turn, place, header, origin);
     }

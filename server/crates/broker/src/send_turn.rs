@@ -95,7 +95,8 @@ impl<'a> SendTurn<'a> {
         let mut scratch = SPARE.take().unwrap_or_default();
         let store_host = broker.store_host();
         let settings = broker.config.settings();
-        scratch.properties.set_cluster(&settings.cluster_name);
+        let traced = broker.message_trace.properties(&settings);
+        scratch.properties.set_added(&settings.cluster_name, traced);
         Self {
             store_host,
             first_id: OffsetId { store_host, physical_offset: 0 }.to_hex(),

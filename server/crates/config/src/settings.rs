@@ -170,6 +170,10 @@ settings! {
     /// Tell clients in send replies that tracing is on.
     trace_on: bool = true;
     "message.trace_on", "traceOn", Kind::Flag, Broker, Runtime
+    /// Store the region and `message.trace_on` in every message, as Apache does: Java's consumers
+    /// trace no others. Without it that begins when a client that traces has been seen.
+    trace_always: bool = false;
+    "message.trace_always", "", Kind::Flag, Broker, Restart
     /// Keep a copy of every delivered reply message in the topic `<cluster>_REPLY_TOPIC`.
     store_reply_message: bool = true;
     "message.store_reply", "storeReplyMessageEnable", Kind::Flag, Broker, Runtime

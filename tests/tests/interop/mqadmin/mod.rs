@@ -47,7 +47,7 @@ fn run(java: &Driver, target: &Target, args: &[&str], until: &Value) -> Value {
 }
 
 /// The printed lines as words, without headings and empty lines.
-fn rows(printed: &str) -> Vec<Vec<&str>> {
+pub fn rows(printed: &str) -> Vec<Vec<&str>> {
     printed
         .lines()
         .filter(|line| !line.starts_with('#') && !line.trim().is_empty())

@@ -6,7 +6,7 @@ use remora_protocol::Text;
 use remora_protocol::properties::{value_bytes, value_places};
 use remora_protocol::shapes::literals;
 
-use crate::message_properties::{Meaning, Prepared, prepare};
+use crate::message_properties::{Added, Meaning, Prepared, prepare};
 
 /// Properties with more values that may change are not remembered.
 const VALUES_MAX: usize = 32;
@@ -117,9 +117,9 @@ impl Shape {
     }
 
     /// The shape of properties that were not refused; `None` for unusual ones.
-    pub fn of(properties: Text<'_>, cluster: &str) -> Option<Self> {
+    pub fn of(properties: Text<'_>, added: Added<'_>) -> Option<Self> {
         let (mut prepared, mut told) = (Prepared::default(), Vec::new());
-        prepare(properties, cluster, &mut prepared, |meaning, place| told.push((meaning, place)))
+        prepare(properties, added, &mut prepared, |meaning, place| told.push((meaning, place)))
             .ok()?;
         // Another one is made for each message that comes without.
         let unique = |(meaning, place): &(Meaning, Range<usize>)| {

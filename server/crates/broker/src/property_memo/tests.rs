@@ -17,13 +17,18 @@ fn known(result: Result<&Prepared, PropertyRefusal>) -> Result<Prepared, Propert
     })
 }
 
-fn the_full_way(text: Text<'_>, cluster: &str) -> Result<Prepared, PropertyRefusal> {
+const TRACED: &str = "MSG_REGION\u{1}r\u{2}TRACE_ON\u{1}true\u{2}";
+
+fn the_full_way(text: Text<'_>, cluster: &str, traced: &str) -> Result<Prepared, PropertyRefusal> {
     let mut prepared = Prepared::default();
-    let result = prepare(text, cluster, &mut prepared, |_, _| {});
+    let added = Added { cluster, traced };
+    let result = prepare(text, added, &mut prepared, |_, _| {});
     known(result.map(|()| &prepared))
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
+    "MSG_REGION",
+    "TRACE_ON",
     "KEYS",
     "TAGS",
     "UNIQ_KEY",
@@ -121,7 +126,8 @@ proptest! {
         let mut memo = PropertyMemo::default();
         for (text, form) in &texts {
             let cluster = if *form == 0 { "c2" } else { "c1" };
-            memo.set_cluster(cluster);
+            let traced = if *form % 7 == 0 { TRACED } else { "" };
+            memo.set_added(cluster, traced);
             let escaped = escaped(text);
             let text = match form {
                 0..=33 if *text != escaped => Text::escaped(&escaped),
@@ -131,7 +137,7 @@ proptest! {
             };
             // Learns from every one.
             memo.shapes.pause = 0;
-            prop_assert_eq!(known(memo.prepare(text)), the_full_way(text, cluster));
+            prop_assert_eq!(known(memo.prepare(text)), the_full_way(text, cluster, traced));
         }
     }
 }
@@ -139,7 +145,7 @@ proptest! {
 #[test]
 fn a_client_that_repeats_itself_is_recognized() {
     let mut memo = PropertyMemo::default();
-    memo.set_cluster("c1");
+    memo.set_added("c1", TRACED);
     for n in 0..200 {
         let text = format!(
             "KEYS\u{1}k{n}\u{2}UNIQ_KEY\u{1}{}\u{2}WAIT\u{1}true\u{2}TAGS\u{1}t{}\u{2}",
@@ -148,7 +154,7 @@ fn a_client_that_repeats_itself_is_recognized() {
         );
         let escaped = escaped(&text);
         let text = Text::escaped(&escaped);
-        assert_eq!(known(memo.prepare(text)), the_full_way(text, "c1"));
+        assert_eq!(known(memo.prepare(text)), the_full_way(text, "c1", TRACED));
     }
     let hits = memo.shapes.hits();
     assert!(matches!(hits[..], [196..200]), "{hits:?}");
@@ -174,7 +180,7 @@ fn long_properties_are_not_remembered() {
     let text = format!("UNIQ_KEY\u{1}{}\u{2}", "A".repeat(TEXT_BYTES_MAX));
     for _ in 0..3 {
         let text = Text::plain(&text);
-        assert_eq!(known(memo.prepare(text)), the_full_way(text, ""));
+        assert_eq!(known(memo.prepare(text)), the_full_way(text, "", ""));
     }
     assert!(memo.shapes.hits().is_empty());
 }

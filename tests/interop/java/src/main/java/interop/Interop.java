@@ -37,6 +37,7 @@ public final class Interop {
         Replies.register(OPERATIONS);
         Pops.register(OPERATIONS);
         Timers.register(OPERATIONS);
+        Traces.register(OPERATIONS);
         Admin.register(OPERATIONS);
         ApacheServer.register(OPERATIONS);
         Captured.install();

@@ -32,6 +32,7 @@ final class LitePullConsumers {
         DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(call.text("group"));
         consumer.setNamesrvAddr(call.text("nameserver"));
         consumer.setInstanceName(call.text("consumer"));
+        ClientSettings.apply(call, consumer);
         consumer.setAutoCommit(call.flag("autoCommit", false));
         consumer.setPullThreadNums(2);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);

@@ -45,10 +45,7 @@ final class Producers {
         producer.setVipChannelEnabled(call.flag("vip", false));
         producer.setCompressMsgBodyOverHowmuch(call.number("compressOverBytes", 4096));
         producer.setRetryTimesWhenSendFailed(call.number("retries", 2));
-        String namespace = call.text("namespace", null);
-        if (namespace != null) {
-            producer.setNamespace(namespace);
-        }
+        ClientSettings.apply(call, producer);
         producer.start();
         PRODUCERS.put(call.text("producer"), producer);
         return new JSONObject();

@@ -31,6 +31,7 @@ final class PullConsumers {
         DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(call.text("group"));
         consumer.setNamesrvAddr(call.text("nameserver"));
         consumer.setInstanceName(call.text("consumer"));
+        ClientSettings.apply(call, consumer);
         consumer.start();
         CONSUMERS.put(call.text("consumer"), consumer);
         return new JSONObject();

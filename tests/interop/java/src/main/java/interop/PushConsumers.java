@@ -64,10 +64,7 @@ final class PushConsumers {
         consumer.setClientRebalance(call.flag("clientRebalance", true));
         consumer.setConsumeThreadMin(2);
         consumer.setConsumeThreadMax(2);
-        String namespace = call.text("namespace", null);
-        if (namespace != null) {
-            consumer.setNamespace(namespace);
-        }
+        ClientSettings.apply(call, consumer);
         consumer.subscribe(call.text("topic"), call.selector());
         consumer.setMaxReconsumeTimes(call.number("maxReconsumeTimes", -1));
         return consumer;
