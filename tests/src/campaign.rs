@@ -208,7 +208,7 @@ fn verify(
 ) -> Result<u64, String> {
     let begin = state.read_offset;
     let mut found = BTreeMap::new();
-    for record in read_to_end(broker, queue, begin)? {
+    for record in read_to_end(broker, TOPIC, queue, begin)? {
         if record.queue_offset != state.read_offset {
             return Err(format!(
                 "offset {} where {} belongs",
@@ -240,12 +240,18 @@ fn verify(
     Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
 }
 
-fn read_to_end(broker: &str, queue: usize, begin: u64) -> Result<Vec<Stored>, String> {
+/// Pulls what a queue has from an offset on.
+pub(crate) fn read_to_end(
+    broker: &str,
+    topic: &str,
+    queue: usize,
+    begin: u64,
+) -> Result<Vec<Stored>, String> {
     let mut wire = Wire::connect(broker);
     let mut all: Vec<Stored> = Vec::new();
     let mut offset = begin;
     loop {
-        let reply = wire.ask(11, &pull_fields(queue, offset), &[]);
+        let reply = wire.ask(11, &pull_fields(topic, queue, offset), &[]);
         let next = reply.header["extFields"]["nextBeginOffset"].as_str();
         let next = next.and_then(|next| next.parse::<u64>().ok());
         match reply.code() {
@@ -265,10 +271,10 @@ fn read_to_end(broker: &str, queue: usize, begin: u64) -> Result<Vec<Stored>, St
     }
 }
 
-fn pull_fields(queue: usize, offset: u64) -> Value {
+fn pull_fields(topic: &str, queue: usize, offset: u64) -> Value {
     // 4: the request brings its own subscription, and does not wait.
     json!({
-        "consumerGroup": "campaign-group", "topic": TOPIC, "queueId": queue.to_string(),
+        "consumerGroup": "campaign-group", "topic": topic, "queueId": queue.to_string(),
         "queueOffset": offset.to_string(), "maxMsgNums": PULL_COUNT_MAX.to_string(), "sysFlag": "4",
         "commitOffset": "0", "suspendTimeoutMillis": "0", "subscription": "*", "subVersion": "0",
         "expressionType": "TAG",

@@ -16,6 +16,7 @@ pub mod record;
 pub mod recording_proxy;
 pub mod remora;
 pub mod target;
+pub mod timer_campaign;
 pub mod wire;
 
 pub use driver::{Driver, Stream};

@@ -10,6 +10,8 @@ pub struct Stored {
     pub queue_offset: u64,
     /// Place in the commit log.
     pub physical_offset: u64,
+    /// Wall clock of the broker when it was stored.
+    pub store_timestamp_ms: u64,
     /// The body as sent.
     pub body: Vec<u8>,
 }
@@ -61,6 +63,7 @@ fn one(record: &[u8]) -> Result<Stored, Broken> {
         queue: i32::try_from(u32_at(record, 12)?).unwrap_or(-1),
         queue_offset: u64_at(record, 20)?,
         physical_offset: u64_at(record, 28)?,
+        store_timestamp_ms: u64_at(record, 48 + host_bytes(HOST_V6 & 16))?,
         body: body.to_vec(),
     })
 }

@@ -8,3 +8,4 @@ mod kill_campaign;
 mod overload;
 mod python_spec_client;
 mod schema_complete;
+mod timer_campaign;
