@@ -1,7 +1,8 @@
 //! A client for RocketMQ and Remora over the Remoting protocol.
 //!
 //! [`Producer`] sends, [`TransactionProducer`] sends what consumers see once it is committed,
-//! [`PushConsumer`] receives into a handler, [`PullConsumer`] reads the queues it is told to,
+//! [`PushConsumer`] receives into a handler, [`SimpleConsumer`] takes messages and acknowledges
+//! each, [`PullConsumer`] reads the queues it is told to,
 //! [`Admin`] manages topics, groups and brokers. Each makes its own [`Client`] (connections,
 //! routes, heartbeats) unless it is given one to share.
 //!
@@ -31,10 +32,10 @@ pub use admin::Admin;
 pub use compression::{Compression, CompressionError};
 pub use consumer::{
     AllocateStrategy, ConsumeFrom, ConsumeOutcome, Filter, MessageModel, PullConsumer,
-    PushConsumer, Tail, TailFrom,
+    PushConsumer, SimpleConsumer, Tail, TailFrom,
 };
 pub use error::ClientError;
-pub use instance::{Client, ClientBuilder, PullStatus, Pulled};
+pub use instance::{Client, ClientBuilder, Popped, PullStatus, Pulled};
 pub use limits::BODY_BYTES_MAX;
 pub use message::Message;
 pub use message_id::MessageId;

@@ -27,6 +27,7 @@ pub mod message_id;
 pub mod names;
 pub mod opaque;
 mod peek;
+pub mod pop_handle;
 pub mod properties;
 mod quotes;
 pub mod record;

@@ -13,6 +13,7 @@ mod readers;
 mod rebalance;
 mod rebalancing;
 mod running_info;
+mod simple;
 mod subscription;
 mod tail;
 
@@ -22,6 +23,7 @@ pub use self::pull::{PullConsumer, PullConsumerBuilder};
 pub use self::push::{ConsumeFrom, MessageModel, PushConsumer};
 pub use self::push_builder::PushConsumerBuilder;
 pub use self::rebalance::{AllocateStrategy, Change};
+pub use self::simple::{SimpleConsumer, SimpleConsumerBuilder};
 pub use self::subscription::Filter;
 pub use self::tail::{Tail, TailFrom};
 

@@ -9,6 +9,7 @@ mod heartbeat;
 mod member_builder;
 mod nameservers;
 mod offsets;
+mod pop;
 mod pull;
 mod replies;
 mod routes;
@@ -29,6 +30,8 @@ pub(crate) use self::calls::{Answer, request_failed};
 pub use self::member_builder::MemberBuilder;
 pub(crate) use self::member_builder::MemberClient;
 pub use self::nameservers::parse_addrs;
+pub(crate) use self::pop::PopRequest;
+pub use self::pop::Popped;
 pub(crate) use self::pull::PullRequest;
 pub use self::pull::{PullStatus, Pulled};
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use remora_protocol::body::{self, BatchAck, BatchAckMessageRequest};
 use remora_protocol::header::{AckMessageHeader, ChangeInvisibleTimeHeader};
+use remora_protocol::pop_handle::{self, Handle, HandleError, ORDERED_REVIVE_QUEUE_ID};
 use remora_protocol::{ResponseCode, names};
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
@@ -15,7 +16,6 @@ use remora_remoting::{Refusal, Reply};
 use crate::broker::Broker;
 use crate::pop::Pops;
 use crate::pop::flight::{Flight, HandleState};
-use crate::pop::handle::{Handle, ORDERED_REVIVE_QUEUE_ID};
 use crate::pop::message::check_invisible_ms;
 use crate::pop::table::FlightKey;
 use crate::refusals;
@@ -38,11 +38,18 @@ pub(crate) fn ack_message(
     };
     let queue_offset = popped_offset(broker, key, header.offset)?;
     let broker_name = &broker.config.settings().broker_name;
-    let handle = Handle::of_request(&header.extra_info, broker_name, key.queue_id, header.offset)?;
+    let handle = Handle::of_request(&header.extra_info, broker_name, key.queue_id, header.offset)
+        .map_err(|error| no_handle(&error))?;
     match ack(broker, key, queue_offset, handle.pop_time_ms) {
         HandleState::Done(_) | HandleState::Settled => Ok(Reply::success()),
         state => Err(refusal(key, queue_offset, handle.pop_time_ms, state)),
     }
+}
+
+/// 29: what is in field `extraInfo` is no handle of this message.
+fn no_handle(error: &HandleError) -> Refusal {
+    let remark = format!("field 'extraInfo' is not a handle of the message: {error}");
+    Refusal::new(ResponseCode::INVALID_PARAMETER, remark)
 }
 
 /// Handles 200151. As Apache a success even where some of the messages are not in flight (any
@@ -77,11 +84,7 @@ pub(crate) fn batch_ack_message(
 /// How many of them were in flight, or are settled.
 fn ack_batch(broker: &Broker, acks: &BatchAck) -> usize {
     let (topic, group) = (acks.topic.as_str(), acks.consumer_group.as_str());
-    let real_topic = match acks.retry.as_str() {
-        "1" => names::pop_retry_topic(topic, group),
-        "2" => names::pop_retry_topic_v2(topic, group),
-        _ => topic.to_owned(),
-    };
+    let real_topic = pop_handle::marked_topic(&acks.retry, topic, group);
     let key = FlightKey { group, topic: &real_topic, queue_id: acks.queue_id };
     let Ok(start_offset) = u64::try_from(acks.start_offset) else { return 0 };
     let offsets = acks.bits.ones().filter_map(|bit| start_offset.checked_add(bit));
@@ -103,7 +106,8 @@ pub(crate) fn change_invisible_time(
     let queue_offset = popped_offset(broker, key, header.offset)?;
     check_invisible_ms(header.invisible_time)?;
     let broker_name = &broker.config.settings().broker_name;
-    let handle = Handle::of_request(&header.extra_info, broker_name, key.queue_id, header.offset)?;
+    let handle = Handle::of_request(&header.extra_info, broker_name, key.queue_id, header.offset)
+        .map_err(|error| no_handle(&error))?;
     let now_ms = time::wall_ms();
     let times = (now_ms, now_ms.saturating_add(header.invisible_time));
     let flights = &broker.pops.flights;

@@ -11,7 +11,6 @@
 //! acknowledgement costs one short lock, and neither the log nor its readers see POP at all.
 mod ack;
 pub mod flight;
-pub mod handle;
 pub mod hold;
 mod message;
 mod notice;

@@ -1,9 +1,9 @@
 //! What consumers are told of popped messages, and the handles (POP_CK) that they make of it.
 use std::fmt::Write;
 
-use remora_protocol::ResponseCode;
-use remora_protocol::names;
-use remora_remoting::Refusal;
+use std::fmt;
+
+use crate::names;
 
 /// reviveQid of ordered pops.
 pub const ORDERED_REVIVE_QUEUE_ID: i32 = 999;
@@ -67,11 +67,12 @@ impl<'h> Handle<'h> {
     }
 }
 
-/// 29: what is in field `extraInfo` is no handle of this message.
-impl From<HandleError> for Refusal {
-    fn from(error: HandleError) -> Self {
-        let remark = format!("field 'extraInfo' is not a handle of the message: {error}");
-        Refusal::new(ResponseCode::INVALID_PARAMETER, remark)
+impl fmt::Display for Handle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start_offset, pop_time_ms, invisible_ms, revive_queue_id, retry, .. } = self;
+        let Self { broker_name, queue_id, queue_offset, .. } = self;
+        write!(f, "{start_offset} {pop_time_ms} {invisible_ms} {revive_queue_id} {retry} ")?;
+        write!(f, "{broker_name} {queue_id} {queue_offset}")
     }
 }
 
@@ -91,12 +92,31 @@ fn same<T: PartialEq + ToString>(
 }
 
 /// How infos and handles mark a topic.
-pub fn retry_mark(topic: &str) -> u8 {
+pub fn retry_mark(topic: &str) -> &'static str {
     match names::is_retry_topic(topic) {
-        false => 0,
-        true if topic.contains('+') => 2,
-        true => 1,
+        false => "0",
+        true if topic.contains('+') => "2",
+        true => "1",
     }
+}
+
+/// The topic that a mark stands for, where a group popped `topic`.
+pub fn marked_topic(mark: &str, topic: &str, group: &str) -> String {
+    match mark {
+        "1" => names::pop_retry_topic(topic, group),
+        "2" => names::pop_retry_topic_v2(topic, group),
+        _ => topic.to_owned(),
+    }
+}
+
+/// The first offset popped of a queue, as the start offsets of a reply say.
+pub fn start_offset(start_offsets: &str, mark: &str, queue_id: i32) -> Option<i64> {
+    start_offsets.split(';').find_map(|queue| {
+        let (of_mark, rest) = queue.split_once(' ')?;
+        let (of_queue, offset) = rest.split_once(' ')?;
+        let same = of_mark == mark && of_queue.parse() == Ok(queue_id);
+        same.then(|| offset.parse().ok()).flatten()
+    })
 }
 
 /// The three infos of a pop's reply, from which clients make handles.
@@ -164,6 +184,7 @@ mod tests {
             queue_offset: 42,
         };
         assert_eq!(handle, expected);
+        assert_eq!(handle.to_string(), "40 1700000000000 60000 0 1 broker-a 3 42");
     }
 
     #[test]
@@ -191,5 +212,15 @@ mod tests {
             order_counts: "0 qo3%5 2;0 qo3%6 1;0 3 0".into(),
         };
         assert_eq!(infos, expected);
+        let start = |mark, queue_id| start_offset(&infos.start_offsets, mark, queue_id);
+        let found = [start("0", 3), start("1", 0), start("2", 0), start("0", 0)];
+        assert_eq!(found, [Some(5), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn marks_stand_for_the_topics_that_they_are_made_of() {
+        for topic in ["t", "%RETRY%g_t", "%RETRY%g+t"] {
+            assert_eq!(marked_topic(retry_mark(topic), "t", "g"), topic);
+        }
     }
 }
