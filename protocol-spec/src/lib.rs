@@ -30,6 +30,7 @@ mod peek;
 pub mod pop_handle;
 pub mod properties;
 mod quotes;
+pub mod recall_handle;
 pub mod record;
 pub mod record_crc;
 pub mod schema;

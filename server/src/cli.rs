@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use remora_config::{Flag, Layers};
 
 use crate::cli_group::{ClientCommand, GroupCommand};
+use crate::cli_timers::TimersCommand;
 
 /// `remora --help` fits one screen: what it is, the commands, three examples.
 const TEMPLATE: &str = "\
@@ -278,6 +279,9 @@ pub(crate) enum MessageCommand {
         #[command(flatten)]
         cluster: ClusterArgs,
     },
+    /// Delayed messages that wait: list them, withdraw one, give one another time
+    #[command(subcommand)]
+    Timers(TimersCommand),
 }
 
 #[derive(Debug, Args)]

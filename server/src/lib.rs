@@ -9,6 +9,7 @@ use clap::Parser;
 mod admin;
 mod cli;
 mod cli_group;
+mod cli_timers;
 mod clock;
 mod config_command;
 mod exit;

@@ -2,6 +2,8 @@
 //!
 //! Values are read when asked for; nothing is kept here. A row is one call of `Page::counter` or
 //! `Page::gauge`.
+mod timers;
+
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -296,6 +298,7 @@ impl Page {
             here(float(read.messages_dead)),
         );
         self.transactions(&read.transactions, &here);
+        self.timers(&read, node);
         let refused = read
             .rejections
             .iter()

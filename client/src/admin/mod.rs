@@ -5,6 +5,7 @@ mod dead_letters;
 mod group;
 mod message;
 mod offsets;
+mod timer;
 mod topic;
 mod transaction;
 
@@ -17,6 +18,7 @@ pub use self::broker::BrokerAddr;
 pub use self::dead_letters::{DeadLetterQueue, DeadLetters, Letters, SendTo};
 pub use self::group::{ConsumeProgress, QueueProgress};
 pub use self::message::TimeSpan;
+pub use self::timer::{TimerFilter, Timers};
 pub use self::topic::{QueueStats, TopicSpec};
 pub use self::transaction::HalfMessages;
 

@@ -27,6 +27,7 @@ pub use self::transaction::{TransactionProducer, TransactionReceipt, Transaction
 use self::lanes::Topics;
 use self::request::AskedTopics;
 use self::send::{Target, java_string_hash};
+use crate::admin::Admin;
 use crate::clock;
 use crate::compression::Compression;
 use crate::error::ClientError;
@@ -158,6 +159,12 @@ impl Producer {
         let route =
             self.shared.client.publish_route(topic, self.shared.settings.new_topic_queues).await?;
         Ok(route.writable.clone())
+    }
+
+    /// Withdraws a delayed message that waits, by the `recall_handle` of its receipt; see
+    /// `Admin::recall`.
+    pub async fn recall(&self, recall_handle: &str) -> Result<String, ClientError> {
+        Admin::new(&self.shared.client).recall(recall_handle).await
     }
 
     /// The client below, to share its connections.

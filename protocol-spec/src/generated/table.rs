@@ -90,7 +90,7 @@ pub const ALL: &[CodeInfo] = &[
         "removed by Apache in 5.x; use the 3001 to 3010 requests"),
     handled(60, "GET_TIMER_CHECK_POINT", Admin, &[Broker], &[]),
     unsupported(61, "GET_TIMER_METRICS", Admin, &[Broker], &[],
-        "timer messages arrive with a later version"),
+        "messages that wait are not counted by topic; a follower derives them from the log, and 60010 lists them"),
     handled(100, "PUT_KV_CONFIG", Admin, &[Nameserver], PutKVConfigHeader::FIELDS),
     handled(101, "GET_KV_CONFIG", Admin, &[Nameserver], GetKVConfigHeader::FIELDS),
     handled(102, "DELETE_KV_CONFIG", Admin, &[Nameserver], DeleteKVConfigHeader::FIELDS),

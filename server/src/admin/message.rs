@@ -8,7 +8,7 @@ use remora_protocol::message_id;
 use serde_json::json;
 
 use super::topic::await_route;
-use super::{CommandError, print, timeline};
+use super::{CommandError, print, timeline, timers};
 use crate::cli::{MessageCommand, Output, QueryArgs, SendArgs, TailArgs};
 
 /// Producer group of what is sent by hand.
@@ -24,6 +24,7 @@ pub(crate) async fn run(command: MessageCommand) -> Result<(), CommandError> {
         MessageCommand::Timeline { topic, id, cluster } => {
             timeline::run(&cluster, &topic, &id).await
         }
+        MessageCommand::Timers(command) => timers::run(command).await,
     }
 }
 

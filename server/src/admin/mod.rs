@@ -6,6 +6,7 @@ mod message;
 mod moment;
 pub(crate) mod print;
 mod timeline;
+mod timers;
 mod topic;
 mod transaction;
 

@@ -20,7 +20,7 @@ impl Moment {
         if let Ok(timestamp_ms) = text.parse::<i64>() {
             return (timestamp_ms >= 0).then_some(Self::At(timestamp_ms));
         }
-        ago_ms(text).map(|ms| Self::At(now_ms.saturating_sub(ms).max(0))).or_else(|| utc(text))
+        duration_ms(text).map(|ms| Self::At(now_ms.saturating_sub(ms).max(0))).or_else(|| utc(text))
     }
 
     /// As field `timestamp` of a reset.
@@ -33,7 +33,7 @@ impl Moment {
 }
 
 /// `90s`, `15m`, `2h`, `3d`.
-fn ago_ms(text: &str) -> Option<i64> {
+pub(crate) fn duration_ms(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let unit_ms = match unit {
         's' => 1_000,

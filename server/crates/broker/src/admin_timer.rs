@@ -11,13 +11,13 @@ use remora_protocol::ResponseCode;
 use remora_protocol::body::{self, TimerList, TimerPlace, WaitingTimer};
 use remora_protocol::header::{ListTimersHeader, MoveTimerHeader, RecallMessageHeader};
 use remora_protocol::properties::{self, name};
+use remora_protocol::recall_handle::{RecallHandle, text_of};
 use remora_protocol::record;
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
 
 use crate::broker::Broker;
 use crate::perm;
-use crate::recall_handle::{RecallHandle, text_of};
 use crate::refusals;
 use crate::timer::{TimerEntry, TimerError, Wanted, Withdrawn};
 

@@ -53,7 +53,6 @@ pub mod queue_locks;
 pub mod queue_owners;
 pub mod quota;
 pub mod rates;
-mod recall_handle;
 mod refusals;
 pub mod registration;
 mod reply;
@@ -84,4 +83,5 @@ mod unique_id;
 
 pub use broker::{Addresses, Broker, BrokerError};
 pub use metrics::{Lag, MetricsSnapshot, TopicTotals};
+pub use timer::TimerFigures;
 pub use transactions::TransactionFigures;

@@ -8,6 +8,7 @@ use remora_store::store::LogStatus;
 use crate::broker::Broker;
 use crate::counter::Counter;
 use crate::put_times::PutTimes;
+use crate::timer::TimerFigures;
 use crate::transactions::TransactionFigures;
 
 /// Totals since the start.
@@ -154,6 +155,9 @@ pub struct MetricsSnapshot {
     pub held_pops: usize,
     pub rejections: BTreeMap<&'static str, u64>,
     pub transactions: TransactionFigures,
+    pub timers: TimerFigures,
+    /// For how long the next delayed message has been due.
+    pub timers_overdue_ms: u64,
 }
 
 impl Broker {
@@ -188,6 +192,8 @@ impl Broker {
             held_pops: self.pops.wait.len(),
             rejections: metrics.rejections.by_cause(),
             transactions: self.transactions.figures(crate::time::wall_ms()),
+            timers: self.timers.figures(),
+            timers_overdue_ms: self.timers.figures().overdue_ms(self.store.now_ms()),
         }
     }
 

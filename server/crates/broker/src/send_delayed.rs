@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use remora_config::Settings;
 use remora_protocol::header::SendMessageHeader;
 use remora_protocol::names;
+use remora_protocol::recall_handle::RecallHandle;
 use remora_protocol::record::Draft;
 use remora_remoting::Refusal;
 
@@ -11,7 +12,6 @@ use crate::broker::Broker;
 use crate::delay::{self, Delay, PROPERTIES_BYTES_SPARE};
 use crate::half_messages;
 use crate::message_properties::{Added, Prepared, prepare_delayed};
-use crate::recall_handle::RecallHandle;
 use crate::refusals;
 use crate::send::{Origin, Shape, check_properties_bytes, check_record};
 use crate::send_turn::{SendTurn, Staged};

@@ -6,6 +6,7 @@ mod checkpoint;
 mod core;
 mod deliver;
 mod entry;
+mod figures;
 mod levels;
 mod pending;
 mod roll;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 pub use self::core::TimerError;
 pub(crate) use self::core::{Timer, TimerSetup};
 pub(crate) use self::entry::TimerEntry;
+pub use self::figures::TimerFigures;
 pub(crate) use self::withdraw::{Wanted, Withdrawn};
 use crate::broker::Broker;
 
@@ -50,6 +52,8 @@ pub(crate) struct Timers {
     arrived: Notify,
     /// See `Timer::clock`.
     clock_ms: AtomicI64,
+    /// Of the last pass, so that nobody waits for one.
+    figures: Mutex<TimerFigures>,
 }
 
 impl Timers {
@@ -63,7 +67,12 @@ impl Timers {
             urgent: Notify::new(),
             arrived: Notify::new(),
             clock_ms: AtomicI64::new(clock_ms),
+            figures: Mutex::default(),
         })
+    }
+
+    pub fn figures(&self) -> TimerFigures {
+        *self.figures.lock()
     }
 
     /// The time that delays count from: the wall clock, where it was not set back.
@@ -111,6 +120,9 @@ impl Timers {
             }
         };
         self.clock_ms.store(timer.clock(now_ms), Ordering::Relaxed);
+        if let Ok(figures) = timer.figures() {
+            *self.figures.lock() = figures;
+        }
         self.planned_ms.store(now_ms.saturating_add(sleep_ms), Ordering::SeqCst);
         Duration::from_millis(u64::try_from(sleep_ms).unwrap_or(0))
     }

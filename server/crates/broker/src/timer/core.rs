@@ -64,6 +64,8 @@ pub(crate) struct TimerSetup {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct TimerCounts {
     pub delivered: u64,
+    /// How much after their times those were, in all.
+    pub late_ms: u64,
     /// Withdrawn ones that were due and not delivered.
     pub withdrawn: u64,
     /// Messages that could not be delivered: of deleted topics, or damaged.

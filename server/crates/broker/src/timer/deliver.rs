@@ -52,7 +52,7 @@ impl Timer {
         batch: &mut AppendBatch,
     ) -> Result<bool, TimerError> {
         batch.clear();
-        let mut delivered = Vec::new();
+        let (mut delivered, mut late_ms) = (Vec::new(), 0);
         let mut is_full = false;
         for index in 0..self.levels.len() {
             let mut taken: Vec<u64> = Vec::new();
@@ -65,8 +65,10 @@ impl Timer {
                         is_full = true;
                         break;
                     }
-                    Outcome::Staged | Outcome::Nothing => taken.push(head.physical_offset),
+                    Outcome::Staged => late_ms += head.due_ms.abs_diff(now_ms),
+                    Outcome::Nothing => {}
                 }
+                taken.push(head.physical_offset);
                 if let Some(level) = self.levels.get_mut(index) {
                     level.advance();
                 }
@@ -89,6 +91,7 @@ impl Timer {
             return Err(error);
         }
         self.counts.delivered += batch.len() as u64;
+        self.counts.late_ms += late_ms;
         for physical_offset in delivered.iter().flat_map(|(_, _, taken)| taken) {
             self.done.remove(physical_offset);
         }
@@ -112,12 +115,15 @@ impl Timer {
             Ok(count)
         });
         let count = *appended.as_ref().unwrap_or(&0);
+        // Withdrawn ones are few, and count as well.
+        let late_ms: u64 = due.iter().take(count).map(|entry| entry.due_ms.abs_diff(now_ms)).sum();
         // What was not delivered waits on.
         for entry in due.get(count..).unwrap_or_default() {
             self.pending.insert(*entry);
         }
         appended?;
         self.counts.delivered += batch.len() as u64;
+        self.counts.late_ms += late_ms;
         for entry in due.get(..count).unwrap_or_default() {
             self.done.remove(&entry.physical_offset);
         }

@@ -6,21 +6,22 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Names one waiting timer message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct RecallHandle<'a> {
+pub struct RecallHandle<'a> {
     pub topic: &'a str,
     pub broker_name: &'a str,
-    /// Wall clock.
+    /// Wall clock, milliseconds since 1970.
     pub due_ms: i64,
     pub unique_id: &'a str,
 }
 
 impl<'a> RecallHandle<'a> {
+    /// As replies to sends carry it.
     pub fn encode(&self) -> String {
         let Self { topic, broker_name, due_ms, unique_id } = self;
         to_base64(format!("{VERSION} {topic} {broker_name} {due_ms} {unique_id}").as_bytes())
     }
 
-    /// Reads a handle's text (see `text_of`).
+    /// Reads a handle's text (see `text_of`); `None` where it is none.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(' ');
         let version = parts.next()?;
@@ -32,8 +33,8 @@ impl<'a> RecallHandle<'a> {
     }
 }
 
-/// What a handle says, decoded.
-pub(crate) fn text_of(handle: &str) -> Option<String> {
+/// What a handle says, decoded; `None` where it is no base64url of text.
+pub fn text_of(handle: &str) -> Option<String> {
     String::from_utf8(from_base64(handle.trim_end_matches('='))?).ok()
 }
 
