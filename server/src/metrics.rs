@@ -272,6 +272,11 @@ impl Page {
             "Queues with messages that nobody pulls for 40 s though members are connected",
             here(float(read.unread_queues)),
         );
+        self.gauge(
+            "remora_uncommitted_queues",
+            "Queues that are pulled while nothing was committed for 5 minutes",
+            here(float(read.uncommitted_queues)),
+        );
         self.counter(
             "remora_cold_reads",
             "Pulls and pops that waited for the disk",

@@ -156,10 +156,20 @@ async fn lag(cluster: &ClusterArgs, group: &str, topic: Option<&str>) -> Result<
                 progress.lag(),
                 progress.consume_tps
             );
+            if let Some(warning) = uncommitted(&progress.queues) {
+                println!("{warning}");
+            }
         }
     }
     admin.shutdown().await;
     Ok(())
+}
+
+/// Queues that were read and never committed: their consumer begins anew whenever it starts.
+fn uncommitted(queues: &[QueueProgress]) -> Option<String> {
+    let pulled = queues.iter().filter(|queue| queue.consumer_offset == 0 && queue.pull_offset > 0);
+    let count = pulled.count();
+    (count > 0).then(|| format!("{count} of the queues are pulled, and nothing is committed there"))
 }
 
 fn lag_row(queue: &QueueProgress, owner: Option<&(String, ProcessQueueInfo)>) -> Vec<String> {

@@ -18,10 +18,12 @@ use remora_remoting::{Refusal, Reply};
 
 use crate::broker::Broker;
 use crate::clients::Subscribed;
+use crate::pop::table::FlightKey;
 use crate::topic_table::Topic;
 use crate::{refusals, time};
 
-/// 208 GET_CONSUME_STATS. Of a group that is connected, only topics that it subscribes to, unless
+/// 208 GET_CONSUME_STATS. Unlike Apache's, shows topics that are only pulled, too: a consumer that
+/// never commits is behind by everything. Of a group that is connected, only topics that it subscribes to, unless
 /// they are named in a list.
 pub(crate) fn consume_stats(
     broker: &Arc<Broker>,
@@ -33,7 +35,7 @@ pub(crate) fn consume_stats(
     let topics = if listed.is_empty() {
         let one = header.topic.as_deref().filter(|topic| !topic.trim().is_empty());
         let topics = one.map(|topic| vec![topic.to_owned()]);
-        subscribed(broker, group, topics.unwrap_or_else(|| broker.offsets.topics_of(group)))
+        subscribed(broker, group, topics.unwrap_or_else(|| broker.offsets.topics_read_by(group)))
     } else {
         listed.into_iter().map(str::to_owned).collect()
     };
@@ -57,7 +59,7 @@ pub(crate) fn broker_consume_stats(
         ..ConsumeStatsList::default()
     };
     for (group, _) in broker.groups.all() {
-        let topics = subscribed(broker, &group, broker.offsets.topics_of(&group));
+        let topics = subscribed(broker, &group, broker.offsets.topics_read_by(&group));
         let topics = topics.iter().filter_map(|topic| broker.topics.find(topic));
         let stats: Vec<ConsumeStats> = topics
             .filter(|topic| !header.is_order || topic.config.order)
@@ -178,7 +180,10 @@ pub(crate) fn clone_offsets(
     let topics = if offline { topics } else { subscribed(broker, from, topics) };
     for topic in topics.iter().filter(|topic| broker.topics.contains(topic)) {
         broker.resets.forget_group(to, Some(topic));
-        broker.offsets.copy_group(from, to, topic);
+        for (queue_id, queue_offset) in broker.offsets.offsets(from, topic) {
+            let key = FlightKey { group: to, topic, queue_id };
+            broker.pops.flights.put_at(&broker.offsets, key, queue_offset);
+        }
     }
     tracing::info!(from, to, topics = topics.len(), "offsets copied");
     Ok(Reply::success())

@@ -15,6 +15,7 @@ use remora_store::Boundary;
 
 use crate::admin_consume::{end_of, find, message_queue, start_of};
 use crate::broker::Broker;
+use crate::pop::table::FlightKey;
 use crate::topic_table::Topic;
 use crate::{refusals, time};
 
@@ -48,7 +49,9 @@ pub(crate) fn reset_offset(
     // First, so that no commit of the time before comes after.
     broker.resets.put(group, &topic.name, &offsets, time::tick_ms().saturating_add(grace_ms));
     for (queue_id, queue_offset) in &offsets {
-        broker.offsets.reset(group, &topic.name, *queue_id, *queue_offset);
+        let key = FlightKey { group, topic: &topic.name, queue_id: *queue_id };
+        broker.pops.flights.put_at(&broker.offsets, key, *queue_offset);
+        broker.pops.wait.notify(&topic.name, group, *queue_id);
     }
     if members.is_empty() {
         let queues = offsets.keys().filter_map(|id| broker.store.existing_queue(&topic.name, *id));
@@ -69,13 +72,7 @@ fn new_offsets(
     header: &ResetOffsetHeader<'_>,
 ) -> Result<BTreeMap<i32, i64>, Refusal> {
     let queue_count = topic.config.read_queue_nums;
-    if header.timestamp < TO_THE_END {
-        let remark = format!(
-            "field 'timestamp' is {}, expected ms since 1970, or {TO_THE_END} for the end",
-            header.timestamp
-        );
-        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
-    }
+    check_time(header.timestamp, time::wall_ms())?;
     // Absent and negative mean all queues, and by time.
     let Some(queue_id) = header.queue_id.filter(|queue_id| *queue_id >= 0) else {
         let all = (0..queue_count).map(|queue_id| {
@@ -106,6 +103,24 @@ fn new_offsets(
     }
     Ok(BTreeMap::from([(queue_id, queue_offset)]))
 }
+
+/// A time that is none would skip everything, or nothing, in silence.
+fn check_time(timestamp_ms: i64, now_ms: i64) -> Result<(), Refusal> {
+    let is_future = timestamp_ms.saturating_sub(now_ms) > AHEAD_MS_MAX;
+    if timestamp_ms >= TO_THE_END && !is_future {
+        return Ok(());
+    }
+    let why = if is_future {
+        format!("more than a day after the broker's time {now_ms}: are those ms?")
+    } else {
+        format!("expected ms since 1970, or {TO_THE_END} for the end")
+    };
+    let remark = format!("field 'timestamp' is {timestamp_ms}, {why}");
+    Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark))
+}
+
+/// Chosen: no clock is wrong by a day, and microseconds are by more.
+const AHEAD_MS_MAX: i64 = 86_400_000;
 
 /// The time that means the end.
 const TO_THE_END: i64 = -1;

@@ -1,5 +1,5 @@
 //! Queues change hands: questions that wait for a commit, and the regular look for queues that
-//! nobody reads. The decisions are in `queue_owners.rs`.
+//! nobody reads or commits. The decisions are in `queue_owners.rs`.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -69,6 +69,12 @@ impl HandOvers {
     pub(crate) async fn drained(&self) {
         self.questions.close();
         self.questions.wait().await;
+    }
+
+    /// Looks who reads what, and reports what is wrong.
+    pub fn look(&self, broker: &Broker, now_ms: i64) {
+        let findings = self.owners.lock().look(now_ms, looks(broker));
+        findings.iter().for_each(report);
     }
 
     fn changed_ms(&self, group: &str) -> Option<i64> {
@@ -162,9 +168,7 @@ pub(crate) async fn look_regularly(broker: Arc<Broker>) {
             () = broker.stopping.cancelled() => return,
             () = tokio::time::sleep(LOOK_PERIOD) => {}
         }
-        let looks = looks(&broker);
-        let findings = broker.hand_overs.owners.lock().look(time::tick_ms(), looks);
-        findings.iter().for_each(report);
+        broker.hand_overs.look(&broker, time::tick_ms());
     }
 }
 
@@ -191,7 +195,8 @@ fn looks(broker: &Broker) -> Vec<Look> {
             let owner = owner(broker, &group, &progress);
             let committed = progress.committed.unwrap_or(0);
             let lag = admin_consume::end_of(broker, &name, queue_id) - committed;
-            looks.push(Look { queue, was_pulled, owner, lag });
+            let Progress { committed, pulled, .. } = progress;
+            looks.push(Look { queue, was_pulled, owner, lag, committed, pulled });
         }
     }
     looks
@@ -220,6 +225,22 @@ fn report(finding: &Finding) {
             topic = %queue.topic,
             queue_id = queue.queue_id,
             "the queue is read again"
+        ),
+        Finding::Uncommitted { queue, owner, committed, pulled, silent_ms } => tracing::warn!(
+            group = %queue.group,
+            topic = %queue.topic,
+            queue_id = queue.queue_id,
+            owner = owner.as_deref().unwrap_or("none that is connected"),
+            committed = committed.map_or("never".to_owned(), |offset| offset.to_string()),
+            pulled,
+            silent_ms,
+            "a queue is pulled and nothing committed: it would all come again"
+        ),
+        Finding::CommittedAgain(queue) => tracing::info!(
+            group = %queue.group,
+            topic = %queue.topic,
+            queue_id = queue.queue_id,
+            "the queue is committed again"
         ),
     }
 }

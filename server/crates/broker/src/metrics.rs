@@ -138,6 +138,7 @@ pub struct MetricsSnapshot {
     pub held_pulls: usize,
     /// Queues with messages that no member of a connected group pulls.
     pub unread_queues: usize,
+    pub uncommitted_queues: usize,
     /// Pulls that waited for the disk, since the start.
     pub cold_reads: u64,
     /// Pulls that waited for their group's quota, since the start.
@@ -182,6 +183,7 @@ impl Broker {
             log,
             held_pulls: self.hold.len(),
             unread_queues: self.hand_overs.owners.lock().unread_count(),
+            uncommitted_queues: self.hand_overs.owners.lock().uncommitted_count(),
             cold_reads: metrics.cold_reads.total(),
             pulls_over_quota: metrics.pulls_over_quota.total(),
             duplicate_sends: metrics.duplicate_sends.total(),

@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ahash::AHashMap;
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 
 use crate::offset_table::QueueOffsets;
+
+/// How long a reset waits for its consumers. Chosen: a client that was cut off for longer asks for
+/// the group's offset when it is back; and as long as one waits, pulls look it up.
+pub const AWAITED_MS_MAX: i64 = 3_600_000;
 
 /// One queue's reset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +42,7 @@ type Groups = AHashMap<String, BTreeMap<(String, i32), Pending>>;
 #[derive(Debug, Default)]
 pub struct OffsetResets {
     any: AtomicBool,
-    groups: Mutex<Groups>,
+    groups: RwLock<Groups>,
 }
 
 impl OffsetResets {
@@ -49,7 +53,7 @@ impl OffsetResets {
 
     /// Notes what was reset; pulls from other offsets are moved from `enforced_at_ms` on.
     pub fn put(&self, group: &str, topic: &str, offsets: &QueueOffsets, enforced_at_ms: i64) {
-        let mut groups = self.groups.lock();
+        let mut groups = self.groups.write();
         let of_group = groups.entry(group.to_owned()).or_default();
         for (queue_id, queue_offset) in offsets {
             let pending = Pending { queue_offset: *queue_offset, enforced_at_ms };
@@ -60,7 +64,7 @@ impl OffsetResets {
 
     /// The offset that a queue was reset to and not pulled from since: commits are dropped.
     pub fn awaited(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
-        let groups = self.groups.lock();
+        let groups = self.groups.read();
         let pending = groups.get(group)?.get(&(topic.to_owned(), queue_id))?;
         Some(pending.queue_offset)
     }
@@ -74,7 +78,10 @@ impl OffsetResets {
         queue_offset: i64,
         now_ms: i64,
     ) -> AfterReset {
-        let mut groups = self.groups.lock();
+        if !self.groups.read().contains_key(group) {
+            return AfterReset::Nothing;
+        }
+        let mut groups = self.groups.write();
         let Some(of_group) = groups.get_mut(group) else { return AfterReset::Nothing };
         let key = (topic.to_owned(), queue_id);
         let Some(pending) = of_group.get(&key).copied() else { return AfterReset::Nothing };
@@ -93,7 +100,10 @@ impl OffsetResets {
 
     /// Forgets the resets of a group, in one topic or in all.
     pub fn forget_group(&self, group: &str, topic: Option<&str>) {
-        let mut groups = self.groups.lock();
+        if !self.groups.read().contains_key(group) {
+            return;
+        }
+        let mut groups = self.groups.write();
         if let Some(of_group) = groups.get_mut(group) {
             of_group.retain(|(of, _), _| topic.is_some_and(|topic| of != topic));
         }
@@ -103,8 +113,20 @@ impl OffsetResets {
 
     /// Forgets the resets in a topic that is deleted.
     pub fn forget_topic(&self, topic: &str) {
-        let mut groups = self.groups.lock();
+        let mut groups = self.groups.write();
         groups.values_mut().for_each(|of_group| of_group.retain(|(of, _), _| of != topic));
+        groups.retain(|_, of_group| !of_group.is_empty());
+        self.note(&groups);
+    }
+
+    /// Forgets what nobody has taken up for too long.
+    pub fn expire(&self, now_ms: i64) {
+        if !self.any() {
+            return;
+        }
+        let mut groups = self.groups.write();
+        let kept = |pending: &Pending| now_ms - pending.enforced_at_ms < AWAITED_MS_MAX;
+        groups.values_mut().for_each(|of_group| of_group.retain(|_, pending| kept(pending)));
         groups.retain(|_, of_group| !of_group.is_empty());
         self.note(&groups);
     }
@@ -149,6 +171,15 @@ mod tests {
         assert_eq!(resets.pulled("g", "t", 0, 3, ENFORCED_AT_MS), moved);
         assert_eq!(resets.pulled("g", "t", 0, 3, ENFORCED_AT_MS), AfterReset::Nothing);
         assert_eq!(resets.awaited("g", "t", 1), Some(8));
+    }
+
+    #[test]
+    fn reset_that_nobody_takes_up_is_forgotten_after_an_hour() {
+        let resets = reset();
+        resets.expire(ENFORCED_AT_MS + AWAITED_MS_MAX - 1);
+        assert_eq!(resets.awaited("g", "t", 0), Some(7));
+        resets.expire(ENFORCED_AT_MS + AWAITED_MS_MAX);
+        assert_eq!((resets.awaited("g", "t", 0), resets.any()), (None, false));
     }
 
     #[test]

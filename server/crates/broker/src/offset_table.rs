@@ -192,13 +192,19 @@ impl OffsetTable {
 
     /// Topics in which a group has committed something.
     pub fn topics_of(&self, group: &str) -> Vec<String> {
+        self.topics_where(group, TopicProgress::has_committed)
+    }
+
+    /// Topics that a group has pulled from, whether it has committed something or not.
+    pub fn topics_read_by(&self, group: &str) -> Vec<String> {
+        self.topics_where(group, |_| true)
+    }
+
+    fn topics_where(&self, group: &str, keep: impl Fn(&TopicProgress) -> bool) -> Vec<String> {
         let shard = self.shard(group).lock();
-        let Some(topics) = shard.get(group) else { return Vec::new() };
-        let mut names: Vec<String> = topics
-            .iter()
-            .filter(|(_, progress)| progress.has_committed())
-            .map(|(topic, _)| topic.clone())
-            .collect();
+        let topics = shard.get(group).into_iter().flatten();
+        let kept = topics.filter(|(_, progress)| keep(progress)).map(|(topic, _)| topic.clone());
+        let mut names: Vec<String> = kept.collect();
         names.sort_unstable();
         names
     }
@@ -215,13 +221,6 @@ impl OffsetTable {
         }
         names.sort_unstable();
         names
-    }
-
-    /// Copies one group's offsets of a topic to another group (code 314).
-    pub fn copy_group(&self, from: &str, to: &str, topic: &str) {
-        for (queue_id, queue_offset) in self.offsets(from, topic) {
-            self.commit(to, topic, queue_id, queue_offset);
-        }
     }
 
     pub fn remove_group(&self, group: &str) {

@@ -15,7 +15,7 @@ use remora_store::{Boundary, QueueRef, ReadLimits, Waiting};
 
 use crate::broker::Broker;
 use crate::meta;
-use crate::refusals;
+use crate::{refusals, time};
 
 /// The answer to 14 QUERY_CONSUMER_OFFSET, see `hand_over.rs`. A group that has never committed
 /// gets 22 and decides by its own consumeFromWhere; save that a queue whose whole life still is in
@@ -173,6 +173,7 @@ pub(crate) async fn persist_regularly(broker: Arc<Broker>) {
             () = broker.stopping.cancelled() => return,
             () = tokio::time::sleep(period) => {}
         }
+        broker.resets.expire(time::tick_ms());
         let writer = broker.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || persist(&writer)).await {
             tracing::error!(%error, "writing of offsets failed");

@@ -18,6 +18,10 @@ pub const HAND_OVER_MS: i64 = 2_000;
 /// 20 s, and rebalances are 20 s apart.
 pub const UNREAD_MS: i64 = 40_000;
 
+/// How long messages may be out and nothing be committed. Chosen: clients commit every 5 s what they
+/// are done with, and a listener that takes minutes is worth a line, too.
+pub const UNCOMMITTED_MS: i64 = 300_000;
+
 /// Until when the question of who takes a queue over waits for its present owner's commit; `None`
 /// where there is nothing to wait for. `is_other` says that the owner is another live member than
 /// the one that asks.
@@ -46,6 +50,15 @@ pub struct Look {
     pub owner: Option<String>,
     /// Messages not committed.
     pub lag: i64,
+    pub committed: Option<i64>,
+    /// The next offset to pull; -1 before the first pull.
+    pub pulled: i64,
+}
+
+impl Look {
+    fn has_messages_out(&self) -> bool {
+        self.pulled > self.committed.unwrap_or(0)
+    }
 }
 
 /// What is known of a queue.
@@ -57,6 +70,11 @@ pub struct Reading {
     pub pulled_ms: i64,
     /// It has been reported as read by nobody.
     pub is_unread: bool,
+    pub committed: Option<i64>,
+    /// When a look last found another offset committed, or nothing to commit.
+    pub committed_ms: i64,
+    /// It has been reported as read and not committed.
+    pub is_uncommitted: bool,
 }
 
 /// A queue that is worth a line.
@@ -70,6 +88,15 @@ pub enum Finding {
         silent_ms: i64,
     },
     ReadAgain(GroupQueue),
+    /// Somebody pulls, and has committed nothing for long.
+    Uncommitted {
+        queue: GroupQueue,
+        owner: Option<String>,
+        committed: Option<i64>,
+        pulled: i64,
+        silent_ms: i64,
+    },
+    CommittedAgain(GroupQueue),
 }
 
 /// Every queue of every group with members, as of the last look.
@@ -83,23 +110,34 @@ impl QueueOwners {
     pub fn look(&mut self, now_ms: i64, looks: impl IntoIterator<Item = Look>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut before = std::mem::take(&mut self.queues);
-        for Look { queue, was_pulled, owner, lag } in looks {
-            let known = before.remove(&queue);
+        for look in looks {
+            let known = before.remove(&look.queue);
+            let reading = Reading::of(now_ms, &look, known.as_ref());
             let was_unread = known.as_ref().is_some_and(|known| known.is_unread);
-            let pulled_ms = match known {
-                Some(known) if !was_pulled => known.pulled_ms,
-                _ => now_ms,
-            };
-            let silent_ms = now_ms - pulled_ms;
-            let is_unread = silent_ms >= UNREAD_MS && lag > 0;
-            if is_unread && !was_unread {
-                let (queue, owner) = (queue.clone(), owner.clone());
-                findings.push(Finding::Unread { queue, owner, lag, silent_ms });
+            let was_uncommitted = known.is_some_and(|known| known.is_uncommitted);
+            let Look { queue, owner, lag, committed, pulled, .. } = look;
+            match (was_unread, reading.is_unread) {
+                (false, true) => findings.push(Finding::Unread {
+                    queue: queue.clone(),
+                    owner: owner.clone(),
+                    lag,
+                    silent_ms: now_ms - reading.pulled_ms,
+                }),
+                (true, false) => findings.push(Finding::ReadAgain(queue.clone())),
+                _ => {}
             }
-            if was_unread && !is_unread {
-                findings.push(Finding::ReadAgain(queue.clone()));
+            match (was_uncommitted, reading.is_uncommitted) {
+                (false, true) => findings.push(Finding::Uncommitted {
+                    queue: queue.clone(),
+                    owner,
+                    committed,
+                    pulled,
+                    silent_ms: now_ms - reading.committed_ms,
+                }),
+                (true, false) => findings.push(Finding::CommittedAgain(queue.clone())),
+                _ => {}
             }
-            self.queues.insert(queue, Reading { owner, lag, pulled_ms, is_unread });
+            self.queues.insert(queue, reading);
         }
         findings
     }
@@ -112,6 +150,37 @@ impl QueueOwners {
     /// Queues that members leave unread.
     pub fn unread_count(&self) -> usize {
         self.queues.values().filter(|reading| reading.is_unread).count()
+    }
+
+    /// Queues that members read and do not commit.
+    pub fn uncommitted_count(&self) -> usize {
+        self.queues.values().filter(|reading| reading.is_uncommitted).count()
+    }
+}
+
+impl Reading {
+    fn of(now_ms: i64, look: &Look, known: Option<&Self>) -> Self {
+        let pulled_ms = match known {
+            Some(known) if !look.was_pulled => known.pulled_ms,
+            _ => now_ms,
+        };
+        let is_unread = now_ms - pulled_ms >= UNREAD_MS && look.lag > 0;
+        let committed_ms = match known {
+            Some(known) if look.has_messages_out() && known.committed == look.committed => {
+                known.committed_ms
+            }
+            _ => now_ms,
+        };
+        Self {
+            owner: look.owner.clone(),
+            lag: look.lag,
+            pulled_ms,
+            is_unread,
+            committed: look.committed,
+            committed_ms,
+            // Of a queue that nobody pulls that is all there is to say.
+            is_uncommitted: !is_unread && now_ms - committed_ms >= UNCOMMITTED_MS,
+        }
     }
 }
 
@@ -150,7 +219,40 @@ mod tests {
     }
 
     fn look(queue_id: i32, was_pulled: bool, lag: i64) -> Look {
-        Look { queue: queue(queue_id), was_pulled, owner: Some("a@1".into()), lag }
+        let (owner, committed) = (Some("a@1".into()), Some(3));
+        Look { queue: queue(queue_id), was_pulled, owner, lag, committed, pulled: 3 }
+    }
+
+    #[test]
+    fn a_queue_that_is_pulled_and_never_committed_is_found_once_and_so_is_its_end() {
+        let mut owners = QueueOwners::default();
+        let pulled = |pulled, committed| Look { pulled, committed, ..look(0, true, 7) };
+        assert_eq!(owners.look(0, [pulled(5, None)]), []);
+        assert_eq!(owners.look(UNCOMMITTED_MS - 1, [pulled(9, None)]), []);
+        let uncommitted = Finding::Uncommitted {
+            queue: queue(0),
+            owner: Some("a@1".into()),
+            committed: None,
+            pulled: 9,
+            silent_ms: UNCOMMITTED_MS,
+        };
+        assert_eq!(owners.look(UNCOMMITTED_MS, [pulled(9, None)]), [uncommitted]);
+        assert_eq!(owners.look(UNCOMMITTED_MS + 1, [pulled(9, None)]), []);
+        assert_eq!(owners.uncommitted_count(), 1);
+        let committed = owners.look(UNCOMMITTED_MS + 2, [pulled(9, Some(4))]);
+        assert_eq!(committed, [Finding::CommittedAgain(queue(0))]);
+        assert_eq!(owners.uncommitted_count(), 0);
+    }
+
+    #[test]
+    fn a_queue_with_nothing_to_commit_waits_for_no_commit() {
+        let mut owners = QueueOwners::default();
+        let at_end = || Look { pulled: 9, committed: Some(9), ..look(0, true, 0) };
+        assert_eq!(owners.look(0, [at_end()]), []);
+        assert_eq!(owners.look(10 * UNCOMMITTED_MS, [at_end()]), []);
+        let out = Look { pulled: 12, ..at_end() };
+        assert_eq!(owners.look(10 * UNCOMMITTED_MS + 1, [out.clone()]), []);
+        assert_eq!(owners.look(11 * UNCOMMITTED_MS - 1, [out]), [], "out for less than that");
     }
 
     #[test]

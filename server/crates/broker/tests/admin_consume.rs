@@ -12,8 +12,9 @@ use remora_protocol::body::{
 };
 use remora_protocol::header::{
     CloneGroupOffsetHeader, GetConsumeStatsHeader, GetConsumeStatsInBrokerHeader,
-    QueryConsumeTimeSpanHeader, QueryCorrectionOffsetHeader, QuerySubscriptionByConsumerHeader,
-    QueryTopicsByConsumerHeader, ResetOffsetHeader, UpdateConsumerOffsetHeader,
+    PullMessageHeader, QueryConsumeTimeSpanHeader, QueryCorrectionOffsetHeader,
+    QuerySubscriptionByConsumerHeader, QueryTopicsByConsumerHeader, ResetOffsetHeader,
+    UpdateConsumerOffsetHeader,
 };
 use remora_protocol::{EncodeHeader, RequestCode, ResponseCode};
 use remora_remoting::Body;
@@ -96,6 +97,19 @@ async fn consume_stats_tell_what_is_stored_consumed_and_pulled() {
     assert_eq!(all.broker_addr, node.addr);
     let wanted = BTreeMap::from([("consumers".to_owned(), vec![wanted])]);
     assert!(all.consume_stats_list.contains(&wanted), "{all:?}");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumer_that_never_commits_is_shown_with_all_that_it_is_behind() {
+    let (node, client) = start().await;
+    let pull = PullMessageHeader { consumer_group: "readers".into(), ..pull_header("orders", 0) };
+    client.pull(&pull).await.ok();
+    let header =
+        GetConsumeStatsHeader { consumer_group: "readers".into(), topic: None, topic_list: None };
+    let found: ConsumeStats = ask(&client, RequestCode::GET_CONSUME_STATS, &header).await;
+    let wanted = OffsetWrapper { broker_offset: 5, pull_offset: 5, ..OffsetWrapper::default() };
+    assert_eq!(found.offset_table.get(&queue(0)), Some(&wanted));
     node.stop().await;
 }
 

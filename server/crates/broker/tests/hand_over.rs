@@ -2,6 +2,7 @@
 mod common;
 
 use common::{Answer, Client, Node, heartbeat_of, pull_header, subscription, until};
+use remora_broker::queue_owners::UNCOMMITTED_MS;
 use remora_protocol::header::{
     PullMessageHeader, QueryConsumerOffsetHeader, UpdateConsumerOffsetHeader,
 };
@@ -111,4 +112,21 @@ async fn a_stop_answers_who_waits() {
     until(|| node.broker.hand_overs.waiting_count() == 1).await;
     let (answer, _) = tokio::join!(answer, node.stop());
     assert_eq!(answer.ok().field("offset").as_deref(), Some("2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_pulls_and_never_commits_is_found() {
+    let (node, a) = in_flight().await;
+    let look = |now_ms| {
+        node.broker.hand_overs.look(&node.broker, now_ms);
+        let owners = node.broker.hand_overs.owners.lock();
+        (owners.unread_count(), owners.uncommitted_count())
+    };
+    assert_eq!(look(0), (0, 0));
+    a.pull(&PullMessageHeader { consumer_group: "workers".into(), ..pull_header("orders", 5) })
+        .await;
+    assert_eq!(look(UNCOMMITTED_MS), (0, 1));
+    commit(&a, 5).await;
+    assert_eq!(look(UNCOMMITTED_MS + 1), (0, 0));
+    node.stop().await;
 }

@@ -1,8 +1,13 @@
 //! Resets of offsets, and how the consumers of the group come to follow them.
 mod common;
 
-use common::{Client, Node, SUSPEND, bodies, heartbeat_of, pull_header, subscription, until};
-use remora_protocol::header::{PullMessageHeader, ResetOffsetHeader, UpdateConsumerOffsetHeader};
+use common::{
+    Answer, Client, Node, SUSPEND, bodies, heartbeat_of, pull_header, subscription, until,
+};
+use remora_protocol::header::{
+    AckMessageHeader, CloneGroupOffsetHeader, PopMessageHeader, PullMessageHeader,
+    ResetOffsetHeader, UpdateConsumerOffsetHeader,
+};
 use remora_protocol::{RequestCode, ResponseCode, body};
 use remora_remoting::Body;
 
@@ -130,20 +135,139 @@ async fn client_that_was_told_is_left_to_move_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reset_to_a_time_that_is_none_is_refused() {
+async fn what_cannot_be_reset_is_refused_with_what_is_wrong_and_nothing_moves() {
     let node = Node::start();
     let client = consumed(&node, "consumers").await;
-    let header = ResetOffsetHeader {
+    let header = || ResetOffsetHeader {
         group: "consumers".into(),
         topic: "orders".into(),
-        timestamp: -2,
         is_force: true,
         ..ResetOffsetHeader::default()
     };
-    client
-        .ask(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET, &header, Body::Empty)
-        .await
-        .refused(ResponseCode::INVALID_PARAMETER, &["'timestamp' is -2", "-1 for the end"]);
+    let at = |timestamp| ResetOffsetHeader { timestamp, ..header() };
+    let to = |queue_id, offset| ResetOffsetHeader {
+        queue_id: Some(queue_id),
+        offset: Some(offset),
+        ..header()
+    };
+    let microseconds = i64::try_from(now_us()).unwrap();
+    let invalid = ResponseCode::INVALID_PARAMETER;
+    for (header, code, parts) in [
+        (at(-2), invalid, &["'timestamp' is -2", "-1 for the end"][..]),
+        (at(i64::MIN), invalid, &["'timestamp' is -9223372036854775808", "-1 for the end"][..]),
+        (at(microseconds), invalid, &["'timestamp' is", "are those ms?"][..]),
+        (at(i64::MAX), invalid, &["'timestamp' is 9223372036854775807", "a day after"][..]),
+        (to(0, 6), ResponseCode::SYSTEM_ERROR, &["'offset' is 6", "queue 0", "0 to 5"][..]),
+        (to(0, -2), ResponseCode::SYSTEM_ERROR, &["'offset' is -2", "0 to 5"][..]),
+        (to(9, 0), invalid, &["'queueId' is 9", "0 to 3"][..]),
+        (
+            ResetOffsetHeader { group: "nobody".into(), ..header() },
+            ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+            &["'nobody' does not exist"][..],
+        ),
+        (
+            ResetOffsetHeader { topic: "nothing".into(), ..header() },
+            ResponseCode::TOPIC_NOT_EXIST,
+            &["'nothing' does not exist"][..],
+        ),
+    ] {
+        let code_222 = RequestCode::INVOKE_BROKER_TO_RESET_OFFSET;
+        client.ask(code_222, &header, Body::Empty).await.refused(code, parts);
+    }
     assert_eq!(node.broker.offsets.committed("consumers", "orders", 0), Some(5));
+    assert!(!node.broker.resets.any());
+    node.stop().await;
+}
+
+/// What somebody may take for ms.
+fn now_us() -> u128 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_micros())
+}
+
+fn pop_header(poll_time: i64) -> PopMessageHeader<'static> {
+    PopMessageHeader {
+        consumer_group: "poppers".into(),
+        topic: "orders".into(),
+        queue_id: 0,
+        max_msg_nums: 32,
+        invisible_time: 600_000,
+        poll_time,
+        ..PopMessageHeader::default()
+    }
+}
+
+/// Acknowledges all that a pop of queue 0 gave.
+async fn ack_all(client: &Client, popped: &Answer) {
+    let field = |name: &str| popped.field(name).unwrap();
+    let start = field("startOffsetInfo");
+    let start = start.rsplit(' ').next().unwrap();
+    for message in popped.messages() {
+        let (pop_time, invisible) = (field("popTime"), field("invisibleTime"));
+        let (revive, offset) = (field("reviveQid"), message.queue_offset);
+        let handle = format!("{start} {pop_time} {invisible} {revive} 0 broker-a 0 {offset}");
+        let header = AckMessageHeader {
+            consumer_group: "poppers".into(),
+            topic: "orders".into(),
+            queue_id: 0,
+            extra_info: handle.into(),
+            offset,
+            ..AckMessageHeader::default()
+        };
+        client.ask(RequestCode::ACK_MESSAGE, &header, Body::Empty).await;
+    }
+}
+
+async fn popped_all(node: &Node) -> (Client, Answer) {
+    let client = node.client().await;
+    for number in 0..3 {
+        client.send_ok("orders", &number.to_string()).await;
+    }
+    let popped = client.ask(RequestCode::POP_MESSAGE, &pop_header(0), Body::Empty).await.ok();
+    assert_eq!(bodies(&popped.messages()), ["0", "1", "2"]);
+    (client, popped)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_popped_before_a_reset_and_is_acknowledged_after_it_comes_again() {
+    let node = Node::start();
+    let (client, popped) = popped_all(&node).await;
+    reset_to(&client, "poppers", 1).await;
+    ack_all(&client, &popped).await;
+    assert_eq!(node.broker.offsets.committed("poppers", "orders", 0), Some(1));
+    let again = client.ask(RequestCode::POP_MESSAGE, &pop_header(0), Body::Empty).await.ok();
+    assert_eq!(bodies(&again.messages()), ["1", "2"]);
+    assert!(!node.broker.resets.any(), "pops have taken it up");
+    ack_all(&client, &again).await;
+    assert_eq!(node.broker.offsets.committed("poppers", "orders", 0), Some(3));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_pop_takes_what_a_reset_puts_before_it() {
+    let node = Node::start();
+    let (client, popped) = popped_all(&node).await;
+    ack_all(&client, &popped).await;
+    let held = client.ask_later(RequestCode::POP_MESSAGE, &pop_header(20_000));
+    until(|| node.broker.pops.wait.len() == 1).await;
+    reset_to(&client, "poppers", 2).await;
+    assert_eq!(bodies(&held.await.ok().messages()), ["2"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_copied_to_a_group_that_pops_are_not_undone_by_its_acknowledgements() {
+    let node = Node::start();
+    let (client, popped) = popped_all(&node).await;
+    client.pull(&pull("others", 0)).await.ok();
+    commit(&client, "others", 1).await;
+    let header = CloneGroupOffsetHeader {
+        src_group: "others".into(),
+        dest_group: "poppers".into(),
+        ..CloneGroupOffsetHeader::default()
+    };
+    client.ask(RequestCode::CLONE_GROUP_OFFSET, &header, Body::Empty).await.ok();
+    ack_all(&client, &popped).await;
+    assert_eq!(node.broker.offsets.committed("poppers", "orders", 0), Some(1));
     node.stop().await;
 }

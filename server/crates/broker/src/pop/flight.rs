@@ -263,13 +263,18 @@ impl Flight {
         if queue_offset == self.floor() {
             return;
         }
-        self.version += 1;
         if (self.floor()..=self.popped_to).contains(&queue_offset) {
+            self.version += 1;
             self.remove_range(0, queue_offset);
             return;
         }
-        let version = self.version;
-        *self = Self { version, ..Self::at(queue_offset) };
+        self.restart(queue_offset);
+    }
+
+    /// The group is put elsewhere: whatever is in flight is forgotten, and comes again where it lies
+    /// at or above `queue_offset`.
+    pub fn restart(&mut self, queue_offset: u64) {
+        *self = Self { version: self.version + 1, ..Self::at(queue_offset) };
     }
 
     fn state(&self, queue_offset: u64, pop_time_ms: i64) -> HandleState {

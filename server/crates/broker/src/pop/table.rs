@@ -176,6 +176,20 @@ impl FlightTable {
         self.step(offsets, key, |flight| flight.reset(queue_offset));
     }
 
+    /// An administrator puts the group elsewhere, whether it pops or pulls: nothing that is
+    /// acknowledged from now on moves it away from there.
+    pub fn put_at(&self, offsets: &OffsetTable, key: FlightKey<'_>, queue_offset: i64) {
+        let mut shard = self.shard(key.group).lock();
+        let flights = shard.get_mut(key.group).and_then(|topics| topics.get_mut(key.topic));
+        if let Some(flights) = flights
+            && let Some(flight) = flights.queues.get_mut(&key.queue_id)
+        {
+            flight.restart(u64::try_from(queue_offset).unwrap_or(0));
+            flights.changed = true;
+        }
+        offsets.reset(key.group, key.topic, key.queue_id, queue_offset);
+    }
+
     /// Whether a pop that reads from the floor is to leave a message out.
     pub fn is_settled(&self, key: FlightKey<'_>, queue_offset: u64) -> bool {
         self.look(key, |flight| flight.is_settled(queue_offset)).unwrap_or(false)

@@ -121,6 +121,10 @@ impl Selects for Unsettled<'_> {
 impl Pop {
     /// Takes what is there, of the topic and of its retry topics.
     pub fn take(&self, broker: &Broker, waiting: Waiting) -> Result<Popped, TakeError> {
+        if broker.resets.any() {
+            // Every pop begins where the group was put.
+            broker.resets.forget_group(&self.group.group_name, Some(&self.topic.name));
+        }
         let settings = broker.config.settings();
         let turn = broker.pops.turn.fetch_add(1, Ordering::Relaxed);
         let mut popped = Popped::new(time::wall_ms());
