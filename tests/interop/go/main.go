@@ -50,6 +50,9 @@ type call struct {
 	// The topic of the client's traces; empty: none.
 	Traces    string `json:"traces"`
 	Namespace string `json:"namespace"`
+	// Where a new push group begins: last, timestamp (FromMs), else first.
+	From   string `json:"from"`
+	FromMs int64  `json:"fromMs"`
 	// What a push consumer's listener refuses until it was delivered again so often.
 	Failures          int       `json:"failures"`
 	DelayLevel        int       `json:"delayLevel"`
@@ -270,7 +273,8 @@ func pushTo(c call, handle handler) (fields, error) {
 		consumer.WithGroupName(c.Group),
 		consumer.WithInstance(c.Consumer),
 		consumer.WithConsumerModel(model),
-		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
+		consumer.WithConsumeFromWhere(c.from()),
+		consumer.WithConsumeTimestamp(time.UnixMilli(c.FromMs).UTC().Format("20060102150405")),
 		consumer.WithMaxReconsumeTimes(c.maxReconsumeTimes()),
 		consumer.WithNamespace(c.Namespace),
 	)
@@ -291,6 +295,16 @@ func pushTo(c call, handle handler) (fields, error) {
 	c.emit("started", nil)
 	<-end
 	return nil, nil
+}
+
+func (c call) from() consumer.ConsumeFromWhere {
+	switch c.From {
+	case "last":
+		return consumer.ConsumeFromLastOffset
+	case "timestamp":
+		return consumer.ConsumeFromTimestamp
+	}
+	return consumer.ConsumeFromFirstOffset
 }
 
 // Without a limit of its own, the group's counts.

@@ -36,7 +36,7 @@ fn admin(go: &Driver, target: &Target, op: &str, topic: &str, queues: usize) -> 
 }
 
 #[track_caller]
-fn push(go: &Driver, target: &Target, consumer: &str, topic: &str, more: &Value) -> Stream {
+pub fn push(go: &Driver, target: &Target, consumer: &str, topic: &str, more: &Value) -> Stream {
     let args = json!({
         "consumer": consumer, "group": unique("cg"), "nameserver": target.nameserver(), "topic": topic,
         "tags": "*",

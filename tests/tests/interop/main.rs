@@ -3,6 +3,7 @@
 mod apache_store;
 mod common;
 mod compaction;
+mod consume_from;
 mod delayed;
 mod filters;
 mod flow_control;

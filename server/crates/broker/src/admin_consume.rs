@@ -23,8 +23,8 @@ use crate::topic_table::Topic;
 use crate::{refusals, time};
 
 /// 208 GET_CONSUME_STATS. Unlike Apache's, shows topics that are only pulled, too: a consumer that
-/// never commits is behind by everything. Of a group that is connected, only topics that it subscribes to, unless
-/// they are named in a list.
+/// never commits is behind by everything. Of a group that is connected, only topics that it
+/// subscribes to, unless they are named in a list.
 pub(crate) fn consume_stats(
     broker: &Arc<Broker>,
     _request: &Request<'_>,

@@ -39,9 +39,6 @@ pub(crate) fn consumer_offset(
     Err(Refusal::new(ResponseCode::QUERY_NOT_FOUND, remark))
 }
 
-/// Apache's accessMessageInMemoryMaxRatio: this share of the RAM is taken to hold the log's tail.
-const MEMORY_PERCENT: u64 = 40;
-
 static MEMORY_BYTES: LazyLock<u64> = LazyLock::new(|| {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
@@ -62,7 +59,8 @@ pub(crate) fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id:
     let Ok(record) = record::decode(slice) else { return false };
     let behind = broker.store.log_status().physical_offset_max;
     let behind = behind.saturating_sub(u64::try_from(record.physical_offset).unwrap_or(0));
-    behind <= *MEMORY_BYTES / 100 * MEMORY_PERCENT
+    let percent = u64::from(broker.config.peek().access_message_in_memory_max_ratio);
+    behind <= *MEMORY_BYTES / 100 * percent
 }
 
 /// 15 UPDATE_CONSUMER_OFFSET. Dropped, with success, while a reset waits to be taken up: it is of

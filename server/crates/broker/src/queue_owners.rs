@@ -18,8 +18,8 @@ pub const HAND_OVER_MS: i64 = 2_000;
 /// 20 s, and rebalances are 20 s apart.
 pub const UNREAD_MS: i64 = 40_000;
 
-/// How long messages may be out and nothing be committed. Chosen: clients commit every 5 s what they
-/// are done with, and a listener that takes minutes is worth a line, too.
+/// How long messages may be out and nothing be committed. Chosen: clients commit every 5 s what
+/// they are done with, and a listener that takes minutes is worth a line, too.
 pub const UNCOMMITTED_MS: i64 = 300_000;
 
 /// Until when the question of who takes a queue over waits for its present owner's commit; `None`

@@ -129,6 +129,10 @@ settings! {
     /// Move a group that is reset by its next pull, instead of telling its clients.
     use_server_side_reset_offset: bool = false;
     "group.server_side_reset", "useServerSideResetOffset", Kind::Flag, Broker, Runtime
+    /// Percent of the RAM that is taken to hold the log's newest part. A new group begins at a
+    /// queue's first message where that lies in it, even if it asked for the last; 0: never.
+    access_message_in_memory_max_ratio: u32 = 40;
+    "group.young_queue_percent", "accessMessageInMemoryMaxRatio", Kind::Count { min: 0, max: 100 }, Broker, Runtime
     /// Create the topic that traces are sent to.
     trace_topic_enable: bool = false;
     "topic.trace", "traceTopicEnable", Kind::Flag, Broker, Restart

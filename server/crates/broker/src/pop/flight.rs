@@ -271,8 +271,8 @@ impl Flight {
         self.restart(queue_offset);
     }
 
-    /// The group is put elsewhere: whatever is in flight is forgotten, and comes again where it lies
-    /// at or above `queue_offset`.
+    /// The group is put elsewhere: whatever is in flight is forgotten, and comes again where it
+    /// lies at or above `queue_offset`.
     pub fn restart(&mut self, queue_offset: u64) {
         *self = Self { version: self.version + 1, ..Self::at(queue_offset) };
     }

@@ -36,6 +36,7 @@ public final class Interop {
         LitePullConsumers.register(OPERATIONS);
         Replies.register(OPERATIONS);
         Pops.register(OPERATIONS);
+        Replays.register(OPERATIONS);
         Timers.register(OPERATIONS);
         Traces.register(OPERATIONS);
         Admin.register(OPERATIONS);

@@ -9,6 +9,7 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.common.UtilAll;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
@@ -58,6 +59,7 @@ final class PushConsumers {
         consumer.setMessageModel(MessageModel.valueOf(call.text("model", "CLUSTERING")));
         consumer.setConsumeFromWhere(
             ConsumeFromWhere.valueOf(call.text("from", ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET.name())));
+        consumer.setConsumeTimestamp(UtilAll.timeMillisToHumanString3(call.longNumber("fromMs", System.currentTimeMillis())));
         // So that a stop stores the offsets of all that was handed over, not just of what the listener has returned from.
         consumer.setAwaitTerminationMillisWhenShutdown(LISTENER_WAIT_MS);
         // False: the broker assigns queues, and may have them popped.
