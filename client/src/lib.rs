@@ -22,6 +22,7 @@ pub mod instance;
 mod limits;
 pub mod message;
 mod message_id;
+mod namespace;
 pub mod producer;
 pub mod queue;
 pub mod route;

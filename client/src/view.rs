@@ -39,6 +39,8 @@ pub struct MessageView {
     pub reconsume_times: i32,
     body: Bytes,
     properties: Bytes,
+    /// That of the client it was read by.
+    pub(crate) namespace: Option<Arc<str>>,
 }
 
 /// Property MSG_TYPE of a reply.
@@ -61,11 +63,16 @@ pub(crate) struct ReplyParts<'a> {
 }
 
 impl MessageView {
-    /// The topic that it was sent to, also when it comes from a retry topic.
+    /// The topic that it was sent to, also when it comes from a retry topic; without the client's
+    /// namespace.
     pub fn topic(&self) -> &str {
         let retry = names::is_retry_topic(&self.queue.topic);
         let original = if retry { self.property(name::RETRY_TOPIC) } else { None };
-        original.unwrap_or(&self.queue.topic)
+        let topic = original.unwrap_or(&self.queue.topic);
+        match &self.namespace {
+            None => topic,
+            Some(namespace) => crate::namespace::without_namespace(namespace, topic),
+        }
     }
 
     pub fn body(&self) -> &Bytes {
@@ -140,6 +147,7 @@ impl MessageView {
             reconsume_times: parts.reconsume_times,
             body: parts.body.clone(),
             properties: parts.properties,
+            namespace: None,
         };
         if let Err(e) = view.inflate(parts.sys_flag, &parts.body, INFLATED_BYTES_MAX) {
             tracing::warn!(topic = parts.topic, error = %e, "reply given as it came");
@@ -179,6 +187,7 @@ impl MessageView {
             reconsume_times: record.reconsume_times,
             body: stored.slice_ref(record.body),
             properties: stored.slice_ref(record.properties),
+            namespace: None,
         };
         if let Err(e) = view.inflate(record.sys_flag, record.body, inflated_bytes_max) {
             tracing::warn!(queue = %view.queue, offset = view.queue_offset, error = %e,

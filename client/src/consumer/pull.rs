@@ -106,7 +106,7 @@ impl PullConsumerBuilder {
             .filters
             .into_iter()
             .map(|(topic, filter)| {
-                let topic: Arc<str> = Arc::from(topic);
+                let topic = client.full_name(&topic);
                 let subscription = Subscription::new(Arc::clone(&topic), filter, version_ms);
                 (topic, Arc::new(subscription))
             })
@@ -148,9 +148,10 @@ impl PullConsumer {
 
     /// The queues of a topic that can be read, sorted.
     pub async fn queues(&self, topic: &str) -> Result<Vec<MessageQueue>, ClientError> {
-        let route = self.client().route(topic).await?;
+        let topic = self.client().full_name(topic);
+        let route = self.client().route(&topic).await?;
         // Brokers learn of the group with the first topic; they refuse strangers if so configured.
-        self.member.subscription(topic);
+        self.member.subscription(&topic);
         self.client().heartbeat_now().await;
         Ok(route.readable.clone())
     }

@@ -139,9 +139,10 @@ impl PushConsumer {
         topic: &str,
         filter: impl Into<Filter>,
     ) -> Result<(), ClientError> {
-        self.shared.subscribe(topic, filter.into());
+        let topic = self.client().full_name(topic);
+        self.shared.subscribe(&topic, filter.into());
         if let Err(error) = self.shared.check_filters().await {
-            self.shared.subscriptions.write().remove(topic);
+            self.shared.subscriptions.write().remove(&topic);
             return Err(error);
         }
         self.shared.announce().await;
@@ -151,7 +152,8 @@ impl PushConsumer {
 
     /// Stops reading a topic; its offsets are committed.
     pub async fn unsubscribe(&self, topic: &str) {
-        self.shared.subscriptions.write().remove(topic);
+        let topic = self.client().full_name(topic);
+        self.shared.subscriptions.write().remove(&topic);
         self.shared.client.heartbeat_now().await;
         self.shared.rebalance_wanted.notify_one();
     }

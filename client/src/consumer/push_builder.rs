@@ -264,7 +264,7 @@ impl PushConsumerBuilder {
             owns_client: is_own,
         });
         for (topic, filter) in subscriptions {
-            shared.subscribe(&topic, filter);
+            shared.subscribe(&shared.client.full_name(&topic), filter);
         }
         shared.check_filters().await?;
         let member: Weak<dyn ConsumerMember> = Arc::<Shared>::downgrade(&shared);

@@ -40,6 +40,13 @@ impl<S> MemberBuilder<S> {
         self
     }
 
+    /// As [`ClientBuilder::namespace`], for the client that it makes for itself.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.own_client = self.own_client.namespace(namespace);
+        self
+    }
+
     /// Uses the connections of a client that is there already; it stays open at shutdown. One
     /// client can hold one consumer of a group.
     #[must_use]
@@ -65,6 +72,8 @@ impl<S> MemberBuilder<S> {
             Some(client) => MemberClient { client, is_own: false },
             None => MemberClient { client: self.own_client.start().await?, is_own: true },
         };
-        Ok((self.group, member, self.own))
+        let group = member.client.full_name(&self.group).to_string();
+        limits::check_group(&group)?;
+        Ok((group, member, self.own))
     }
 }

@@ -39,6 +39,7 @@ use self::nameservers::Nameservers;
 use self::replies::Replies;
 use self::routes::RouteTable;
 use crate::error::ClientError;
+use crate::namespace;
 use crate::producer::transaction::Checker;
 use crate::queue::MessageQueue;
 use crate::unique_id::UniqueIds;
@@ -53,6 +54,8 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) client_id: String,
+    /// Before the names of topics and groups.
+    pub(crate) namespace: Option<Arc<str>>,
     pub(crate) request_timeout: Duration,
     pub(crate) unique_ids: UniqueIds,
     pub(crate) serialize: SerializeType,
@@ -127,6 +130,14 @@ impl Client {
         self.inner.closed.cancel();
         self.inner.tasks.close();
         self.inner.connector.close().await;
+    }
+
+    /// A topic or group as brokers know it.
+    pub(crate) fn full_name(&self, name: &str) -> Arc<str> {
+        match &self.inner.namespace {
+            None => name.into(),
+            Some(namespace) => namespace::with_namespace(namespace, name).into(),
+        }
     }
 
     pub(crate) fn check_open(&self) -> Result<(), ClientError> {

@@ -93,7 +93,12 @@ impl Client {
                 request.hold.saturating_add(ANSWER_MARGIN),
             )
             .await?;
-        pulled(&answer, request)
+        let mut pulled = pulled(&answer, request)?;
+        if let Some(namespace) = &self.inner.namespace {
+            let namespace = Some(namespace.clone());
+            pulled.messages.iter_mut().for_each(|m| m.namespace.clone_from(&namespace));
+        }
+        Ok(pulled)
     }
 }
 

@@ -17,6 +17,7 @@ impl Producer {
         mut messages: Vec<Message>,
     ) -> Result<Vec<SendReceipt>, ClientError> {
         let settings = &self.shared.settings;
+        messages.iter_mut().for_each(|message| self.name_in_full(message));
         check_batch(&messages, settings.body_bytes_max)?;
         let now_ms = clock::wall_ms();
         let ids = &self.shared.client.inner.unique_ids;

@@ -156,8 +156,9 @@ impl Producer {
 
     /// The queues of a topic that accept messages.
     pub async fn queues(&self, topic: &str) -> Result<Vec<MessageQueue>, ClientError> {
-        let route =
-            self.shared.client.publish_route(topic, self.shared.settings.new_topic_queues).await?;
+        let client = &self.shared.client;
+        let topic = client.full_name(topic);
+        let route = client.publish_route(&topic, self.shared.settings.new_topic_queues).await?;
         Ok(route.writable.clone())
     }
 
@@ -193,9 +194,18 @@ impl Producer {
         }
     }
 
+    /// Puts the client's namespace before the topic. Replies go to a topic of the broker's own.
+    #[inline]
+    fn name_in_full(&self, message: &mut Message) {
+        if self.shared.client.inner.namespace.is_some() && !message.is_reply {
+            message.topic = self.shared.client.full_name(&message.topic);
+        }
+    }
+
     /// Checks all but the topic, which is checked where its route is asked for; gives a unique id,
     /// compresses.
-    fn prepare(&self, message: Message) -> Result<Prepared, ClientError> {
+    fn prepare(&self, mut message: Message) -> Result<Prepared, ClientError> {
+        self.name_in_full(&mut message);
         let settings = &self.shared.settings;
         message.check_contents(settings.body_bytes_max)?;
         let born_ms = clock::wall_ms();

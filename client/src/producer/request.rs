@@ -49,9 +49,10 @@ impl Producer {
 
     async fn send_and_wait(
         &self,
-        message: Message,
+        mut message: Message,
         timeout_ms: u64,
     ) -> Result<MessageView, ClientError> {
+        self.name_in_full(&mut message);
         let client = &self.shared.client;
         self.announce(&message.topic).await?;
         let waiting = client.await_reply();

@@ -6,6 +6,7 @@ pub mod ordering;
 pub mod popping;
 pub mod receiving;
 pub mod sending;
+pub mod spaces;
 pub mod support;
 pub mod transactions;
 
@@ -40,6 +41,7 @@ scenarios! {
     receiving::a_pull_consumer_seeks_commits_and_finds_offsets_by_time,
     receiving::a_tail_sees_what_is_sent_and_what_was,
     asking::each_request_gets_the_reply_to_it,
+    spaces::two_namespaces_share_topic_and_group_names_and_nothing_else,
     transactions::only_committed_transactions_are_seen,
     ordering::an_ordered_consumer_handles_what_failed_again_in_its_place,
     ordering::an_ordered_message_that_fails_too_often_is_dead_and_the_queue_goes_on,

@@ -1,9 +1,12 @@
 //! Unmodified official clients and tools against the server: exact content, count and order.
 
 mod apache_store;
+mod batches;
 mod common;
 mod compaction;
+mod compression;
 mod consume_from;
+mod consume_modes;
 mod delayed;
 mod filters;
 mod flow_control;
@@ -14,6 +17,7 @@ mod java_push;
 mod java_send;
 mod lossy_proxy;
 mod lost_answers;
+mod message_types;
 mod mqadmin;
 mod namespaces;
 mod node_client;

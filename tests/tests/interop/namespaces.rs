@@ -165,7 +165,7 @@ fn node_and_java_meet_in_a_namespace() {
     let all = [numbered_bodies("java", 5), numbered_bodies("node", 5)].concat();
     let consumer = unique("node-push");
     let args = json!({ "consumer": consumer, "group": unique("cg"), "topic": topic });
-    let stream = node.call("push", &with(spaced.clone(), &args));
+    let stream = node.call("push", &with(spaced, &args));
     stream.expect("started");
     assert_eq!(sorted_texts(&stream.take("received", 10), "body"), all);
     node.ask("stop", &json!({ "name": consumer }));

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use remora_protocol::body::{
-    self, ConsumerOffsetSerializeWrapper, DelayOffsetSerializeWrapper, SubscriptionGroupWrapper,
-    TopicConfigSerializeWrapper,
+    self, ConsumerOffsetSerializeWrapper, DelayOffsetSerializeWrapper, MessageRequestModes,
+    SubscriptionGroupWrapper, TopicConfigSerializeWrapper,
 };
 use remora_store::meta_log::{Durability, MetaError};
 use remora_store::{FileDisk, MetaLog, apache_json};
@@ -12,12 +12,13 @@ use remora_store::{FileDisk, MetaLog, apache_json};
 use crate::broker::Broker;
 use crate::meta::{self, Change};
 use crate::registration::java_crc32;
-use crate::timer;
+use crate::{request_modes, timer};
 
 const TOPICS: &str = "topics.json";
 const GROUPS: &str = "subscriptionGroup.json";
 const OFFSETS: &str = "consumerOffset.json";
 const DELAYS: &str = "delayOffset.json";
+const REQUEST_MODES: &str = "messageRequestMode.json";
 
 /// `exported/FILE` → CRC of the file as we wrote it. A file that differs was written by Apache.
 const EXPORTED: &str = "exported/";
@@ -74,6 +75,11 @@ pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonErro
         changes.push(timer::with_level_offsets(meta, levels.collect()));
         changes.push(exported(DELAYS, &bytes));
     }
+    if let Some((bytes, modes)) = foreign::<MessageRequestModes>(&disk, meta, REQUEST_MODES)? {
+        drop_all(meta, meta::REQUEST_MODE, &mut changes);
+        changes.extend(request_modes::written(&modes));
+        changes.push(exported(REQUEST_MODES, &bytes));
+    }
     let imported = !changes.is_empty();
     meta::write(meta, &changes, Durability::Disk)?;
     if imported {
@@ -111,6 +117,7 @@ pub(crate) fn export(store_path: &Path, broker: &Broker) -> Result<(), JsonError
         (GROUPS, body::encode(&groups)),
         (OFFSETS, body::encode(&offsets)),
         (DELAYS, body::encode(&broker.timers.level_offsets())),
+        (REQUEST_MODES, body::encode(&broker.request_modes.all())),
     ];
     // Recorded first: killed in between, we would otherwise take our own export for Apache's.
     let changes: Vec<Change> = files.iter().map(|(file, bytes)| exported(file, bytes)).collect();

@@ -35,6 +35,7 @@ mod log_search;
 mod made_topics;
 mod message_properties;
 pub mod message_trace;
+mod message_type;
 pub mod meta;
 pub mod metrics;
 pub mod offset_resets;

@@ -1,5 +1,7 @@
 //! Rates of counters that only grow, over the windows that Apache shows. Knows no clock and no
 //! broker: a shell samples every second, and topics and groups every ten.
+mod events;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -7,6 +9,9 @@ use ahash::{AHashMap, AHashSet};
 use remora_protocol::body::{BrokerStatsData, BrokerStatsItem};
 
 use crate::metrics::TopicTotals;
+
+pub use events::Event;
+use events::Events;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -166,6 +171,7 @@ pub struct Rates {
     topics: AHashMap<Arc<str>, Series>,
     /// By `topic@group`.
     group_messages: AHashMap<String, Series>,
+    events: Events,
     /// Queues that somebody has asked for.
     queues: AHashMap<WatchedQueue, Series>,
 }
@@ -221,6 +227,7 @@ impl Rates {
         }
         self.topics.retain(|topic, _| known.contains(topic));
         self.take_groups(before_ms, now_ms, groups);
+        self.events.take(now_ms);
         for (queue, sum) in queues {
             let sample = Sample { at_ms: now_ms, sum, times: sum };
             if let Some(series) = self.queues.get_mut(&queue) {
@@ -304,6 +311,8 @@ impl Rates {
             "QUEUE_PUT_NUMS" | "QUEUE_GET_NUMS" => {
                 WatchedQueue::parse(name, key).and_then(|queue| self.queues.get(&queue))
             }
+            "SNDBCK_PUT_NUMS" => self.events.of(Event::SentBack, key),
+            "DLQ_PUT_NUMS" => self.events.of(Event::Dead, key),
             "BROKER_PUT_NUMS" if key == cluster => self.broker_in.as_ref(),
             "BROKER_GET_NUMS" if key == cluster => self.broker_out.as_ref(),
             _ => None,
@@ -313,6 +322,11 @@ impl Rates {
 }
 
 impl Rates {
+    /// Counts a message of a topic that a group did not consume.
+    pub fn count(&mut self, event: Event, topic: &str, group: &str, now_ms: i64) {
+        self.events.count(event, topic, group, now_ms);
+    }
+
     /// An estimate: the group's messages, each as large as the topic's are on average.
     fn group_bytes(&self, key: &str) -> Option<BrokerStatsData> {
         let data = self.group_messages.get(key)?.data();
@@ -410,6 +424,25 @@ mod tests {
         assert_eq!(rates.stats("NO_SUCH", "orders", "c"), None);
         rates.take_details(130_000, [], [], []);
         assert_eq!(rates.stats("TOPIC_PUT_NUMS", "orders", "c"), None);
+    }
+
+    #[test]
+    fn messages_that_were_not_consumed_are_counted_at_once_and_by_window() {
+        let mut rates = Rates::default();
+        rates.count(Event::SentBack, "orders", "workers", 0);
+        rates.count(Event::SentBack, "orders", "workers", 5_000);
+        rates.count(Event::Dead, "orders", "workers", 5_000);
+        let sum = |rates: &Rates, name: &str| {
+            let data = rates.stats(name, "orders@workers", "c").unwrap();
+            [data.stats_minute.sum, data.stats_hour.sum]
+        };
+        assert_eq!(sum(&rates, "SNDBCK_PUT_NUMS"), [2, 2]);
+        assert_eq!(sum(&rates, "DLQ_PUT_NUMS"), [1, 1]);
+        for step in 1..=12 {
+            rates.take_details(step * 10_000, [], [], []);
+        }
+        assert_eq!(sum(&rates, "SNDBCK_PUT_NUMS"), [0, 2]);
+        assert_eq!(rates.stats("SNDBCK_PUT_NUMS", "orders@others", "c"), None);
     }
 
     #[test]

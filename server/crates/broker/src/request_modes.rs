@@ -51,6 +51,11 @@ impl RequestModes {
         }
     }
 
+    /// As Apache's file has them.
+    pub(crate) fn all(&self) -> MessageRequestModes {
+        MessageRequestModes { message_request_mode_map: self.set.lock().clone() }
+    }
+
     /// Forgets the modes of a topic or group that is deleted.
     pub(crate) fn remove(&self, broker: &Broker, is_gone: impl Fn(&str, &str) -> bool) {
         let mut set = self.set.lock();
@@ -109,9 +114,15 @@ pub(crate) fn all_request_modes(
     _request: &Request<'_>,
     _header: (),
 ) -> Result<Reply, Refusal> {
-    let message_request_mode_map = broker.request_modes.set.lock().clone();
-    let modes = MessageRequestModes { message_request_mode_map };
-    Ok(Reply::success().body(body::encode(&modes)))
+    Ok(Reply::success().body(body::encode(&broker.request_modes.all())))
+}
+
+/// The changes that write these down.
+pub(crate) fn written(modes: &MessageRequestModes) -> impl Iterator<Item = meta::Change> {
+    let groups = modes.message_request_mode_map.iter();
+    groups.flat_map(|(topic, groups)| {
+        groups.iter().map(move |(group, mode)| (key_of(topic, group), Some(meta::to_json(mode))))
+    })
 }
 
 fn key_of(topic: &str, group: &str) -> String {

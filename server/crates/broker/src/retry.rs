@@ -15,6 +15,7 @@ use crate::delay::Delay;
 use crate::made_topics;
 use crate::own_messages::{OwnError, OwnMessage};
 use crate::perm;
+use crate::rates::Event;
 use crate::refusals;
 use crate::send_turn::append_refusal;
 use crate::time;
@@ -113,6 +114,7 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
     };
     perm::topic_takes(&topic)?;
     let mut message = again(&record, &topic);
+    let origin = message.property(name::RETRY_TOPIC).unwrap_or_default().to_owned();
     match fate {
         Fate::Again { delay_level } => {
             message.delay(Delay::level(delay_level.into(), &broker.config.peek()));
@@ -121,7 +123,7 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
             broker.metrics.messages_dead.add(1);
             tracing::info!(
                 group = &*header.group,
-                topic = message.property(name::RETRY_TOPIC).unwrap_or_default(),
+                topic = origin,
                 unique_id = message.property(name::UNIQ_KEY).unwrap_or_default(),
                 reconsume_times = record.reconsume_times,
                 reconsume_times_max = times_max,
@@ -131,6 +133,11 @@ fn store_again(broker: &Broker, frame: &OwnedFrame) -> Result<Option<u64>, Refus
     }
     let stored = broker.store_own(&[message]).map_err(|error| refusal(&error))?;
     broker.metrics.messages_sent_back.add(1);
+    let mut rates = broker.rates.lock();
+    rates.count(Event::SentBack, &origin, &header.group, time::tick_ms());
+    if fate == Fate::Dead {
+        rates.count(Event::Dead, &origin, &header.group, time::tick_ms());
+    }
     Ok(Some(stored.durable_offset))
 }
 

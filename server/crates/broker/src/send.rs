@@ -172,7 +172,7 @@ fn stage_unless_retry(
         check_rules(settings, topic, rules, header, origin)?;
         // What was looked for was admitted before, and the quota is not charged again.
         if retry != Retry::No {
-            rules.admit(broker, &topic.name, origin, &header.properties.to_str())?;
+            rules.admit(broker, &topic.name, origin, header)?;
         }
     }
     let queue_id = check_target(settings, topic, header)?;

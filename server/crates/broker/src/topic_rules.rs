@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use remora_protocol::batch;
 use remora_protocol::body::TopicConfig;
+use remora_protocol::header::SendMessageHeader;
 use remora_protocol::names;
 use remora_protocol::properties::{self, name};
 use remora_remoting::Refusal;
 
 use crate::broker::Broker;
 use crate::compaction::Compaction;
+use crate::message_type::MessageType;
 use crate::quota::{AttributeError, Quota};
 use crate::refusals;
 use crate::send::{Origin, Shape};
@@ -21,6 +23,7 @@ pub struct TopicRules {
     pub send_refused: bool,
     pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) compaction: Option<Compaction>,
+    message_type: Option<MessageType>,
 }
 
 impl TopicRules {
@@ -35,8 +38,12 @@ impl TopicRules {
             send_refused: names::is_send_forbidden(&config.topic_name),
             quota: Quota::of_topic(&config.attributes, quota)?,
             compaction: Compaction::of(&config.attributes, compaction)?,
+            message_type: MessageType::of_topic(&config.attributes)?,
         };
-        let none = !rules.send_refused && rules.quota.is_none() && rules.compaction.is_none();
+        let none = !rules.send_refused
+            && rules.quota.is_none()
+            && rules.compaction.is_none()
+            && rules.message_type.is_none();
         Ok((!none).then(|| Box::new(rules)))
     }
 
@@ -50,15 +57,21 @@ impl TopicRules {
         Ok(())
     }
 
-    /// Refuses what could not be compacted, and counts a send that is right in all else against the
-    /// quota.
+    /// Refuses what is of another type or could not be compacted, and counts a send that is right
+    /// in all else against the quota.
     pub(crate) fn admit(
         &self,
         broker: &Broker,
         topic: &str,
         origin: Origin<'_>,
-        properties: &str,
+        header: &SendMessageHeader<'_>,
     ) -> Result<(), Refusal> {
+        let properties = &*header.properties.to_str();
+        if let Some(of_topic) = self.message_type
+            && broker.config.peek().message_type_check
+        {
+            of_topic.check(topic, origin, properties.as_bytes(), header.sys_flag)?;
+        }
         if self.compaction.is_some() && !has_keys(origin, properties) {
             return Err(refusals::illegal(format!(
                 "topic '{topic}' keeps the last message of each key: property KEYS is missing, the message was not stored"

@@ -26,6 +26,8 @@ async fn apaches_topics_groups_and_offsets_are_taken_over() {
     // As Apache leaves it after a crash: integer keys bare, NULs at the end.
     let offsets = "{\"dataVersion\":{\"counter\":1},\"offsetTable\":{\"old@g\":{0:5,2:6}}}\0\0\0";
     fs::write(config.join("consumerOffset.json"), offsets).unwrap();
+    let modes = r#"{"messageRequestModeMap":{"old":{"g":{"consumerGroup":"g","mode":"POP","popShareQueueNum":-1,"topic":"old"}}}}"#;
+    fs::write(config.join("messageRequestMode.json"), modes).unwrap();
 
     let node = Node::start_in(dir, |_| ());
     let broker = &node.broker;
@@ -36,7 +38,12 @@ async fn apaches_topics_groups_and_offsets_are_taken_over() {
     assert_eq!(broker.groups.find("g").unwrap().retry_max_times, 3);
     assert_eq!(broker.groups.forbidden("g", "old"), 1);
     assert_eq!(broker.offsets.committed("g", "old", 2), Some(6));
-    node.stop().await;
+    let dir = node.stop().await;
+    // And handed back as it came.
+    assert_eq!(
+        fs::read_to_string(dir.path().join("config/messageRequestMode.json")).unwrap(),
+        modes
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

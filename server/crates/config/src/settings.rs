@@ -178,6 +178,10 @@ settings! {
     /// trace no others. Without it that begins when a client that traces has been seen.
     trace_always: bool = false;
     "message.trace_always", "", Kind::Flag, Broker, Restart
+    /// Refuse messages that are of another type than their topic's attribute `message.type` says.
+    /// Only Apache's proxies do.
+    message_type_check: bool = true;
+    "message.type_check", "enableTopicMessageTypeCheck", Kind::Flag, Broker, Runtime
     /// Keep a copy of every delivered reply message in the topic `<cluster>_REPLY_TOPIC`.
     store_reply_message: bool = true;
     "message.store_reply", "storeReplyMessageEnable", Kind::Flag, Broker, Runtime

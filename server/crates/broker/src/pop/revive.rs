@@ -17,6 +17,7 @@ use crate::made_topics;
 use crate::own_messages::OwnMessage;
 use crate::pop::flight::Due;
 use crate::pop::table::{DueFlight, FlightKey};
+use crate::rates::Event;
 use crate::send::PROPERTIES_BYTES_LEFT;
 use crate::time;
 
@@ -145,6 +146,7 @@ fn again<'a>(
         }
         message.topic = topic.name.to_string().into();
         broker.metrics.messages_dead.add(1);
+        broker.rates.lock().count(Event::Dead, origin, key.group, time::tick_ms());
         return Ok(message);
     }
     message.reconsume_times = record.reconsume_times.saturating_add(1);

@@ -39,6 +39,8 @@ public final class Interop {
         Replays.register(OPERATIONS);
         Timers.register(OPERATIONS);
         Traces.register(OPERATIONS);
+        Batches.register(OPERATIONS);
+        AdminExt.register(OPERATIONS);
         Admin.register(OPERATIONS);
         ApacheServer.register(OPERATIONS);
         Captured.install();

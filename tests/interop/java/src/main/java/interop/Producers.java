@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.compression.CompressionType;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -45,6 +46,7 @@ final class Producers {
         producer.setVipChannelEnabled(call.flag("vip", false));
         producer.setCompressMsgBodyOverHowmuch(call.number("compressOverBytes", 4096));
         producer.setRetryTimesWhenSendFailed(call.number("retries", 2));
+        producer.setCompressType(CompressionType.of(call.text("compressType", "ZLIB")));
         ClientSettings.apply(call, producer);
         producer.start();
         PRODUCERS.put(call.text("producer"), producer);

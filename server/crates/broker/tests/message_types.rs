@@ -1,0 +1,58 @@
+//! Topics for one type of message, by the attribute `message.type`.
+mod common;
+
+use common::{Answer, BASE_PROPERTIES, Client, Node, send_header};
+use remora_protocol::header::{CreateTopicHeader, SendMessageHeader};
+use remora_protocol::{RequestCode, ResponseCode, Text};
+use remora_remoting::Body;
+
+async fn typed(client: &Client, topic: &'static str, message_type: &str) -> Answer {
+    let header = CreateTopicHeader {
+        topic: topic.into(),
+        default_topic: "TBW102".into(),
+        read_queue_nums: 1,
+        write_queue_nums: 1,
+        perm: 6,
+        topic_filter_type: "SINGLE_TAG".into(),
+        attributes: Some(format!("+message.type={message_type}").into()),
+        ..CreateTopicHeader::default()
+    };
+    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await
+}
+
+async fn send(client: &Client, topic: &str, property: &str) -> Answer {
+    let properties = format!("{BASE_PROPERTIES}{property}");
+    let header = SendMessageHeader { properties: Text::plain(&properties), ..send_header(topic) };
+    client.send(&header, "x").await
+}
+
+#[tokio::test]
+async fn topic_refuses_messages_of_another_type_and_says_which() {
+    let node = Node::start();
+    let client = node.client().await;
+    typed(&client, "later", "DELAY").await.ok();
+    send(&client, "later", "DELAY\u{1}1\u{2}").await.ok();
+    let refusal = send(&client, "later", "").await;
+    refusal.refused(ResponseCode::MESSAGE_ILLEGAL, &["'later'", "DELAY messages", "is NORMAL"]);
+
+    // A type may be changed, and taken away.
+    typed(&client, "later", "NORMAL").await.ok();
+    send(&client, "later", "").await.ok();
+    let refusal = send(&client, "later", "TIMER_DELAY_MS\u{1}5\u{2}").await;
+    refusal.refused(ResponseCode::MESSAGE_ILLEGAL, &["NORMAL messages", "is DELAY"]);
+    typed(&client, "later", "MIXED").await.ok();
+    send(&client, "later", "DELAY\u{1}1\u{2}").await.ok();
+    send(&client, "later", "").await.ok();
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_type_is_refused_and_the_check_can_be_switched_off() {
+    let node = Node::start_with(|settings| settings.message_type_check = false);
+    let client = node.client().await;
+    let refusal = typed(&client, "later", "LATER").await;
+    refusal.refused(ResponseCode::INVALID_PARAMETER, &["message.type", "'LATER'", "FIFO"]);
+    typed(&client, "later", "DELAY").await.ok();
+    send(&client, "later", "").await.ok();
+    node.stop().await;
+}
