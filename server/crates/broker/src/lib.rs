@@ -25,6 +25,7 @@ pub mod counter;
 mod delay;
 mod end_transaction;
 mod first_answer;
+pub mod group_queues;
 pub mod group_table;
 mod half_messages;
 pub mod hand_over;

@@ -4,11 +4,7 @@
 //! Nothing here does IO; a commit takes one short lock of one shard.
 use std::collections::BTreeMap;
 
-use ahash::{AHashMap, RandomState};
-use parking_lot::Mutex;
-
-/// Chosen: a power of two well above the number of IO shards.
-const SHARD_COUNT: usize = 16;
+use crate::group_queues::{Change, GroupQueues, TopicQueues, key_of, of_key};
 
 /// No connection: what is popped belongs to messages, not to a queue's reader.
 pub const NOBODY: u64 = 0;
@@ -42,46 +38,21 @@ struct Entry {
     counted_from: i64,
 }
 
-#[derive(Debug, Default)]
-struct TopicProgress {
-    queues: BTreeMap<i32, Entry>,
-    changed: bool,
-}
-
-type Groups = AHashMap<String, AHashMap<String, TopicProgress>>;
+type TopicProgress = TopicQueues<Entry>;
 
 /// Committed offsets of one (topic, group): queue id to queue offset.
 pub type QueueOffsets = BTreeMap<i32, i64>;
 
-/// One change to write: `topic@group`, and its offsets, or `None` when deleted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OffsetChange {
-    pub key: String,
-    pub offsets: Option<QueueOffsets>,
-}
-
 /// The table.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OffsetTable {
-    shards: Vec<Mutex<Groups>>,
-    deleted: Mutex<Vec<String>>,
-    hasher: RandomState,
-}
-
-impl Default for OffsetTable {
-    fn default() -> Self {
-        Self {
-            shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect(),
-            deleted: Mutex::default(),
-            hasher: RandomState::new(),
-        }
-    }
+    groups: GroupQueues<Entry>,
 }
 
 impl OffsetTable {
     /// Records that the group has consumed everything before `queue_offset`.
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
-        self.change(group, topic, |progress| {
+        self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
             entry.progress.committed = Some(queue_offset);
             progress.changed = true;
@@ -91,7 +62,7 @@ impl OffsetTable {
     /// As `commit`, by an administrator: what was pulled before counts no more, and the move itself
     /// is not counted as read.
     pub fn reset(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
-        self.change(group, topic, |progress| {
+        self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
             let read = entry.read();
             entry.progress.committed = Some(queue_offset);
@@ -110,22 +81,18 @@ impl OffsetTable {
         queue_id: i32,
         queue_offset: i64,
     ) -> bool {
-        let mut is_owner = false;
-        self.change(group, topic, |progress| {
+        self.groups.change(group, topic, |progress| {
+            progress.changed = true;
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
             entry.progress.committed = Some(queue_offset);
-            is_owner = entry.progress.release_by(owner);
-            progress.changed = true;
-        });
-        is_owner
+            entry.progress.release_by(owner)
+        })
     }
 
     /// This connection has committed, what it said was dropped; true where it is the queue's owner.
     pub fn release_by(&self, owner: u64, group: &str, topic: &str, queue_id: i32) -> bool {
-        let mut shard = self.shard(group).lock();
-        let topics = shard.get_mut(group).and_then(|topics| topics.get_mut(topic));
-        let entry = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
-        entry.is_some_and(|entry| entry.progress.release_by(owner))
+        let release = |entry: &mut Entry| entry.progress.release_by(owner);
+        self.entry(group, topic, queue_id, release).unwrap_or(false)
     }
 
     /// Records what a pull was told to ask for next, and whose it was: shown to operators, not
@@ -139,7 +106,7 @@ impl OffsetTable {
         queue_offset: i64,
         first: impl FnOnce() -> i64,
     ) {
-        self.change(group, topic, |progress| {
+        self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(first()));
             let queue = &mut entry.progress;
             (queue.pulled, queue.owner, queue.was_pulled) = (queue_offset, owner, true);
@@ -148,32 +115,23 @@ impl OffsetTable {
 
     /// The group's members changed: what owners have committed so far is not their last word.
     pub fn hold_back(&self, group: &str) {
-        let mut shard = self.shard(group).lock();
-        let topics = shard.get_mut(group).into_iter().flat_map(|topics| topics.values_mut());
-        for entry in topics.flat_map(|topic| topic.queues.values_mut()) {
-            entry.progress.is_released = false;
-        }
+        self.groups.each_of_group(group, |_, topic| {
+            topic.queues.values_mut().for_each(|entry| entry.progress.is_released = false);
+        });
     }
 
     /// Where the group stands in one queue, and whether it was pulled since the last look.
     pub fn look(&self, group: &str, topic: &str, queue_id: i32) -> (Progress, bool) {
-        let mut shard = self.shard(group).lock();
-        let topics = shard.get_mut(group).and_then(|topics| topics.get_mut(topic));
-        let entry = topics.and_then(|topic| topic.queues.get_mut(&queue_id));
-        let Some(Entry { progress, .. }) = entry else { return (Progress::default(), false) };
-        let was_pulled = std::mem::take(&mut progress.was_pulled);
-        (*progress, was_pulled)
+        let look = |entry: &mut Entry| {
+            let was_pulled = std::mem::take(&mut entry.progress.was_pulled);
+            (entry.progress, was_pulled)
+        };
+        self.entry(group, topic, queue_id, look).unwrap_or_default()
     }
 
     /// Where the group stands in one queue.
     pub fn progress(&self, group: &str, topic: &str, queue_id: i32) -> Progress {
-        self.shard(group)
-            .lock()
-            .get(group)
-            .and_then(|topics| topics.get(topic))
-            .and_then(|progress| progress.queues.get(&queue_id))
-            .map(|entry| entry.progress)
-            .unwrap_or_default()
+        self.entry(group, topic, queue_id, |entry| entry.progress).unwrap_or_default()
     }
 
     pub fn committed(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
@@ -182,12 +140,7 @@ impl OffsetTable {
 
     /// Every committed offset of one group in one topic.
     pub fn offsets(&self, group: &str, topic: &str) -> QueueOffsets {
-        let shard = self.shard(group).lock();
-        shard
-            .get(group)
-            .and_then(|topics| topics.get(topic))
-            .map(TopicProgress::committed)
-            .unwrap_or_default()
+        self.groups.find(group, topic, |topic| topic.committed()).unwrap_or_default()
     }
 
     /// Topics in which a group has committed something.
@@ -201,47 +154,33 @@ impl OffsetTable {
     }
 
     fn topics_where(&self, group: &str, keep: impl Fn(&TopicProgress) -> bool) -> Vec<String> {
-        let shard = self.shard(group).lock();
-        let topics = shard.get(group).into_iter().flatten();
-        let kept = topics.filter(|(_, progress)| keep(progress)).map(|(topic, _)| topic.clone());
-        let mut names: Vec<String> = kept.collect();
+        let mut names = Vec::new();
+        self.groups.each_of_group(group, |topic, progress| {
+            if keep(progress) {
+                names.push(topic.to_owned());
+            }
+        });
         names.sort_unstable();
         names
     }
 
     /// Groups that have committed something in a topic.
     pub fn groups_of(&self, topic: &str) -> Vec<String> {
-        let mut names = Vec::new();
-        for shard in &self.shards {
-            for (group, topics) in shard.lock().iter() {
-                if topics.get(topic).is_some_and(TopicProgress::has_committed) {
-                    names.push(group.clone());
-                }
-            }
-        }
-        names.sort_unstable();
-        names
+        self.groups.groups_with(topic, TopicProgress::has_committed)
     }
 
     pub fn remove_group(&self, group: &str) {
-        let Some(topics) = self.shard(group).lock().remove(group) else { return };
-        self.deleted.lock().extend(topics.keys().map(|topic| key_of(topic, group)));
+        self.groups.remove_group(group);
     }
 
     pub fn remove_topic(&self, topic: &str) {
-        for shard in &self.shards {
-            for (group, topics) in shard.lock().iter_mut() {
-                if topics.remove(topic).is_some() {
-                    self.deleted.lock().push(key_of(topic, group));
-                }
-            }
-        }
+        self.groups.remove_topic(topic);
     }
 
     /// Puts back what was read from the metadata log or an imported file: not a change.
     pub fn restore(&self, key: &str, offsets: &QueueOffsets) {
-        let Some((topic, group)) = key.split_once('@') else { return };
-        self.change(group, topic, |progress| {
+        let Some((topic, group)) = of_key(key) else { return };
+        self.groups.change(group, topic, |progress| {
             for (queue_id, queue_offset) in offsets {
                 let entry = progress.queues.entry(*queue_id);
                 let entry = entry.or_insert_with(|| new_at(*queue_offset));
@@ -252,31 +191,18 @@ impl OffsetTable {
 
     /// Marks everything as to be written again: after an import, or a write that failed.
     pub fn mark_changed(&self) {
-        for shard in &self.shards {
-            for progress in shard.lock().values_mut().flat_map(|topics| topics.values_mut()) {
-                progress.changed = true;
-            }
-        }
+        self.groups.mark_changed();
     }
 
     /// What changed since the last call, deletions first.
-    pub fn take_changes(&self) -> Vec<OffsetChange> {
-        let deleted = std::mem::take(&mut *self.deleted.lock());
-        let mut changes: Vec<OffsetChange> =
-            deleted.into_iter().map(|key| OffsetChange { key, offsets: None }).collect();
-        self.each(|group, topic, progress| {
-            if std::mem::take(&mut progress.changed) {
-                let offsets = Some(progress.committed());
-                changes.push(OffsetChange { key: key_of(topic, group), offsets });
-            }
-        });
-        changes
+    pub fn take_changes(&self) -> Vec<Change<i64>> {
+        self.groups.take_changes(|entry| entry.progress.committed)
     }
 
     /// Everything committed, by `topic@group`: code 43 and the exported file.
     pub fn all(&self) -> BTreeMap<String, QueueOffsets> {
         let mut table = BTreeMap::new();
-        self.each(|group, topic, progress| {
+        self.groups.each(|group, topic, progress| {
             if progress.has_committed() {
                 table.insert(key_of(topic, group), progress.committed());
             }
@@ -287,7 +213,7 @@ impl OffsetTable {
     /// What each `topic@group` has read over its queues, pulled or committed, since this start.
     pub fn read_sums(&self) -> Vec<(String, i64)> {
         let mut sums = Vec::new();
-        self.each(|group, topic, progress| {
+        self.groups.each(|group, topic, progress| {
             let reads = progress.queues.values().map(Entry::read);
             sums.push((key_of(topic, group), reads.fold(0, i64::saturating_add)));
         });
@@ -296,35 +222,17 @@ impl OffsetTable {
 
     /// The same of one queue.
     pub fn read_of(&self, group: &str, topic: &str, queue_id: i32) -> i64 {
-        let shard = self.shard(group).lock();
-        let progress = shard.get(group).and_then(|topics| topics.get(topic));
-        progress.and_then(|progress| progress.queues.get(&queue_id)).map_or(0, Entry::read)
+        self.entry(group, topic, queue_id, |entry| entry.read()).unwrap_or(0)
     }
 
-    fn each(&self, mut visit: impl FnMut(&str, &str, &mut TopicProgress)) {
-        for shard in &self.shards {
-            for (group, topics) in shard.lock().iter_mut() {
-                for (topic, progress) in topics.iter_mut() {
-                    visit(group, topic, progress);
-                }
-            }
-        }
-    }
-
-    /// Allocates the names only when the group or topic is new to the table.
-    fn change(&self, group: &str, topic: &str, change: impl FnOnce(&mut TopicProgress)) {
-        let mut shard = self.shard(group).lock();
-        if let Some(progress) = shard.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
-            return change(progress);
-        }
-        let topics = shard.entry(group.to_owned()).or_default();
-        change(topics.entry(topic.to_owned()).or_default());
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard(&self, group: &str) -> &Mutex<Groups> {
-        let hash = usize::try_from(self.hasher.hash_one(group) & 0xffff).unwrap_or(0);
-        &self.shards[hash % SHARD_COUNT]
+    fn entry<T>(
+        &self,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+        step: impl FnOnce(&mut Entry) -> T,
+    ) -> Option<T> {
+        self.groups.find(group, topic, |topic| topic.queues.get_mut(&queue_id).map(step))?
     }
 }
 
@@ -334,10 +242,7 @@ impl TopicProgress {
     }
 
     fn committed(&self) -> QueueOffsets {
-        self.queues
-            .iter()
-            .filter_map(|(queue_id, entry)| Some((*queue_id, entry.progress.committed?)))
-            .collect()
+        self.kept(|entry| entry.progress.committed)
     }
 }
 
@@ -362,11 +267,6 @@ fn new_at(queue_offset: i64) -> Entry {
     Entry { progress: Progress::default(), counted_from: queue_offset }
 }
 
-/// Apache's key of the offset table: the topic, `@`, the group (neither may contain `@`).
-fn key_of(topic: &str, group: &str) -> String {
-    format!("{topic}@{group}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,7 +280,7 @@ mod tests {
         assert_eq!(table.committed("g", "t", 1), Some(12));
         assert_eq!(table.committed("g", "t", 2), None);
         let offsets = QueueOffsets::from([(0, 3), (1, 12)]);
-        let change = OffsetChange { key: "t@g".into(), offsets: Some(offsets.clone()) };
+        let change = Change { key: "t@g".into(), queues: Some(offsets.clone()) };
         assert_eq!(table.take_changes(), [change]);
         assert_eq!(table.take_changes(), []);
         assert_eq!(table.all(), BTreeMap::from([("t@g".to_owned(), offsets)]));
@@ -418,22 +318,6 @@ mod tests {
         assert_eq!(table.read_of("g", "t", 0), 15);
         table.restore("t@h", &QueueOffsets::from([(0, 7)]));
         assert_eq!(table.read_of("h", "t", 0), 0);
-    }
-
-    #[test]
-    fn deleting_a_group_or_topic_is_written_as_a_deletion() {
-        let table = OffsetTable::default();
-        table.commit("g", "t", 0, 1);
-        table.commit("h", "t", 0, 2);
-        table.commit("h", "u", 0, 3);
-        table.take_changes();
-        table.remove_group("g");
-        table.remove_topic("t");
-        let mut changes = table.take_changes();
-        changes.sort_by(|left, right| left.key.cmp(&right.key));
-        let gone = |key: &str| OffsetChange { key: key.into(), offsets: None };
-        assert_eq!(changes, [gone("t@g"), gone("t@h")]);
-        assert_eq!(table.topics_of("h"), ["u"]);
     }
 
     #[test]

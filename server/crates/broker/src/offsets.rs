@@ -182,14 +182,15 @@ pub(crate) async fn persist_regularly(broker: Arc<Broker>) {
 /// Writes changed offsets down, and what is in flight above them, on disk before the return.
 pub(crate) fn persist(broker: &Broker) {
     let flights = broker.pops.flights.take_changes();
-    let flights = flights.into_iter().map(|(key, flights)| {
-        (format!("{}{key}", meta::POP), flights.map(|flights| meta::to_json(&flights)))
+    let flights = flights.into_iter().map(|change| {
+        let key = format!("{}{}", meta::POP, change.key);
+        (key, change.queues.map(|flights| meta::to_json(&flights)))
     });
     let mut changes: Vec<meta::Change> = flights.collect();
     let offsets = broker.offsets.take_changes();
     changes.extend(offsets.into_iter().map(|change| {
         let key = format!("{}{}", meta::OFFSET, change.key);
-        (key, change.offsets.map(|offsets| meta::to_json(&offsets)))
+        (key, change.queues.map(|offsets| meta::to_json(&offsets)))
     }));
     if changes.is_empty() {
         return;

@@ -5,16 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use ahash::{AHashMap, RandomState};
-use parking_lot::Mutex;
-
+use crate::group_queues::{Change, GroupQueues, TopicQueues, of_key};
 use crate::offset_table::OffsetTable;
 use crate::pop::flight::{
     Due, Flight, FlightSnapshot, HandleState, Overtaken, PopOrder, Start, Taken,
 };
-
-/// Chosen: a power of two well above the number of IO shards.
-const SHARD_COUNT: usize = 16;
 
 /// Which flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,28 +42,13 @@ pub struct DueFlight {
     pub due: Vec<Due>,
 }
 
-/// The flights of one topic and group, by queue id.
-#[derive(Debug, Default)]
-struct TopicFlights {
-    queues: BTreeMap<i32, Flight>,
-    changed: bool,
-}
-
-/// By group, then topic.
-type Groups = AHashMap<String, AHashMap<String, TopicFlights>>;
-
 /// Flights of one (topic, group) as they are kept: queue id to flight.
 pub type FlightSnapshots = BTreeMap<i32, FlightSnapshot>;
-
-/// One change to write: `topic@group` and its flights, or `None` when deleted.
-pub type FlightChange = (String, Option<FlightSnapshots>);
 
 /// The table.
 #[derive(Debug)]
 pub struct FlightTable {
-    shards: Vec<Mutex<Groups>>,
-    deleted: Mutex<Vec<String>>,
-    hasher: RandomState,
+    groups: GroupQueues<Flight>,
     /// When something is due next, or earlier.
     next_due_ms: AtomicI64,
     /// Told when that comes nearer.
@@ -78,9 +58,7 @@ pub struct FlightTable {
 impl Default for FlightTable {
     fn default() -> Self {
         Self {
-            shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect(),
-            deleted: Mutex::default(),
-            hasher: RandomState::new(),
+            groups: GroupQueues::default(),
             next_due_ms: AtomicI64::new(i64::MAX),
             nearer: tokio::sync::Notify::new(),
         }
@@ -97,26 +75,26 @@ impl FlightTable {
         now_ms: i64,
         in_flight_max: usize,
     ) -> Option<Start> {
-        let mut shard = self.shard(key.group).lock();
-        let committed = offsets.committed(key.group, key.topic, key.queue_id)?;
-        let committed = u64::try_from(committed).unwrap_or(0);
-        let flight = flight_of(&mut shard, key, committed);
-        // A reset, or a consumer that pulls: the offset table says where the group stands.
-        flight.reset(committed);
-        let start = flight.begin(order, now_ms, in_flight_max);
-        let due_ms = flight.next_due_ms();
-        drop(shard);
+        let (start, due_ms) = self.groups.change(key.group, key.topic, |flights| {
+            let committed = offsets.committed(key.group, key.topic, key.queue_id)?;
+            let committed = u64::try_from(committed).unwrap_or(0);
+            let flight = flight_of(flights, key.queue_id, committed);
+            // A reset, or a consumer that pulls: the offset table says where the group stands.
+            flight.reset(committed);
+            Some((flight.begin(order, now_ms, in_flight_max), flight.next_due_ms()))
+        })?;
         self.note_due(due_ms.unwrap_or(i64::MAX));
         Some(start)
     }
 
     /// Lets a group that has never consumed a queue begin at `queue_offset`.
     pub fn open(&self, offsets: &OffsetTable, key: FlightKey<'_>, queue_offset: u64) {
-        let mut shard = self.shard(key.group).lock();
-        if offsets.committed(key.group, key.topic, key.queue_id).is_none() {
-            flight_of(&mut shard, key, queue_offset).reset(queue_offset);
-            commit(offsets, key, queue_offset);
-        }
+        self.groups.change(key.group, key.topic, |flights| {
+            if offsets.committed(key.group, key.topic, key.queue_id).is_none() {
+                flight_of(flights, key.queue_id, queue_offset).reset(queue_offset);
+                commit(offsets, key, queue_offset);
+            }
+        });
     }
 
     /// Puts what was read in flight; see `Flight::take`.
@@ -179,15 +157,13 @@ impl FlightTable {
     /// An administrator puts the group elsewhere, whether it pops or pulls: nothing that is
     /// acknowledged from now on moves it away from there.
     pub fn put_at(&self, offsets: &OffsetTable, key: FlightKey<'_>, queue_offset: i64) {
-        let mut shard = self.shard(key.group).lock();
-        let flights = shard.get_mut(key.group).and_then(|topics| topics.get_mut(key.topic));
-        if let Some(flights) = flights
-            && let Some(flight) = flights.queues.get_mut(&key.queue_id)
-        {
-            flight.restart(u64::try_from(queue_offset).unwrap_or(0));
-            flights.changed = true;
-        }
-        offsets.reset(key.group, key.topic, key.queue_id, queue_offset);
+        self.groups.change(key.group, key.topic, |flights| {
+            if let Some(flight) = flights.queues.get_mut(&key.queue_id) {
+                flight.restart(u64::try_from(queue_offset).unwrap_or(0));
+                flights.changed = true;
+            }
+            offsets.reset(key.group, key.topic, key.queue_id, queue_offset);
+        });
     }
 
     /// Whether a pop that reads from the floor is to leave a message out.
@@ -197,16 +173,15 @@ impl FlightTable {
 
     /// Reads a flight without changing it.
     pub fn look<T>(&self, key: FlightKey<'_>, look: impl FnOnce(&Flight) -> T) -> Option<T> {
-        let shard = self.shard(key.group).lock();
-        let topics = shard.get(key.group)?;
-        topics.get(key.topic)?.queues.get(&key.queue_id).map(look)
+        self.groups
+            .find(key.group, key.topic, |flights| flights.queues.get(&key.queue_id).map(look))?
     }
 
     /// What is due now, at most `count_max` of each flight; and the flights of ordered consumption
     /// that may be popped again.
     pub fn due(&self, now_ms: i64, count_max: usize) -> (Vec<DueFlight>, Vec<OwnedKey>) {
         let (mut moves, mut visible) = (Vec::new(), Vec::new());
-        self.each(|group, topic, flights| {
+        self.groups.each(|group, topic, flights| {
             for (queue_id, flight) in &mut flights.queues {
                 let (due, became_visible) = flight.due(now_ms, count_max);
                 let key =
@@ -226,7 +201,7 @@ impl FlightTable {
     pub fn next_due_ms(&self) -> i64 {
         self.next_due_ms.store(i64::MAX, Ordering::SeqCst);
         let mut next_ms = i64::MAX;
-        self.each(|_, _, flights| {
+        self.groups.each(|_, _, flights| {
             let dues = flights.queues.values().filter_map(Flight::next_due_ms);
             next_ms = dues.fold(next_ms, i64::min);
         });
@@ -236,45 +211,29 @@ impl FlightTable {
     /// Messages in flight, all groups together.
     pub fn in_flight_count(&self) -> usize {
         let mut count = 0;
-        self.each(|_, _, flights| {
+        self.groups.each(|_, _, flights| {
             count += flights.queues.values().map(Flight::in_flight_count).sum::<usize>();
         });
         count
     }
 
     pub fn remove_group(&self, group: &str) {
-        let Some(topics) = self.shard(group).lock().remove(group) else { return };
-        self.deleted.lock().extend(topics.keys().map(|topic| key_of(topic, group)));
+        self.groups.remove_group(group);
     }
 
     pub fn remove_topic(&self, topic: &str) {
-        for shard in &self.shards {
-            for (group, topics) in shard.lock().iter_mut() {
-                if topics.remove(topic).is_some() {
-                    self.deleted.lock().push(key_of(topic, group));
-                }
-            }
-        }
+        self.groups.remove_topic(topic);
     }
 
     /// What changed since the last call, deletions first. Take these before the offsets: an offset
     /// that is newer than its flight is understood at the restore, an older one is not.
-    pub fn take_changes(&self) -> Vec<FlightChange> {
-        let deleted = std::mem::take(&mut *self.deleted.lock());
-        let mut changes: Vec<FlightChange> = deleted.into_iter().map(|key| (key, None)).collect();
-        self.each(|group, topic, flights| {
-            if std::mem::take(&mut flights.changed) {
-                let queues = flights.queues.iter();
-                let queues = queues.map(|(queue_id, flight)| (*queue_id, flight.snapshot()));
-                changes.push((key_of(topic, group), Some(queues.collect())));
-            }
-        });
-        changes
+    pub fn take_changes(&self) -> Vec<Change<FlightSnapshot>> {
+        self.groups.take_changes(|flight| Some(flight.snapshot()))
     }
 
     /// Marks everything as to be written again, after a write that failed.
     pub fn mark_changed(&self) {
-        self.each(|_, _, flights| flights.changed = true);
+        self.groups.mark_changed();
     }
 
     /// Puts back what was kept, as far as the group's offsets allow.
@@ -285,16 +244,16 @@ impl FlightTable {
         snapshots: FlightSnapshots,
         in_flight_max: usize,
     ) {
-        let Some((topic, group)) = key.split_once('@') else { return };
-        let mut shard = self.shard(group).lock();
-        for (queue_id, snapshot) in snapshots {
-            let key = FlightKey { group, topic, queue_id };
-            let mut restored = Flight::restore(snapshot, in_flight_max);
-            let Some(committed) = offsets.committed(group, topic, queue_id) else { continue };
-            restored.reset(u64::try_from(committed).unwrap_or(0));
-            self.note_due(restored.next_due_ms().unwrap_or(i64::MAX));
-            *flight_of(&mut shard, key, 0) = restored;
-        }
+        let Some((topic, group)) = of_key(key) else { return };
+        self.groups.change(group, topic, |flights| {
+            for (queue_id, snapshot) in snapshots {
+                let mut restored = Flight::restore(snapshot, in_flight_max);
+                let Some(committed) = offsets.committed(group, topic, queue_id) else { continue };
+                restored.reset(u64::try_from(committed).unwrap_or(0));
+                self.note_due(restored.next_due_ms().unwrap_or(i64::MAX));
+                *flight_of(flights, queue_id, 0) = restored;
+            }
+        });
     }
 
     /// One step of a flight that is there; its floor is committed where the step moved it.
@@ -304,16 +263,16 @@ impl FlightTable {
         key: FlightKey<'_>,
         step: impl FnOnce(&mut Flight) -> T,
     ) -> Option<T> {
-        let mut shard = self.shard(key.group).lock();
-        let flights = shard.get_mut(key.group)?.get_mut(key.topic)?;
-        let flight = flights.queues.get_mut(&key.queue_id)?;
-        let floor = flight.floor();
-        let done = step(flight);
-        flights.changed = true;
-        if flight.floor() != floor {
-            commit(offsets, key, flight.floor());
-        }
-        Some(done)
+        self.groups.find(key.group, key.topic, |flights| {
+            let flight = flights.queues.get_mut(&key.queue_id)?;
+            let floor = flight.floor();
+            let done = step(flight);
+            flights.changed = true;
+            if flight.floor() != floor {
+                commit(offsets, key, flight.floor());
+            }
+            Some(done)
+        })?
     }
 
     fn note_due(&self, visible_ms: i64) {
@@ -321,34 +280,12 @@ impl FlightTable {
             self.nearer.notify_one();
         }
     }
-
-    fn each(&self, mut visit: impl FnMut(&str, &str, &mut TopicFlights)) {
-        for shard in &self.shards {
-            for (group, topics) in shard.lock().iter_mut() {
-                for (topic, flights) in topics.iter_mut() {
-                    visit(group, topic, flights);
-                }
-            }
-        }
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard(&self, group: &str) -> &Mutex<Groups> {
-        let hash = usize::try_from(self.hasher.hash_one(group) & 0xffff).unwrap_or(0);
-        &self.shards[hash % SHARD_COUNT]
-    }
 }
 
-/// Allocates the names only where the group or topic is new to the table.
-fn flight_of<'s>(shard: &'s mut Groups, key: FlightKey<'_>, at: u64) -> &'s mut Flight {
-    if !shard.get(key.group).is_some_and(|topics| topics.contains_key(key.topic)) {
-        let topics = shard.entry(key.group.to_owned()).or_default();
-        topics.insert(key.topic.to_owned(), TopicFlights::default());
-    }
-    let topics = shard.entry(key.group.to_owned()).or_default();
-    let flights = topics.entry(key.topic.to_owned()).or_default();
-    flights.queues.entry(key.queue_id).or_insert_with(|| {
-        flights.changed = true;
+fn flight_of(flights: &mut TopicQueues<Flight>, queue_id: i32, at: u64) -> &mut Flight {
+    let TopicQueues { queues, changed } = flights;
+    queues.entry(queue_id).or_insert_with(|| {
+        *changed = true;
         Flight::at(at)
     })
 }
@@ -365,9 +302,4 @@ fn unopened(offsets: &OffsetTable, key: FlightKey<'_>, queue_offset: u64) -> Han
         Some(committed) if queue_offset < committed => HandleState::Settled,
         _ => HandleState::NotInFlight,
     }
-}
-
-/// As the offset table's keys.
-fn key_of(topic: &str, group: &str) -> String {
-    format!("{topic}@{group}")
 }
