@@ -1,6 +1,9 @@
 //! Namespaces: with the older kind clients put `namespace%` before topics and groups, with the
 //! newer one they name it in a header field that brokers leave alone.
 
+use std::time::Duration;
+
+use remora_client::{ClientError, Message, Producer, PullConsumer};
 use remora_tests::{Driver, Stream, Target, interop, target::unique, wire};
 use serde_json::{Value, json};
 
@@ -218,4 +221,43 @@ fn namespace_in_the_header_changes_no_name() {
     assert_eq!(stream.all("received"), Vec::<Value>::new());
     let dead = letters_of(&target, &group, 3);
     assert_eq!(sorted_texts(&dead, "body"), numbered_bodies("v2", 3));
+}
+
+#[test]
+#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
+fn our_client_and_java_meet_in_a_namespace() {
+    let (java, target) = (interop::java(), Target::shared());
+    let (space, topic) = (unique("blue"), unique("spaced"));
+    let full = format!("{space}%{topic}");
+    wire::create_topic(&target.broker(), &full, 1);
+    let producer = producer(java, &target, &json!({ "namespace": space }));
+    send(java, &producer, &topic, &numbered("java", 3), &json!({}));
+    let runtime = tokio::runtime::Runtime::new().unwrap_or_else(|cause| panic!("{cause}"));
+    let pulled = runtime.block_on(async {
+        let ours = Producer::builder(unique("pg")).nameserver(target.nameserver());
+        let ours = ours.namespace(&space).start().await?;
+        for body in numbered_bodies("rust", 3) {
+            ours.send(Message::new(topic.as_str(), body)).await?;
+        }
+        ours.shutdown().await;
+        let reader = PullConsumer::builder(unique("cg")).nameserver(target.nameserver());
+        let reader = reader.namespace(&space).start().await?;
+        let queues = reader.queues(&topic).await?;
+        let pulled = reader.pull(&queues[0], 0, 32, Duration::ZERO).await?;
+        reader.shutdown().await;
+        Ok::<_, ClientError>(pulled.messages)
+    });
+    let pulled = pulled.unwrap_or_else(|cause| panic!("{cause}"));
+    let all = [numbered_bodies("java", 3), numbered_bodies("rust", 3)].concat();
+    let read: Vec<_> =
+        pulled.iter().map(|m| (String::from_utf8_lossy(m.body()), m.topic())).collect();
+    let expected: Vec<_> = all.iter().map(|body| (body.as_str().into(), topic.as_str())).collect();
+    assert_eq!(read, expected);
+
+    let consumer = unique("push");
+    let stream = push(java, &target, &consumer, &topic, &json!({ "namespace": space }));
+    let received = stream.take("received", 6);
+    stop_push(java, &consumer);
+    assert_eq!(sorted_texts(&received, "body"), all);
+    assert_eq!(stream.all("received"), Vec::<Value>::new());
 }
