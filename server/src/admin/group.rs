@@ -331,3 +331,22 @@ async fn must_exist(admin: &Admin, group: &str) -> Result<(), CommandError> {
     let hint = print::did_you_mean(group, known.keys().map(String::as_str));
     Err(CommandError::NotFound { what: "group", name: group.to_owned(), hint })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_that_are_read_and_never_committed_are_counted() {
+        let queue = |queue_id, consumer_offset, pull_offset| QueueProgress {
+            queue: MessageQueue::new("orders", "broker-a", queue_id),
+            broker_offset: 9,
+            consumer_offset,
+            pull_offset,
+            last_timestamp_ms: 0,
+        };
+        assert_eq!(uncommitted(&[queue(0, 0, 0), queue(1, 3, 9)]), None);
+        let warning = "1 of the queues are pulled, and nothing is committed there";
+        assert_eq!(uncommitted(&[queue(0, 0, 5), queue(1, 3, 9)]).as_deref(), Some(warning));
+    }
+}
