@@ -12,13 +12,16 @@ use remora_store::{FileDisk, MetaLog, apache_json};
 use crate::broker::Broker;
 use crate::meta::{self, Change};
 use crate::registration::java_crc32;
-use crate::{request_modes, timer};
+use crate::request_modes;
+use crate::timer::Checkpoint;
 
 const TOPICS: &str = "topics.json";
 const GROUPS: &str = "subscriptionGroup.json";
 const OFFSETS: &str = "consumerOffset.json";
 const DELAYS: &str = "delayOffset.json";
 const REQUEST_MODES: &str = "messageRequestMode.json";
+/// Binary: lastReadTimeMs, and what its timer wheel needs.
+const TIMERS: &str = "timercheck";
 
 /// `exported/FILE` → CRC of the file as we wrote it. A file that differs was written by Apache.
 const EXPORTED: &str = "exported/";
@@ -68,13 +71,7 @@ pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonErro
         changes.push((meta::VERSION_OFFSETS.into(), Some(meta::to_json(&offsets.data_version))));
         changes.push(exported(OFFSETS, &bytes));
     }
-    if let Some((bytes, delays)) = foreign::<DelayOffsetSerializeWrapper>(&disk, meta, DELAYS)? {
-        let offset = |level: i32| delays.offset_table.get(&level).copied();
-        let last = delays.offset_table.keys().next_back().copied().unwrap_or(0);
-        let levels = (1..=last).map(|level| u64::try_from(offset(level).unwrap_or(0)).unwrap_or(0));
-        changes.push(timer::with_level_offsets(meta, levels.collect()));
-        changes.push(exported(DELAYS, &bytes));
-    }
+    import_delays(store_path, &disk, meta, &mut changes)?;
     if let Some((bytes, modes)) = foreign::<MessageRequestModes>(&disk, meta, REQUEST_MODES)? {
         drop_all(meta, meta::REQUEST_MODE, &mut changes);
         changes.extend(request_modes::written(&modes));
@@ -86,6 +83,30 @@ pub(crate) fn import(store_path: &Path, meta: &MetaLog) -> Result<bool, JsonErro
         tracing::info!(changes = changes.len(), "configuration of Apache RocketMQ imported");
     }
     Ok(imported)
+}
+
+/// How far delayed messages have been delivered, of levels and of times.
+fn import_delays(
+    store_path: &Path,
+    disk: &FileDisk,
+    meta: &MetaLog,
+    changes: &mut Vec<Change>,
+) -> Result<(), JsonError> {
+    let mut levels = None;
+    if let Some((bytes, delays)) = foreign::<DelayOffsetSerializeWrapper>(disk, meta, DELAYS)? {
+        let offset = |level: i32| delays.offset_table.get(&level).copied();
+        let last = delays.offset_table.keys().next_back().copied().unwrap_or(0);
+        let next = (1..=last).map(|level| u64::try_from(offset(level).unwrap_or(0)).unwrap_or(0));
+        levels = Some(next.collect());
+        changes.push(exported(DELAYS, &bytes));
+    }
+    let timers = timer_check(store_path, meta)?;
+    if levels.is_some() || timers.is_some() {
+        let read_ms = timers.as_ref().map(|(_, read_ms)| *read_ms);
+        changes.push(Checkpoint::taken_over(meta, levels, read_ms));
+        changes.extend(timers.map(|(seen, _)| seen));
+    }
+    Ok(())
 }
 
 /// Writes the files as Apache's broker reads them, after the offsets have been persisted.
@@ -126,6 +147,26 @@ pub(crate) fn export(store_path: &Path, broker: &Broker) -> Result<(), JsonError
         apache_json::write(&disk, file, &bytes).map_err(|source| JsonError::Io { file, source })?;
     }
     Ok(())
+}
+
+/// What Apache's `timercheck` says, unless it is as it was: before that time all timer messages
+/// were delivered. We do not write it.
+fn timer_check(store_path: &Path, meta: &MetaLog) -> Result<Option<(Change, i64)>, JsonError> {
+    let bytes = match std::fs::read(store_path.join("config").join(TIMERS)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(JsonError::Io { file: TIMERS, source }),
+    };
+    let (key, value) = exported(TIMERS, &bytes);
+    if meta.entries().get(&key) == value.as_ref() {
+        return Ok(None);
+    }
+    let Some(read_ms) = bytes.first_chunk().map(|word| i64::from_be_bytes(*word)) else {
+        let what = format!("{} bytes, lastReadTimeMs takes 8", bytes.len());
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, what);
+        return Err(JsonError::Io { file: TIMERS, source });
+    };
+    Ok(Some(((key, value), read_ms)))
 }
 
 /// The file, decoded, unless it is missing or the one that we exported.

@@ -12,6 +12,7 @@ mod pending;
 mod roll;
 mod run;
 mod search;
+mod take_over;
 mod withdraw;
 
 use std::io::ErrorKind;
@@ -21,9 +22,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use remora_protocol::body::DelayOffsetSerializeWrapper;
-use remora_store::{FlushMode, MetaLog};
+use remora_store::FlushMode;
 use tokio::sync::Notify;
 
+pub(crate) use self::checkpoint::Checkpoint;
 pub use self::core::TimerError;
 pub(crate) use self::core::{Timer, TimerSetup};
 pub(crate) use self::entry::TimerEntry;
@@ -194,11 +196,6 @@ pub(crate) async fn run(broker: Arc<Broker>) {
             },
         }
     }
-}
-
-/// The change of the metadata that has levels go on where another broker ended.
-pub(crate) fn with_level_offsets(meta: &MetaLog, levels: Vec<u64>) -> crate::meta::Change {
-    checkpoint::Checkpoint::with_levels(meta, levels)
 }
 
 impl Broker {

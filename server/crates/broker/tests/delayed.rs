@@ -147,11 +147,74 @@ async fn what_is_no_time_is_refused_and_nothing_is_stored() {
         (("TIMER_DELIVER_MS", "tomorrow"), ["TIMER_DELIVER_MS", "tomorrow", "number"]),
         (("TIMER_DELAY_SEC", "99999999"), ["TIMER_DELAY_SEC", "99999999", "timerMaxDelaySec"]),
         (("DELAY", "3s"), ["DELAY", "3s", "number"]),
+        (("DELAY", "99999999999999999999"), ["DELAY", "99999999999999999999", "number"]),
+        (("TIMER_DELAY_MS", "31622400001"), ["TIMER_DELAY_MS", "31622400001", "31622400000 ms"]),
+        (("TIMER_DELIVER_MS", "9223372036854775807"), ["9223372036854775807", "wait", "limit"]),
+        (("TIMER_DELIVER_MS", "-5"), ["TIMER_DELIVER_MS", "-5", "below 0"]),
     ] {
         let answer = send(&client, "T", "never", &[asks]).await;
         answer.refused(ResponseCode::MESSAGE_ILLEGAL, &parts);
     }
     nothing_at(&client, "T", 1).await;
+    assert_eq!(node.dropped_calls(), 0);
+    // What was due long ago comes at once; a level past the last one is the last.
+    send(&client, "T", "past", &[("TIMER_DELIVER_MS", "1")]).await.ok();
+    assert_eq!(bodies(&next(&client, "T", 1).await), ["past"]);
+    send(&client, "T", "level", &[("DELAY", "99")]).await.ok();
+    clock.advance(2 * 3_600_000 - 1);
+    nothing_at(&client, "T", 2).await;
+    clock.advance(1);
+    assert_eq!(bodies(&next(&client, "T", 2).await), ["level"]);
+    node.stop().await;
+}
+
+/// base64url of a text, digit by digit.
+fn forged(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits: Vec<u8> =
+        text.bytes().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let digits = bits.chunks(6).map(|chunk| {
+        let padded = chunk.iter().chain(std::iter::repeat(&0)).take(6);
+        let index = padded.fold(0, |sum: usize, bit| sum * 2 + usize::from(*bit));
+        char::from(DIGITS[index])
+    });
+    digits.collect()
+}
+
+#[tokio::test]
+async fn forged_handles_are_refused_with_what_is_wrong_and_withdraw_nothing() {
+    let clock = clock();
+    let node = start(&clock);
+    let client = node.client().await;
+    timer(&client, "A1", "50").await;
+    let due = NOW_MS + 50;
+    let illegal = ResponseCode::ILLEGAL_OPERATION;
+    for (text, code, parts) in [
+        (format!("v1 T broker-b {due} A1"), illegal, ["broker", "'broker-b'"]),
+        (format!("v1 U broker-a {due} A1"), illegal, ["topic", "'U'"]),
+        (format!("v2 T broker-a {due} A1"), illegal, ["recallHandle", "v2"]),
+        (format!("v1 T broker-a {due}"), illegal, ["recallHandle", "v1 T"]),
+        ("v1 T broker-a soon A1".to_owned(), illegal, ["recallHandle", "soon"]),
+        (format!("v1 T broker-a {} A1", i64::MIN), illegal, ["was due", "'A1'"]),
+        (
+            format!("v1 T broker-a {} A1", i64::MAX),
+            ResponseCode::QUERY_NOT_FOUND,
+            ["'A1'", "waits"],
+        ),
+        (format!("v1 T broker-a {due} B1"), ResponseCode::QUERY_NOT_FOUND, ["'B1'", "waits"]),
+        ("x".repeat(10_000), illegal, ["recallHandle", "xxx"]),
+    ] {
+        recall(&client, "T", &forged(&text)).await.refused(code, &parts);
+    }
+    let header = MoveTimerHeader {
+        topic: "T".into(),
+        recall_handle: forged(&format!("v1 T broker-a {due} B1")).into(),
+        due_ms: due + 1,
+    };
+    let moved = client.ask(RequestCode::MOVE_TIMER, &header, Body::Empty).await;
+    moved.refused(ResponseCode::QUERY_NOT_FOUND, &["'B1'"]);
+    clock.advance(50);
+    assert_eq!(bodies(&next(&client, "T", 0).await), ["A1"]);
     assert_eq!(node.dropped_calls(), 0);
     node.stop().await;
 }

@@ -2,7 +2,7 @@
 //! a slave.
 use remora_protocol::names::{SCHEDULE_TOPIC, TIMER_TOPIC};
 use remora_protocol::properties::{self, NAME_END, name};
-use remora_protocol::{java_hash, sys_flag};
+use remora_protocol::{java_hash, record_crc, sys_flag};
 
 /// Apache's default `messageDelayLevel`, levels 1 to 18, in milliseconds.
 const DELAY_LEVELS_MS: [i64; 18] = [
@@ -24,6 +24,10 @@ pub struct TimerCode {
     pub deletes: bool,
 }
 
+/// Apache's `timerPrecisionMs`: a timer message of its own waits up to so much longer than its
+/// TIMER_OUT_MS says.
+pub const APACHE_PRECISION_MS: i64 = 1_000;
+
 impl TimerCode {
     /// Reads a tags code; `None` for one that another broker wrote.
     pub fn of(tags_code: i64) -> Option<Self> {
@@ -37,6 +41,17 @@ impl TimerCode {
         let due_ms = properties::find_i64(raw, name::TIMER_OUT_MS)?;
         let deletes = properties::find(raw, name::TIMER_DEL_UNIQKEY).is_some();
         (0..TIMER_DELETES).contains(&due_ms).then_some(Self { due_ms, deletes })
+    }
+
+    /// From the properties of a stored timer message. Apache's broker writes the second that begins
+    /// before the time asked for; its records carry no CRC of their own.
+    pub fn of_stored(raw: &[u8]) -> Option<Self> {
+        let code = Self::of_properties(raw)?;
+        if record_crc::carries_crc(raw) {
+            return Some(code);
+        }
+        let due_ms = code.due_ms.saturating_add(APACHE_PRECISION_MS);
+        (due_ms < TIMER_DELETES).then_some(Self { due_ms, ..code })
     }
 
     fn tags_code(self) -> i64 {
@@ -298,6 +313,10 @@ mod tests {
         assert_eq!(code(b"TAGS\x01polygenelubricants\x02"), (None, i64::from(i32::MIN)));
         assert_eq!(code(b"TIMER_OUT_MS\x01-7\x02"), (None, 0));
         assert_eq!(stored_at_ms(3, 11_000), 1_000);
+        // Ours, and Apache's for 7,001 to 8,000.
+        let ours = b"TIMER_OUT_MS\x017000\x02__CRC32#\x010123456789\x02";
+        assert_eq!(TimerCode::of_stored(ours), timer(7_000, false));
+        assert_eq!(TimerCode::of_stored(b"TIMER_OUT_MS\x017000\x02"), timer(8_000, false));
     }
 
     #[test]

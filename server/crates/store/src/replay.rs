@@ -9,7 +9,7 @@ use crate::checkpoint::{Base, Checkpoint};
 use crate::commit_log::Marks;
 use crate::consume_queue::{ConsumeQueue, Replayed, Stale};
 use crate::disk::Disk;
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, TagsCode, TimerCode};
 use crate::index_file::INDEX_DIR;
 use crate::queue_files::QueueEntry;
 use crate::queue_registry::{CONSUME_QUEUE_DIR, LoadRule, QueueRegistry};
@@ -306,7 +306,10 @@ fn replay_record(
     rebuilding: bool,
 ) -> Result<(), Stop> {
     let found = Dispatch::of(record.topic, record.sys_flag, record.properties);
-    let Some(code) = found.queue_entry else { return Ok(()) };
+    let Some(mut code) = found.queue_entry else { return Ok(()) };
+    if let (TagsCode::Timer(_), Some(timer)) = (code, TimerCode::of_stored(record.properties)) {
+        code = TagsCode::Timer(timer);
+    }
     let Ok(queue_offset) = u64::try_from(record.queue_offset) else { return Ok(()) };
     let io_error = |source| queue_error(record.topic, source);
     let queue = queues.queue(record.topic, record.queue_id).map_err(io_error)?;

@@ -30,6 +30,9 @@ pub(crate) struct Checkpoint {
     pub done: Vec<u64>,
     /// The latest time at which was delivered: does not go back.
     pub clock_ms: i64,
+    /// Apache's broker has run since: it delivered what was due before this, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apache_read_ms: Option<i64>,
 }
 
 impl Checkpoint {
@@ -50,12 +53,18 @@ impl Checkpoint {
         self.search_from.max(self.log_end)
     }
 
-    /// The change that has levels go on where another broker ended.
-    pub fn with_levels(meta: &MetaLog, levels: Vec<u64>) -> meta::Change {
-        let found = Self::read(meta);
+    /// The change that has us go on where Apache's broker ended: with the next offset of each
+    /// level, and the time before which it delivered all timer messages.
+    pub fn taken_over(
+        meta: &MetaLog,
+        levels: Option<Vec<u64>>,
+        apache_read_ms: Option<i64>,
+    ) -> meta::Change {
         let before = (i64::MIN, 0);
-        let checkpoint = found.unwrap_or_else(|| Self { before, ..Self::default() });
-        (KEY.to_owned(), Some(meta::to_json(&Self { levels, ..checkpoint })))
+        let mut checkpoint = Self::read(meta).unwrap_or_else(|| Self { before, ..Self::default() });
+        checkpoint.levels = levels.unwrap_or(checkpoint.levels);
+        checkpoint.apache_read_ms = apache_read_ms.or(checkpoint.apache_read_ms);
+        (KEY.to_owned(), Some(meta::to_json(&checkpoint)))
     }
 
     pub fn write(&self, meta: &MetaLog, durability: Durability) -> Result<(), MetaError> {

@@ -112,6 +112,10 @@ impl Timer {
             saved.search_from = saved.log_end;
             saved.write(&setup.meta, Durability::Disk)?;
         }
+        if saved.apache_read_ms.is_some() {
+            // Runs are of what waited before.
+            (saved.queue_read, saved.before) = (0, (i64::MIN, 0));
+        }
         // Messages may wait at levels that the table has no more: they count as its last.
         let used =
             store.queues().into_iter().filter(|(topic, _)| **topic == *names::SCHEDULE_TOPIC);
@@ -150,6 +154,9 @@ impl Timer {
         };
         for (from, to) in gaps {
             timer.read_gap(from.max(queue_min), to)?;
+        }
+        if let Some(apache_read_ms) = timer.saved.apache_read_ms {
+            timer.take_over(apache_read_ms)?;
         }
         if found.is_none() && timer.search_from()?.is_none() {
             // There is nothing to write down.
@@ -194,14 +201,13 @@ impl Timer {
     }
 
     /// What a queue entry says; of one that another broker wrote, what the record says.
-    fn timer_entry(&self, entry: &QueueEntry) -> Option<TimerEntry> {
+    pub(super) fn timer_entry(&self, entry: &QueueEntry) -> Option<TimerEntry> {
         if entry.is_blank() {
             return None;
         }
         let code = TimerCode::of(entry.tags_code).or_else(|| {
             let bytes = self.setup.store.message_at(entry.physical_offset).ok()?;
-            let record = remora_protocol::record::decode(&bytes).ok()?;
-            TimerCode::of_properties(record.properties)
+            TimerCode::of_stored(remora_protocol::record::decode(&bytes).ok()?.properties)
         });
         if code.is_none() {
             let physical_offset = entry.physical_offset;
@@ -301,6 +307,7 @@ impl Timer {
             levels: self.level_offsets(),
             done,
             clock_ms: self.clock_ms,
+            apache_read_ms: None,
         };
         checkpoint.write(&self.setup.meta, Durability::Disk)?;
         self.saved = checkpoint;

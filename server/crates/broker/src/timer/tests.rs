@@ -10,6 +10,7 @@ use remora_protocol::properties::{self, name};
 use remora_protocol::record::{self, Draft};
 use remora_store::clock::{Clock, ManualClock};
 use remora_store::disk::Disk;
+use remora_store::meta_log::Durability;
 use remora_store::sim_disk::{PowerCut, SimDisk};
 use remora_store::store::IndexGeometry;
 use remora_store::{
@@ -17,6 +18,7 @@ use remora_store::{
     StoreConfig,
 };
 
+use super::checkpoint::Checkpoint;
 use super::core::{Timer, TimerError, TimerSetup};
 use super::withdraw::{Wanted, Withdrawn};
 use crate::delay::{Delay, waiting};
@@ -158,7 +160,11 @@ impl Bench {
     fn send(&self, id: &str, delay: Delay) -> Result<(), Failed> {
         let mut raw = Vec::new();
         properties::append(&mut raw, name::UNIQ_KEY, id);
-        let form = waiting("T", 0, &raw, delay);
+        self.send_raw(id, &raw, delay)
+    }
+
+    fn send_raw(&self, id: &str, raw: &[u8], delay: Delay) -> Result<(), Failed> {
+        let form = waiting("T", 0, raw, delay);
         let queue = self.store.queue(form.topic, form.queue_id);
         let draft = Draft {
             topic: form.topic,
@@ -401,6 +407,40 @@ fn what_waits_longer_than_the_log_is_kept_is_stored_again_and_comes_once() {
     let found = bench.ids();
     assert_eq!(found[left..].iter().filter(|id| *id != "level").collect::<Vec<_>>(), expected);
     assert_eq!(found.iter().filter(|id| *id == "level").count(), 1);
+}
+
+#[test]
+fn where_apaches_broker_ended_what_it_delivered_or_stored_again_comes_once() {
+    let bench = Bench::new(4);
+    let week = Delay::Until { due_ms: NOW_MS + 168 * HOUR_MS };
+    bench.at("delivered", NOW_MS + 1_499);
+    bench.at("waits", NOW_MS + 1_500);
+    bench.send("week", week).unwrap();
+    bench.send("another", week).unwrap();
+    for times in ["1", "2"] {
+        let mut raw = Vec::new();
+        properties::append(&mut raw, name::UNIQ_KEY, "week");
+        properties::append(&mut raw, name::TIMER_ROLL_TIMES, times);
+        bench.send_raw("week", &raw, week).unwrap();
+    }
+    let disk = bench.disk.crash(PowerCut::KeepAll);
+    let meta = MetaLog::open(disk.share().as_ref(), "config/meta.log").unwrap();
+    let change = Checkpoint::taken_over(&meta, None, Some(NOW_MS + 1_500));
+    meta.put(&[change], Durability::Disk).unwrap();
+    drop(meta);
+    let mut bench = Bench::open(&disk, &bench.clock, 0, 4).unwrap();
+    bench.clock.advance(2_000);
+    bench.pass().unwrap();
+    assert_eq!(bench.ids(), ["waits"]);
+    // Before and after it is written down that this is known.
+    let mut bench = bench.crash(PowerCut::KeepAll);
+    bench.work();
+    bench.save();
+    let mut bench = bench.crash(PowerCut::KeepAll);
+    bench.clock.advance(168 * HOUR_MS);
+    bench.work();
+    assert_eq!(bench.ids(), ["waits", "another", "week"]);
+    assert_eq!(bench.timer.next_due_ms().unwrap(), None);
 }
 
 #[test]
