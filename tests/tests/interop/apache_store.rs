@@ -147,3 +147,35 @@ fn a_store_whose_apache_broker_was_killed_is_recovered_whole() {
     served.extend(drain(java, &ours, &events));
     assert_eq!(contents(&served), contents(&messages));
 }
+
+#[test]
+#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
+fn timers_of_apaches_wait_on_and_what_it_delivered_does_not_come_again() {
+    let java = interop::java();
+    let dir = TempDir::new().unwrap_or_else(|cause| panic!("no temporary folder: {cause}"));
+    let options = Options { sync_flush: true, ..Options::default() };
+    let apache = Target::at(Kind::Apache, dir, &options);
+    let producer = producer(java, &apache, &json!({}));
+    let (topic, group) = (topic(java, &producer, 1), unique("cg"));
+    let messages = json!([
+        { "body": "before", "deliverInMs": 1_500 },
+        { "body": "after", "deliverInMs": 20_000 },
+        { "body": "after too", "deliverInMs": 20_999 },
+        { "body": "level", "level": 4 },
+    ]);
+    let args = json!({ "producer": producer, "topic": topic, "messages": messages });
+    java.call("timer.send", &args).all("sent");
+    assert_eq!(consume(java, &apache, &group, &topic, 1), ["before"]);
+    java.ask("producer.stop", &json!({ "producer": producer }));
+
+    let ours = Target::at(Kind::chosen(), apache.into_dir(), &Options::default());
+    let after = ["after", "after too", "level"];
+    assert_eq!(consume(java, &ours, &group, &topic, 3), after);
+    for event in drain(java, &ours, &topic) {
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
+        if let Some(asked_ms) = number(&event["props"]["TIMER_DELIVER_MS"]) {
+            let stored_ms = event["storeTimestamp"].as_i64().unwrap_or_default();
+            assert!(stored_ms >= asked_ms, "{} ms early: {event}", asked_ms - stored_ms);
+        }
+    }
+}
