@@ -13,6 +13,7 @@ use super::push::{MessageModel, Shared};
 use super::queue_reader::QueueReader;
 use crate::clock;
 use crate::error::ClientError;
+use crate::instance::request_failed;
 use crate::queue::MessageQueue;
 
 /// How often locks are renewed: Java's. Brokers keep one for 60 s.
@@ -58,14 +59,16 @@ impl Shared {
         Ok(locked.lock_ok_mq_set.iter().map(MessageQueue::from_wire).collect())
     }
 
-    /// Gives a lock back. One that the broker does not hear of ends by itself.
+    /// Gives a lock back, of a queue whose offset is committed: one-way says that nothing is to
+    /// come any more, and another member may have it at once. One that the broker does not hear of
+    /// ends by itself.
     pub(super) async fn unlock(&self, queue: &MessageQueue) {
         let body = self.lock_body(&BTreeSet::from([queue.clone()]));
-        let code = RequestCode::UNLOCK_BATCH_MQ;
         let unlocked = async {
             let addr = self.client.master_addr(&queue.broker_name)?;
-            let to = (&*queue.broker_name, &addr);
-            self.client.ask_broker(to, "queue unlock", code, &(), body).await?.success()
+            let conn = self.client.broker_connection(&queue.broker_name, &addr).await?;
+            conn.oneway(RequestCode::UNLOCK_BATCH_MQ, &(), body.into())
+                .map_err(|source| request_failed("queue unlock", source))
         };
         if let Err(error) = unlocked.await {
             tracing::warn!(%queue, %error, "queue not unlocked; its lock ends within a minute");

@@ -119,10 +119,11 @@ pub async fn an_ordered_message_that_fails_too_often_is_dead_and_the_queue_goes_
     admin.shutdown().await;
 }
 
-pub async fn queues_change_hands_in_order_without_a_duplicate(nameserver: &str) {
-    const OF_EACH_QUEUE: usize = 60;
+pub async fn queues_change_hands_three_times_in_order_without_a_duplicate(nameserver: &str) {
+    const QUEUES: usize = 6;
+    const OF_EACH_QUEUE: usize = 100;
     let admin = Admin::connect(nameserver).await.unwrap();
-    let (topic, group) = (topic(&admin, 4).await, unique("suite_ordered"));
+    let (topic, group) = (topic(&admin, 6).await, unique("suite_ordered"));
     let producer = producer(nameserver).await;
     send(&producer, &topic, OF_EACH_QUEUE).await;
     let log = Log::default();
@@ -137,7 +138,7 @@ pub async fn queues_change_hands_in_order_without_a_duplicate(nameserver: &str) 
                 let noted = noted.clone();
                 async move {
                     // Long enough for another message to overtake it, if one were handed over.
-                    for _ in 0..100 {
+                    for _ in 0..200 {
                         tokio::task::yield_now().await;
                     }
                     noted.note(&messages[0]);
@@ -148,22 +149,31 @@ pub async fn queues_change_hands_in_order_without_a_duplicate(nameserver: &str) 
             .await
             .unwrap()
     };
-    let first = start().await;
-    log.reaches(4).await;
-    let second = start().await;
-    let shares = |consumer: &PushConsumer| {
-        consumer.queues().into_iter().filter(|queue| *queue.topic == *topic).count()
+    let settled = async |members: &[&PushConsumer]| {
+        let share = |consumer: &PushConsumer| {
+            consumer.queues().into_iter().filter(|queue| *queue.topic == *topic).count()
+        };
+        eventually("an equal share each", || async {
+            members.iter().all(|member| share(member) == QUEUES / members.len()).then_some(())
+        })
+        .await;
     };
-    eventually("two queues each", || async {
-        ((shares(&first), shares(&second)) == (2, 2)).then_some(())
-    })
-    .await;
+    let first = start().await;
+    log.reaches(QUEUES).await;
+    let second = start().await;
+    settled(&[&first, &second]).await;
+    let third = start().await;
+    settled(&[&first, &second, &third]).await;
     first.shutdown().await;
-    let all = log.reaches(4 * OF_EACH_QUEUE).await;
+    settled(&[&second, &third]).await;
+    // Whatever was left of the backlog, and what comes after the last change.
+    send(&producer, &topic, OF_EACH_QUEUE).await;
+    let all = log.reaches(QUEUES * 2 * OF_EACH_QUEUE).await;
     second.shutdown().await;
+    third.shutdown().await;
     let in_order: Vec<(i64, i32)> =
-        (0..OF_EACH_QUEUE).map(|offset| (i64::try_from(offset).unwrap(), 0)).collect();
-    assert_eq!(all, (0..4).map(|queue| (queue, in_order.clone())).collect());
+        (0..2 * OF_EACH_QUEUE).map(|offset| (i64::try_from(offset).unwrap(), 0)).collect();
+    assert_eq!(all, (0..).take(QUEUES).map(|queue| (queue, in_order.clone())).collect());
     assert_eq!(log.of_all(), all, "nothing more at the end");
     producer.shutdown().await;
     admin.shutdown().await;

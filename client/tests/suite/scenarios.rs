@@ -45,7 +45,7 @@ scenarios! {
     transactions::only_committed_transactions_are_seen,
     ordering::an_ordered_consumer_handles_what_failed_again_in_its_place,
     ordering::an_ordered_message_that_fails_too_often_is_dead_and_the_queue_goes_on,
-    ordering::queues_change_hands_in_order_without_a_duplicate,
+    ordering::queues_change_hands_three_times_in_order_without_a_duplicate,
     popping::what_was_taken_comes_again_unless_it_was_acknowledged,
     popping::a_receive_waits_for_whichever_topic_has_something,
     managing::admin_sees_and_changes_topics_groups_and_brokers,

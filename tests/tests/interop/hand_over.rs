@@ -22,6 +22,7 @@ struct Consumed {
 struct Group<'j> {
     java: &'j Driver,
     target: Arc<Target>,
+    producer: String,
     topic: String,
     args: Value,
     members: Vec<(String, Stream)>,
@@ -37,12 +38,19 @@ impl<'j> Group<'j> {
         let target = Target::shared();
         let producer = producer(java, &target, &json!({}));
         let topic = topic(java, &producer, QUEUES);
-        for queue in 0..QUEUES {
-            let messages = numbered(&format!("q{queue}"), of_each_queue);
-            send(java, &producer, &topic, &messages, &json!({ "queue": queue }));
-        }
         let args = with(json!({ "group": unique("cg"), "gate": unique("gate") }), more);
-        Self { java, target, topic, args, members: Vec::new(), left: Vec::new(), seen: vec![] }
+        let (members, left, seen) = (Vec::new(), Vec::new(), Vec::new());
+        let group = Self { java, target, producer, topic, args, members, left, seen };
+        group.send_to_each(of_each_queue);
+        group
+    }
+
+    #[track_caller]
+    fn send_to_each(&self, count: usize) {
+        for queue in 0..QUEUES {
+            let messages = numbered(&format!("q{queue}"), count);
+            send(self.java, &self.producer, &self.topic, &messages, &json!({ "queue": queue }));
+        }
     }
 
     #[track_caller]
@@ -185,4 +193,35 @@ fn queues_taken_away_in_mid_backlog_are_consumed_on_in_order() {
     assert_eq!(wrong, BTreeMap::new());
     let ends: Vec<i64> = consumed.values().filter_map(|queue| Some(queue.last()?.offset)).collect();
     assert_eq!(ends, [249; QUEUES]);
+}
+
+#[test]
+#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
+fn concurrent_consumers_take_over_what_was_consumed_without_a_duplicate() {
+    const STEP: usize = 20;
+    let concurrent = json!({ "concurrent": true });
+    let mut group = Group::with_backlog(interop::java(), STEP, &concurrent);
+    // Each time all is consumed and nothing of it committed for sure: clients commit every 5 s.
+    let changes: [fn(&mut Group<'_>); 4] =
+        [|group| group.join(), |group| group.join(), |group| group.join(), |group| group.leave()];
+    for (round, change) in changes.into_iter().enumerate() {
+        change(&mut group);
+        group.settle();
+        if round > 0 {
+            group.send_to_each(STEP);
+        }
+        group.quiet((round + 1) * STEP);
+    }
+    let consumed = group.end();
+    let offsets: BTreeMap<i64, Vec<i64>> = consumed
+        .into_iter()
+        .map(|(queue, messages)| {
+            let mut offsets: Vec<i64> = messages.iter().map(|each| each.offset).collect();
+            offsets.sort_unstable();
+            (queue, offsets)
+        })
+        .collect();
+    let expected: BTreeMap<i64, Vec<i64>> =
+        (0..).take(QUEUES).map(|queue| (queue, all_offsets(4 * STEP))).collect();
+    assert_eq!(offsets, expected);
 }

@@ -86,6 +86,19 @@ pub struct BeatOutcome {
     /// Reply field IS_SUB_CHANGE: the client must send its subscriptions again.
     pub subscriptions_changed: bool,
     pub notify: Vec<Notify>,
+    /// Members that want something else than this one, told once.
+    pub clashes: Vec<Clash>,
+}
+
+/// Two members of a group that want different messages of a topic. The group has the newest
+/// subscription: each of them consumes what the other one asked for as well, or misses its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Clash {
+    pub group: Arc<str>,
+    pub topic: String,
+    /// Both with what they subscribe to; `None` where it is not this topic.
+    pub client_ids: [String; 2],
+    pub expressions: [Option<String>; 2],
 }
 
 /// What the expiry removed.
@@ -103,6 +116,8 @@ pub struct ConsumerGroup {
     pub members: BTreeMap<u64, Member>,
     pub subscriptions: AHashMap<String, Arc<Subscription>>,
     pub updated_ms: i64,
+    /// What each member subscribes to: topic to expression.
+    expressions: BTreeMap<u64, BTreeMap<String, String>>,
     fingerprint: i32,
     notify: bool,
 }
@@ -129,7 +144,7 @@ impl ClientTable {
         // A V1 heartbeat is always answered "changed", as Apache does: it carries everything
         // anyway.
         let mut outcome =
-            BeatOutcome { subscriptions_changed: beat.fingerprint == 0, notify: Vec::new() };
+            BeatOutcome { subscriptions_changed: beat.fingerprint == 0, ..BeatOutcome::default() };
         let member =
             Member { connection_id: beat.connection_id, client: beat.client, last_seen_ms: now_ms };
         for group in beat.producers {
@@ -161,6 +176,7 @@ impl ClientTable {
             members: BTreeMap::new(),
             subscriptions: AHashMap::new(),
             updated_ms: now_ms,
+            expressions: BTreeMap::new(),
             fingerprint,
             notify: beat.notify,
         });
@@ -178,6 +194,9 @@ impl ClientTable {
         if joined {
             let name = group.name.clone();
             self.joined.entry(member.connection_id).or_default().consumers.insert(name);
+        }
+        if let Some(list) = &beat.subscriptions {
+            outcome.clashes.extend(group.clashes(member, list));
         }
         let changed = beat.subscriptions.is_some_and(|list| group.resubscribe(list));
         if joined || changed {
@@ -239,6 +258,7 @@ impl ClientTable {
     fn leave(&mut self, group: &str, connection_id: u64) -> Option<Notify> {
         self.forget(connection_id, |joined| joined.consumers.remove(group));
         let members = self.consumers.get_mut(group)?;
+        members.expressions.remove(&connection_id);
         members.members.remove(&connection_id)?;
         let notification = members.notification();
         if members.members.is_empty() {
@@ -308,9 +328,43 @@ impl ClientTable {
 }
 
 impl ConsumerGroup {
+    /// The client of a member's connection.
+    pub fn client_id(&self, connection_id: u64) -> Option<&str> {
+        self.members.get(&connection_id).map(|member| member.client.client_id.as_str())
+    }
+
     /// A topic's subscription.
     pub fn subscription(&self, topic: &str) -> Option<&Arc<Subscription>> {
         self.subscriptions.get(topic)
+    }
+
+    /// Notes what a member subscribes to; where that is news, the other members that want something
+    /// else.
+    fn clashes(&mut self, member: &Member, list: &[SubscriptionData]) -> Vec<Clash> {
+        let expression = |data: &SubscriptionData| (data.topic.clone(), data.sub_string.clone());
+        let wanted: BTreeMap<String, String> = list.iter().map(expression).collect();
+        let before = self.expressions.insert(member.connection_id, wanted.clone());
+        if before.as_ref() == Some(&wanted) {
+            return Vec::new();
+        }
+        let mut clashes = Vec::new();
+        for (connection_id, others) in &self.expressions {
+            let Some(other) = self.client_id(*connection_id) else { continue };
+            if other == member.client.client_id {
+                continue;
+            }
+            let topics: BTreeSet<&String> = wanted.keys().chain(others.keys()).collect();
+            for topic in topics.into_iter().filter(|topic| wanted.get(*topic) != others.get(*topic))
+            {
+                clashes.push(Clash {
+                    group: self.name.clone(),
+                    topic: topic.clone(),
+                    client_ids: [member.client.client_id.clone(), other.to_owned()],
+                    expressions: [wanted.get(topic).cloned(), others.get(topic).cloned()],
+                });
+            }
+        }
+        clashes
     }
 
     /// Takes the newest list; true when topics came or went. An older version of a topic's

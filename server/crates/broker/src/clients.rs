@@ -9,7 +9,7 @@ use remora_remoting::{Body, Connection};
 
 use crate::askers::Askers;
 use crate::broker::Broker;
-use crate::client_table::{Beat, ClientTable, ConsumerGroup, Notify, Subscription};
+use crate::client_table::{Beat, Clash, ClientTable, ConsumerGroup, Notify, Subscription};
 use crate::time;
 
 /// Apache's scan of inactive channels.
@@ -51,6 +51,7 @@ impl Clients {
         let outcome = self.table.write().beat(time::tick_ms(), beat);
         broker.hand_overs.members_changed(broker, &outcome.notify);
         self.notify(broker, &outcome.notify);
+        outcome.clashes.iter().for_each(report);
         outcome.subscriptions_changed
     }
 
@@ -125,6 +126,22 @@ impl Clients {
             }
         }
     }
+}
+
+fn report(clash: &Clash) {
+    let wanted = |expression: &Option<String>| {
+        expression.clone().unwrap_or_else(|| "nothing of the topic".to_owned())
+    };
+    let ([client_id, other_client_id], [one, other]) = (&clash.client_ids, &clash.expressions);
+    tracing::warn!(
+        group = %clash.group,
+        topic = clash.topic,
+        client_id,
+        subscribes_to = wanted(one),
+        other_client_id,
+        other_subscribes_to = wanted(other),
+        "members of a group subscribe differently: each may miss messages, all must want the same"
+    );
 }
 
 /// Removes clients whose heartbeats stopped, and closes their connections as Apache does.

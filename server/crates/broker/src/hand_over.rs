@@ -128,14 +128,10 @@ fn wait_until(broker: &Broker, asker: u64, group: &str, topic: &str, queue_id: i
     let changed_ms = broker.hand_overs.changed_ms(group)?;
     let progress = broker.offsets.progress(group, topic, queue_id);
     let is_other = broker.clients.read(|table| {
-        let client_id = |connection_id| client_id(table.group(group)?, connection_id);
+        let client_id = |connection_id| table.group(group)?.client_id(connection_id);
         client_id(progress.owner).is_some_and(|owner| client_id(asker) != Some(owner))
     });
     hand_over(time::tick_ms(), changed_ms, &progress, is_other)
-}
-
-fn client_id(group: &ConsumerGroup, connection_id: u64) -> Option<&str> {
-    group.members.get(&connection_id).map(|member| member.client.client_id.as_str())
 }
 
 async fn answer_later(broker: Arc<Broker>, question: Question, responder: Responder) {
@@ -204,7 +200,7 @@ fn looks(broker: &Broker) -> Vec<Look> {
 
 fn owner(broker: &Broker, group: &str, progress: &Progress) -> Option<String> {
     let find = |table: &crate::client_table::ClientTable| {
-        client_id(table.group(group)?, progress.owner).map(str::to_owned)
+        table.group(group)?.client_id(progress.owner).map(str::to_owned)
     };
     broker.clients.read(find)
 }

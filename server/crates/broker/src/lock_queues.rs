@@ -1,12 +1,14 @@
 //! 41, 42: consumers that consume in order lock their queues.
 use std::sync::Arc;
 
+use remora_protocol::ResponseCode;
 use remora_protocol::body::{self, LockBatchRequest, LockBatchResponse, MessageQueue};
+use remora_protocol::header::UpdateConsumerOffsetHeader;
 use remora_remoting::routes::Request;
 use remora_remoting::{Refusal, Reply};
 
 use crate::broker::Broker;
-use crate::queue_locks::{LockedQueue, Owner};
+use crate::queue_locks::{GivenBack, LockedQueue, Owner};
 use crate::refusals;
 use crate::time;
 
@@ -55,11 +57,44 @@ pub(crate) fn unlock_batch(
     let queues = asked.mq_set.iter().map(locked_queue);
     let LockBatchRequest { consumer_group, client_id, .. } = &asked;
     let now_ms = time::tick_ms();
-    let is_awaited = broker.queue_locks.lock().unlock(now_ms, consumer_group, client_id, queues);
+    let how = if request.frame.flags.is_oneway() { GivenBack::Share } else { GivenBack::Stopping };
+    let mut locks = broker.queue_locks.lock();
+    let is_awaited = locks.unlock(now_ms, consumer_group, client_id, how, queues);
+    drop(locks);
     if is_awaited {
         broker.clients.rebalance(broker, &asked.consumer_group);
     }
     Ok(Reply::success())
+}
+
+/// Why a member of a group may not commit: another one has locked the queue, and consumes it now.
+/// The commit is a late one; it would take that one back, or past messages. Apache's broker stores
+/// it.
+pub(crate) fn not_the_holder(
+    broker: &Broker,
+    connection_id: u64,
+    header: &UpdateConsumerOffsetHeader<'_>,
+) -> Option<Refusal> {
+    let group = header.consumer_group.as_ref();
+    let queue = LockedQueue { topic: header.topic.as_ref().to_owned(), queue_id: header.queue_id };
+    let holder = broker.queue_locks.lock().holder(time::tick_ms(), group, &queue).cloned()?;
+    let (member, is_holder_there) = broker.clients.read(|table| {
+        let group = table.group(group)?;
+        let member = group.client_id(connection_id)?.to_owned();
+        Some((member, group.members.values().any(|other| other.client.client_id == *holder)))
+    })?;
+    if *member == *holder || !is_holder_there {
+        return None;
+    }
+    let topic = &queue.topic;
+    let offset = header.commit_offset;
+    let queue_id = queue.queue_id;
+    tracing::warn!(group, topic, queue_id, offset, member, %holder, "commit by no lock's holder");
+    let remark = format!(
+        "offset {offset} is not stored: queue {queue_id} of topic '{topic}' is locked by client '{holder}' \
+         of group '{group}', and client '{member}' commits"
+    );
+    Some(Refusal::new(ResponseCode::SYSTEM_ERROR, remark))
 }
 
 fn asked(request: &Request<'_>) -> Result<LockBatchRequest, Refusal> {

@@ -59,6 +59,19 @@ impl OffsetTable {
         });
     }
 
+    /// As `commit`, by a pull. It never takes the group back: Java's consumer reads what it commits
+    /// before it sends the pull, and may have given the queue up with a later commit meanwhile.
+    pub fn commit_by_pull(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.groups.change(group, topic, |progress| {
+            let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
+            // Where nothing is committed every offset is ahead.
+            if entry.progress.committed < Some(queue_offset) {
+                entry.progress.committed = Some(queue_offset);
+                progress.changed = true;
+            }
+        });
+    }
+
     /// As `commit`, by an administrator: what was pulled before counts no more, and the move itself
     /// is not counted as read.
     pub fn reset(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
@@ -284,6 +297,18 @@ mod tests {
         assert_eq!(table.take_changes(), [change]);
         assert_eq!(table.take_changes(), []);
         assert_eq!(table.all(), BTreeMap::from([("t@g".to_owned(), offsets)]));
+    }
+
+    #[test]
+    fn a_commit_that_a_pull_brings_does_not_take_the_group_back() {
+        let table = OffsetTable::default();
+        table.commit_by_pull("g", "t", 0, 5);
+        table.commit_by(1, "g", "t", 0, 9);
+        table.commit_by_pull("g", "t", 0, 7);
+        assert_eq!(table.committed("g", "t", 0), Some(9));
+        table.reset("g", "t", 0, 3);
+        table.commit_by_pull("g", "t", 0, 4);
+        assert_eq!(table.committed("g", "t", 0), Some(4), "after a reset it may be below");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use remora_store::meta_log::Durability;
 use remora_store::{Boundary, QueueRef, ReadLimits, Waiting};
 
 use crate::broker::Broker;
+use crate::lock_queues;
 use crate::meta;
 use crate::{refusals, time};
 
@@ -63,8 +64,9 @@ pub(crate) fn first_message_is_in_memory(broker: &Broker, topic: &str, queue_id:
     behind <= *MEMORY_BYTES / 100 * percent
 }
 
-/// 15 UPDATE_CONSUMER_OFFSET. Dropped, with success, while a reset waits to be taken up: it is of
-/// the time before. Apache does so with useServerSideResetOffset only.
+/// 15 UPDATE_CONSUMER_OFFSET. Refused of a member whose queue another member has locked.
+/// Dropped, with success, while a reset waits to be taken up: it is of the time before. Apache does
+/// so with useServerSideResetOffset only.
 pub(crate) fn update_consumer_offset(
     broker: &Arc<Broker>,
     request: &Request<'_>,
@@ -86,6 +88,9 @@ pub(crate) fn update_consumer_offset(
         ));
     }
     let (owner, queue_id) = (request.conn.id, header.queue_id);
+    if let Some(refusal) = lock_queues::not_the_holder(broker, owner, &header) {
+        return Err(refusal);
+    }
     if broker.resets.any()
         && let Some(queue_offset) = broker.resets.awaited(group, topic, queue_id)
     {

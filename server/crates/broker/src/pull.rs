@@ -77,7 +77,7 @@ pub(crate) fn pull_message<'a>(
     if commits {
         let topic = &pull.topic.name;
         let group = &pull.group.group_name;
-        broker.offsets.commit(group, topic, header.queue_id, header.commit_offset);
+        broker.offsets.commit_by_pull(group, topic, header.queue_id, header.commit_offset);
     }
     if let Some(over) = pull.over_quota() {
         let may_hold = header.sys_flag & FLAG_SUSPEND != 0;

@@ -10,11 +10,25 @@ use ahash::{AHashMap, AHashSet};
 /// How long a lock lives without being renewed. Apache's; clients renew after 20 s.
 const LIFETIME_MS: i64 = 60_000;
 
-/// How long a client that gives all its locks back keeps them, unless it leaves the group first.
-/// Java's consumer that shuts down unlocks its queues before it stores how far it came: whoever
-/// took one over in between would consume twice. Chosen: well above what lies between the two, and
-/// no longer than others may wait for a member that loses its only queue without leaving.
-const LEAVING_MS: i64 = 1_000;
+/// How long a client that stops keeps its locks, unless it leaves the group first. Java's consumer
+/// that shuts down unlocks its queues before it stores how far it came: whoever took one over in
+/// between would consume twice. Chosen: above a pause of a busy JVM between the two.
+const LEAVING_MS: i64 = 5_000;
+
+/// How long a queue that was given back is kept for the member that asked for it in vain. The one
+/// that had it may have a renewal of all its locks under way, which would take the queue again and
+/// leave it locked for its lifetime. Chosen: above the 500 ms after which Java's clients ask again.
+const KEPT_MS: i64 = 3_000;
+
+/// How a client gives locks back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GivenBack {
+    /// One queue, now that it is another's share: all is committed. Official clients send it
+    /// one-way.
+    Share,
+    /// They want one as they stop; what was consumed of late is committed after it.
+    Stopping,
+}
 
 /// A queue of this broker.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,15 +50,15 @@ struct Lock {
     connection_id: u64,
     /// When it is anybody's.
     ends_ms: i64,
-    /// Another member asked for it in vain.
-    is_awaited: bool,
+    /// The other member that asked for it in vain, the last one.
+    awaited_by: Option<(Arc<str>, u64)>,
 }
 
 /// The locks of every group.
 #[derive(Debug, Default)]
 pub struct QueueLocks {
     groups: AHashMap<Arc<str>, BTreeMap<LockedQueue, Lock>>,
-    /// The groups that a connection has locks in.
+    /// The groups that a connection has asked for locks in.
     connections: AHashMap<u64, AHashSet<Arc<str>>>,
 }
 
@@ -68,19 +82,23 @@ impl QueueLocks {
         let locks = self.groups.entry(group.clone()).or_default();
         let client_id: Arc<str> = owner.client_id.into();
         let mut locked = Vec::new();
+        let mut has_asked = false;
         for queue in queues {
+            has_asked = true;
             let lock = locks.entry(queue.clone()).or_insert_with(|| Lock {
                 client_id: client_id.clone(),
                 connection_id: owner.connection_id,
                 ends_ms: now_ms + LIFETIME_MS,
-                is_awaited: false,
+                awaited_by: None,
             });
             let is_own = *lock.client_id == *client_id;
             if !is_own && lock.is_live(now_ms) {
-                lock.is_awaited = true;
+                lock.awaited_by = Some((client_id.clone(), owner.connection_id));
                 continue;
             }
-            lock.is_awaited &= is_own;
+            if !is_own {
+                lock.awaited_by = None;
+            }
             lock.client_id = client_id.clone();
             lock.connection_id = owner.connection_id;
             lock.ends_ms = now_ms + LIFETIME_MS;
@@ -89,32 +107,50 @@ impl QueueLocks {
         if locks.is_empty() {
             self.groups.remove(&group);
         }
-        if !locked.is_empty() {
+        if has_asked {
             self.connections.entry(owner.connection_id).or_default().insert(group);
         }
         locked
     }
 
-    /// Gives back what the client holds of these; true where another member waits for one. What a
-    /// client gives back that keeps none ends when it leaves, or soon.
+    /// Gives back what the client holds of these; true where another member waits for one, and may
+    /// have it now. A client that stops gives all back: they end when it leaves, or soon.
     pub fn unlock(
         &mut self,
         now_ms: i64,
         group: &str,
         client_id: &str,
+        how: GivenBack,
         queues: impl Iterator<Item = LockedQueue>,
     ) -> bool {
         let Some(locks) = self.groups.get_mut(group) else { return false };
         let is_own = |lock: &Lock| *lock.client_id == *client_id;
         let given: BTreeSet<LockedQueue> =
             queues.filter(|queue| locks.get(queue).is_some_and(is_own)).collect();
-        if given.len() == locks.values().filter(|lock| is_own(lock)).count() {
+        let is_all = given.len() == locks.values().filter(|lock| is_own(lock)).count();
+        if how == GivenBack::Stopping && is_all {
             let own = locks.values_mut().filter(|lock| is_own(lock));
             own.for_each(|lock| lock.ends_ms = lock.ends_ms.min(now_ms + LEAVING_MS));
             return false;
         }
-        let freed: Vec<Lock> = given.iter().filter_map(|queue| locks.remove(queue)).collect();
-        freed.iter().any(|lock| lock.is_awaited)
+        let mut is_awaited = false;
+        for queue in given {
+            let waiter = locks.get_mut(&queue).and_then(|lock| lock.awaited_by.take());
+            let Some((client_id, connection_id)) = waiter else {
+                locks.remove(&queue);
+                continue;
+            };
+            let ends_ms = now_ms + KEPT_MS;
+            locks.insert(queue, Lock { client_id, connection_id, ends_ms, awaited_by: None });
+            is_awaited = true;
+        }
+        is_awaited
+    }
+
+    /// The client that holds a queue.
+    pub fn holder(&self, now_ms: i64, group: &str, queue: &LockedQueue) -> Option<&Arc<str>> {
+        let lock = self.groups.get(group)?.get(queue)?;
+        lock.is_live(now_ms).then_some(&lock.client_id)
     }
 
     /// True where somebody consumes the group's queues in order.
@@ -123,10 +159,14 @@ impl QueueLocks {
         locks.is_some_and(|locks| locks.values().any(|lock| lock.is_live(now_ms)))
     }
 
-    /// Releases the locks that a connection has in a group that it leaves.
+    /// Releases the locks that a connection has in a group that it leaves; it waits for none.
     pub fn left(&mut self, group: &str, connection_id: u64) {
         if let Some(locks) = self.groups.get_mut(group) {
             locks.retain(|_, lock| lock.connection_id != connection_id);
+            for lock in locks.values_mut() {
+                let is_its = |waiter: &mut (Arc<str>, u64)| waiter.1 == connection_id;
+                lock.awaited_by.take_if(is_its);
+            }
             if locks.is_empty() {
                 self.groups.remove(group);
             }
@@ -166,24 +206,59 @@ mod tests {
         assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
         assert_eq!(lock(&mut locks, 10, B, &[1, 2]), [2]);
         assert_eq!(lock(&mut locks, 20, A, &[0, 1]), [0, 1], "renewed");
-        assert!(!locks.unlock(20, "G", "b", queues(&[0, 1])), "not b's");
-        assert!(locks.unlock(20, "G", "a", queues(&[1])), "b waits for it");
+        assert!(!unlock(&mut locks, 20, "b", &[0, 1]), "not b's");
+        assert!(unlock(&mut locks, 20, "a", &[1]), "b waits for it");
         assert_eq!(lock(&mut locks, 30, B, &[0, 1, 2]), [1, 2]);
-        assert!(!locks.unlock(30, "G", "b", queues(&[1])), "nobody waits for it");
+        assert!(!unlock(&mut locks, 30, "b", &[1]), "nobody waits for it");
+        assert_eq!(lock(&mut locks, 30, A, &[1]), [1]);
     }
 
     #[test]
-    fn a_client_that_gives_all_back_keeps_them_until_it_leaves_or_for_a_second() {
+    fn a_queue_given_back_is_kept_for_the_member_that_waits_for_it_for_a_moment() {
         let mut locks = QueueLocks::default();
         assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
-        assert!(!locks.unlock(100, "G", "a", queues(&[0, 1])));
-        assert_eq!(lock(&mut locks, 1_100, B, &[0]), [] as [i32; 0]);
-        assert_eq!(lock(&mut locks, 1_101, B, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 10, B, &[0, 1]), [] as [i32; 0]);
+        assert!(unlock(&mut locks, 20, "a", &[0]));
+        assert!(unlock(&mut locks, 20, "a", &[1]), "the last one, too");
+        assert_eq!(lock(&mut locks, 30, A, &[0, 1]), [] as [i32; 0], "a's late renewal");
+        let queue = |queue_id| LockedQueue { topic: "T".into(), queue_id };
+        assert_eq!(locks.holder(30, "G", &queue(0)).map(|id| &**id), Some("b"));
+        assert_eq!(locks.holder(30, "G", &queue(7)), None);
+        assert_eq!(lock(&mut locks, 40, B, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 20 + KEPT_MS + 1, A, &[0, 1]), [1], "b did not come for it");
+        locks.closed(B.connection_id);
+        assert_eq!(lock(&mut locks, 20 + KEPT_MS + 1, A, &[0]), [0]);
+    }
+
+    #[test]
+    fn what_is_kept_for_a_member_that_closes_is_anybodys() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 10, B, &[0]), [] as [i32; 0]);
+        assert!(unlock(&mut locks, 20, "a", &[0]));
+        locks.closed(B.connection_id);
+        assert_eq!(lock(&mut locks, 20, A, &[0]), [0]);
+        assert_eq!(lock(&mut locks, 30, B, &[0]), [] as [i32; 0]);
+        locks.closed(B.connection_id);
+        assert!(!unlock(&mut locks, 40, "a", &[0]), "nobody waits any more");
+    }
+
+    fn unlock(locks: &mut QueueLocks, now_ms: i64, client_id: &str, ids: &[i32]) -> bool {
+        locks.unlock(now_ms, "G", client_id, GivenBack::Share, queues(ids))
+    }
+
+    #[test]
+    fn a_client_that_stops_keeps_its_queues_until_it_leaves_or_for_some_seconds() {
+        let mut locks = QueueLocks::default();
+        assert_eq!(lock(&mut locks, 0, A, &[0, 1]), [0, 1]);
+        assert!(!locks.unlock(100, "G", "a", GivenBack::Stopping, queues(&[0, 1])));
+        assert_eq!(lock(&mut locks, 5_100, B, &[0]), [] as [i32; 0]);
+        assert_eq!(lock(&mut locks, 5_101, B, &[0]), [0]);
         locks.left("G", A.connection_id);
-        assert_eq!(lock(&mut locks, 1_102, B, &[1]), [1]);
-        assert!(!locks.unlock(2_000, "G", "b", queues(&[0, 1])));
+        assert_eq!(lock(&mut locks, 5_102, B, &[1]), [1]);
+        assert!(!locks.unlock(6_000, "G", "b", GivenBack::Stopping, queues(&[0, 1])));
         locks.left("G", B.connection_id);
-        assert_eq!(lock(&mut locks, 2_001, A, &[0, 1]), [0, 1], "b has left at once");
+        assert_eq!(lock(&mut locks, 6_001, A, &[0, 1]), [0, 1], "b has left at once");
     }
 
     #[test]

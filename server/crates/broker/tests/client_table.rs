@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use remora_broker::client_table::{
-    Beat, BeatOutcome, ClientInfo, ClientTable, ConsumerBeat, Expired, GroupKind, Notify,
+    Beat, BeatOutcome, Clash, ClientInfo, ClientTable, ConsumerBeat, Expired, GroupKind, Notify,
 };
 use remora_protocol::Language;
 use remora_protocol::body::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
@@ -50,7 +50,7 @@ fn told(group: &str, connection_ids: &[u64]) -> Notify {
 }
 
 fn outcome(subscriptions_changed: bool, notify: Vec<Notify>) -> BeatOutcome {
-    BeatOutcome { subscriptions_changed, notify }
+    BeatOutcome { subscriptions_changed, notify, clashes: Vec::new() }
 }
 
 #[test]
@@ -97,6 +97,34 @@ fn changed_topics_tell_the_group_but_a_newer_version_does_not() {
     let fewer = table.beat(0, beat(1, 0, vec![consumer("g", &["u"])]));
     assert_eq!(fewer, outcome(true, vec![told("g", &[1])]));
     assert_eq!(version(&table), None);
+}
+
+#[test]
+fn members_that_subscribe_differently_are_named_once_each_time_one_changes() {
+    let wanting = |connection_id: u64, wanted: &[(&str, &str)]| {
+        let data = wanted.iter().map(|(topic, expression)| SubscriptionData {
+            sub_string: (*expression).into(),
+            ..subscription(topic, 1)
+        });
+        let subscriptions = Some(data.collect());
+        beat(connection_id, 0, vec![ConsumerBeat { subscriptions, ..consumer("g", &[]) }])
+    };
+    let clash = |topic: &str, one: Option<&str>, other: Option<&str>| Clash {
+        group: "g".into(),
+        topic: topic.into(),
+        client_ids: ["client-2".into(), "client-1".into()],
+        expressions: [one.map(Into::into), other.map(Into::into)],
+    };
+    let mut table = ClientTable::default();
+    assert_eq!(table.beat(0, wanting(1, &[("t", "A"), ("u", "*")])).clashes, []);
+    let both = [clash("t", Some("B"), Some("A")), clash("u", None, Some("*"))];
+    assert_eq!(table.beat(1, wanting(2, &[("t", "B")])).clashes, both);
+    assert_eq!(table.beat(2, wanting(2, &[("t", "B")])).clashes, [], "known");
+    let one = [clash("t", Some("B"), Some("A"))];
+    assert_eq!(table.beat(3, wanting(2, &[("t", "B"), ("u", "*")])).clashes, one);
+    assert_eq!(table.beat(4, wanting(2, &[("t", "A"), ("u", "*")])).clashes, [], "alike again");
+    table.closed(1);
+    assert_eq!(table.beat(5, wanting(2, &[("t", "C")])).clashes, [], "alone");
 }
 
 #[test]

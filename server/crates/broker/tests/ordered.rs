@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use common::{Client, Node, heartbeat_of, subscription, until};
 use remora_protocol::body::{self, LockBatchRequest, LockBatchResponse, MessageQueue};
-use remora_protocol::header::UnregisterClientHeader;
+use remora_protocol::header::{UnregisterClientHeader, UpdateConsumerOffsetHeader};
 use remora_protocol::{RequestCode, ResponseCode};
 use remora_remoting::Body;
 
@@ -36,9 +36,20 @@ async fn lock(client: &Client, client_id: &str, queues: &[i32]) -> Vec<i32> {
     ids.into_iter().collect()
 }
 
+/// As clients that stop do.
 async fn unlock(client: &Client, client_id: &str, queues: &[i32]) {
     let body = body::encode(&request(client_id, queues));
     client.ask(RequestCode::UNLOCK_BATCH_MQ, &(), body).await.ok();
+}
+
+async fn commit(client: &Client, queue_id: i32, commit_offset: i64) -> common::Answer {
+    let header = UpdateConsumerOffsetHeader {
+        consumer_group: "workers".into(),
+        topic: "orders".into(),
+        queue_id,
+        commit_offset,
+    };
+    client.ask(RequestCode::UPDATE_CONSUMER_OFFSET, &header, Body::Empty).await
 }
 
 const NONE: [i32; 0] = [];
@@ -80,6 +91,30 @@ async fn locks_end_with_the_connection_and_with_the_membership() {
     };
     b.ask(RequestCode::UNREGISTER_CLIENT, &leave, Body::Empty).await.ok();
     assert_eq!(lock(&c, "c", &[0]).await, [0]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_commit_by_the_member_before_does_not_take_the_locks_holder_back() {
+    let node = Node::start();
+    let (a, b, admin) = (node.client().await, node.client().await, node.client().await);
+    a.send_ok("orders", "makes the topic").await;
+    join(&a, "a").await;
+    join(&b, "b").await;
+    assert_eq!(lock(&a, "a", &[0]).await, [0]);
+    commit(&a, 0, 7).await.ok();
+    let refusal = commit(&b, 0, 3).await;
+    let words = ["offset 3 is not stored", "queue 0", "'orders'", "locked by client 'a'", "'b'"];
+    refusal.refused(ResponseCode::SYSTEM_ERROR, &words);
+    commit(&b, 1, 4).await.ok();
+    let committed = |queue| node.broker.offsets.committed("workers", "orders", queue);
+    assert_eq!((committed(0), committed(1)), (Some(7), Some(4)));
+    // No member: an administrator may.
+    commit(&admin, 0, 5).await.ok();
+    assert_eq!(committed(0), Some(5));
+    a.close().await;
+    until(|| node.broker.queue_locks.lock().is_empty()).await;
+    commit(&b, 0, 3).await.ok();
     node.stop().await;
 }
 
