@@ -73,8 +73,20 @@ impl HandOvers {
 
     /// Looks who reads what, and reports what is wrong.
     pub fn look(&self, broker: &Broker, now_ms: i64) {
-        let findings = self.owners.lock().look(now_ms, looks(broker));
+        // Read before the lock is taken.
+        let looks = looks(broker);
+        let findings = self.owners.lock().look(now_ms, looks);
         findings.iter().for_each(report);
+    }
+
+    /// Queues that nobody reads, as of the last look.
+    pub fn unread_count(&self) -> usize {
+        self.owners.lock().unread_count()
+    }
+
+    /// Queues that are pulled and not committed, as of the last look.
+    pub fn uncommitted_count(&self) -> usize {
+        self.owners.lock().uncommitted_count()
     }
 
     fn changed_ms(&self, group: &str) -> Option<i64> {
