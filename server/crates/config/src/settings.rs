@@ -181,7 +181,7 @@ settings! {
     /// Refuse messages that are of another type than their topic's attribute `message.type` says.
     /// Only Apache's proxies do.
     message_type_check: bool = true;
-    "message.type_check", "enableTopicMessageTypeCheck", Kind::Flag, Broker, Runtime
+    "message.type_check", "", Kind::Flag, Broker, Runtime
     /// Keep a copy of every delivered reply message in the topic `<cluster>_REPLY_TOPIC`.
     store_reply_message: bool = true;
     "message.store_reply", "storeReplyMessageEnable", Kind::Flag, Broker, Runtime
