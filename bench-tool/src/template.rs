@@ -12,8 +12,11 @@ pub const OPAQUE_SAMPLE: i32 = 1_987_654_321;
 pub const OPAQUE_DIGITS: usize = 10;
 const BORN_SAMPLE: i64 = 1_234_567_890_123;
 const UNIQ_SAMPLE: &str = "0123456789ABCDEF0123456789ABCDEF";
-/// The digits of a unique key that count messages; those before them tell the source.
+/// The last digits of a unique key, as official clients make them: the time of the month and a
+/// counter. Brokers read the message's age from it. Those before them tell the source.
 const SEQUENCE_DIGITS: usize = 12;
+const COUNTER_BITS: u32 = 16;
+const MONTH_MS: u64 = 31 * 24 * 3_600_000;
 
 /// What every request of one template shares.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct Template {
     opaque_at: usize,
     born_at: usize,
     born_ms: i64,
+    /// The time in unique keys, at its place.
+    key_time: u64,
     /// Where each message has the counting digits of its unique key, and its body.
     messages: Vec<(usize, usize)>,
     body: BodyTemplate,
@@ -139,6 +144,7 @@ impl Template {
             opaque_at: find_all(&frame, &opaque)[0],
             born_at: find_all(&frame, BORN_SAMPLE.to_string().as_bytes())[0],
             born_ms: BORN_SAMPLE,
+            key_time: 0,
             messages: counting_at.zip(body_at).collect(),
             body,
             frame,
@@ -165,6 +171,7 @@ impl Template {
     ) {
         if self.born_ms != born_ms {
             self.born_ms = born_ms;
+            self.key_time = (born_ms.unsigned_abs() % MONTH_MS) << COUNTER_BITS;
             write_digits(&mut self.frame[self.born_at..][..13], born_ms);
         }
         let start = out.len();
@@ -177,7 +184,8 @@ impl Template {
             OpaqueBytes::Binary(bytes) => frame[self.opaque_at..][..4].copy_from_slice(bytes),
         }
         for ((uniq_at, body_at), sequence) in self.messages.iter().zip(sequence..) {
-            write_hex(&mut frame[*uniq_at..][..SEQUENCE_DIGITS], sequence);
+            let count = sequence & ((1 << COUNTER_BITS) - 1);
+            write_hex(&mut frame[*uniq_at..][..SEQUENCE_DIGITS], self.key_time | count);
             self.body.stamp(&mut frame[*body_at..], sequence, sent_at_ns);
         }
     }
