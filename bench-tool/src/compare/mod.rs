@@ -57,7 +57,7 @@ pub struct CompareArgs {
     #[arg(long)]
     list: bool,
     /// remora, ceiling (answers only: stores nothing, checks nothing), apache (from its jars, needs
-    /// Java and Maven), or NAME=NAMESERVER; repeat.
+    /// Java and Maven), NAME=NAMESERVER, or NAME=PATH of another build of remora; repeat.
     #[arg(long = "target", default_values = ["remora", "ceiling", "apache"])]
     targets: Vec<String>,
     /// The server's binary; by default the one beside this program.

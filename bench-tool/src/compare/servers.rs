@@ -36,7 +36,8 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// `remora`, `ceiling`, `apache` or NAME=NAMESERVER. Programs are looked for beside this one.
+    /// `remora`, `ceiling`, `apache`, NAME=NAMESERVER, or NAME=PATH of another build of remora: a
+    /// path has a slash. Programs are looked for beside this one.
     pub fn parse(word: &str, remora: Option<&Path>) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
         let beside = |name: &str| own.with_file_name(name);
@@ -46,11 +47,14 @@ impl Contender {
             }
             ("apache", _) => Source::Apache { program: beside("apache-rocketmq") },
             ("ceiling", _) => Source::Ceiling,
-            (_, Some((name, nameserver))) => {
-                let source = Source::Given { nameserver: nameserver.to_owned() };
+            (_, Some((name, place))) => {
+                let source = match place.contains('/') {
+                    true => Source::Remora { program: PathBuf::from(place) },
+                    false => Source::Given { nameserver: place.to_owned() },
+                };
                 return Ok(Self { name: name.to_owned(), source });
             }
-            _ => bail!("--target {word}: remora, ceiling, apache, or NAME=NAMESERVER"),
+            _ => bail!("--target {word}: remora, ceiling, apache, NAME=NAMESERVER or NAME=PATH"),
         };
         Ok(Self { name: word.to_owned(), source })
     }
