@@ -201,7 +201,8 @@ fn concurrent_consumers_take_over_what_was_consumed_without_a_duplicate() {
     const STEP: usize = 20;
     let concurrent = json!({ "concurrent": true });
     let mut group = Group::with_backlog(interop::java(), STEP, &concurrent);
-    // Each time all is consumed and nothing of it committed for sure: clients commit every 5 s.
+    // Each time all is consumed and nothing of it committed for sure: clients commit every 5 s. A
+    // newcomer has asked before the others give their queues back and commit (LateHandOver).
     let changes: [fn(&mut Group<'_>); 4] =
         [|group| group.join(), |group| group.join(), |group| group.join(), |group| group.leave()];
     for (round, change) in changes.into_iter().enumerate() {

@@ -36,9 +36,11 @@ final class OrderedConsumers {
     }
 
     private static JSONObject start(Call call) throws Exception {
-        DefaultMQPushConsumer consumer = PushConsumers.configured(call);
+        LateHandOver late = new LateHandOver(call);
+        DefaultMQPushConsumer consumer = PushConsumers.configured(call, late);
         AtomicLong gate = gate(call);
         if (call.flag("concurrent", false)) {
+            late.of(consumer);
             consumer.setConsumeMessageBatchMaxSize(1);
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
                 messages.forEach(message -> consume(call, message));

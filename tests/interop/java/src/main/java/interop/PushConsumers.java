@@ -12,6 +12,7 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.common.UtilAll;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 
 /** DefaultMQPushConsumer: each message it hands over is an event of the call that started it. */
@@ -52,7 +53,11 @@ final class PushConsumers {
 
     /** As the call says; without a listener. */
     static DefaultMQPushConsumer configured(Call call) throws Exception {
-        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(call.text("group"));
+        return configured(call, null);
+    }
+
+    static DefaultMQPushConsumer configured(Call call, RPCHook hook) throws Exception {
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(call.text("group"), hook);
         consumer.setNamesrvAddr(call.text("nameserver"));
         consumer.setInstanceName(call.text("consumer"));
         consumer.setVipChannelEnabled(call.flag("vip", false));
