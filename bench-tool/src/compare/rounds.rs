@@ -39,31 +39,37 @@ pub struct Turn {
     pub repeat: usize,
 }
 
-/// A B A B …: each target once a round; a void try is repeated at once, so that a pair of rounds
-/// stays close together.
+/// A B, B A, A B …: each target once a round, and another one first each time, since whoever is
+/// first finds the machine as the memory filler left it, or rested. A void try is repeated at once,
+/// so that a pair of rounds stays close together.
 #[derive(Debug)]
 pub struct Schedule {
     patience: Patience,
     targets: usize,
-    turn: Turn,
+    round: usize,
+    /// How many targets this round has had.
+    place: usize,
+    repeat: usize,
 }
 
 impl Schedule {
     pub fn new(patience: Patience, targets: usize) -> Self {
-        Self { patience, targets, turn: Turn { target: 0, round: 1, repeat: 0 } }
+        Self { patience, targets, round: 1, place: 0, repeat: 0 }
     }
 
     /// `None` once all rounds are over.
     pub fn turn(&self) -> Option<Turn> {
-        (self.targets > 0 && self.turn.round <= self.patience.rounds).then_some(self.turn)
+        let Self { round, repeat, .. } = *self;
+        let is_on = self.targets > 0 && round <= self.patience.rounds;
+        is_on.then(|| Turn { target: (self.place + round - 1) % self.targets, round, repeat })
     }
 
     /// Judges what the turn measured and moves on. `may_repeat` is false when time is up.
     pub fn judge(&mut self, measured: Measured, may_repeat: bool) -> Round {
         let busy = measured.other_cores.is_some_and(|cores| cores > self.patience.other_cores_max);
         let void = busy || standstill(&measured).is_some();
-        if void && may_repeat && self.turn.repeat < self.patience.repeats_max {
-            self.turn.repeat += 1;
+        if void && may_repeat && self.repeat < self.patience.repeats_max {
+            self.repeat += 1;
         } else {
             self.skip();
         }
@@ -72,18 +78,16 @@ impl Schedule {
 
     /// Moves on without a result.
     pub fn skip(&mut self) {
-        let last = self.turn.target + 1 == self.targets;
-        self.turn = Turn {
-            target: if last { 0 } else { self.turn.target + 1 },
-            round: self.turn.round + usize::from(last),
-            repeat: 0,
-        };
+        let is_last = self.place + 1 == self.targets;
+        self.place = if is_last { 0 } else { self.place + 1 };
+        self.round += usize::from(is_last);
+        self.repeat = 0;
     }
 
     /// Rounds of targets still to come, this one included, repeats not.
     pub fn left(&self) -> usize {
-        let whole = (self.patience.rounds + 1).saturating_sub(self.turn.round);
-        (whole * self.targets).saturating_sub(self.turn.target)
+        let whole = (self.patience.rounds + 1).saturating_sub(self.round);
+        (whole * self.targets).saturating_sub(self.place)
     }
 }
 
@@ -109,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn targets_take_turns() {
-        let quiet = vec![(1, 0, 0, false), (1, 1, 0, false), (2, 0, 0, false), (2, 1, 0, false)];
+    fn targets_take_turns_and_another_one_begins_each_round() {
+        let quiet = vec![(1, 0, 0, false), (1, 1, 0, false), (2, 1, 0, false), (2, 0, 0, false)];
         assert_eq!(run(&[], true), quiet);
     }
 
@@ -123,8 +127,8 @@ mod tests {
             (1, 1, 0, true),
             (1, 1, 1, true),
             (1, 1, 2, true),
-            (2, 0, 0, false),
             (2, 1, 0, false),
+            (2, 0, 0, false),
         ];
         assert_eq!(disturbed, expected);
     }
