@@ -96,7 +96,7 @@ impl SimpleConsumerBuilder {
         }
         let started_ms = clock::wall_ms();
         let subscriptions = settings.subscriptions.iter().map(|(topic, filter)| {
-            Arc::new(Subscription::new(topic.as_str().into(), filter.clone(), started_ms))
+            Arc::new(Subscription::new(client.full_name(topic), filter.clone(), started_ms))
         });
         let member = Member { group, subscriptions: subscriptions.collect(), started_ms };
         for subscription in &member.subscriptions {

@@ -9,6 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::Client;
 use crate::error::ClientError;
+use crate::queue::MessageQueue;
+
+/// What an answer may take beyond the time that a broker keeps the request. Java: 30 s for
+/// a hold of 15 s.
+const ANSWER_MARGIN: Duration = Duration::from_secs(15);
 
 /// The answer to one request.
 #[derive(Debug)]
@@ -196,6 +201,51 @@ impl Client {
             .map_err(|source| request_failed(operation, source))?;
         Ok(Answer { frame, operation, addr: Arc::clone(addr) })
     }
+
+    /// Asks for what the broker may keep for `hold` until it has something to say.
+    pub(super) async fn ask_broker_that_holds(
+        &self,
+        to: (&str, &Arc<str>),
+        operation: &'static str,
+        code: RequestCode,
+        header: &(impl EncodeHeader + ?Sized + Sync),
+        hold: Duration,
+    ) -> Result<Answer, ClientError> {
+        let timeout = hold.saturating_add(ANSWER_MARGIN);
+        self.ask_broker_within(to, operation, code, header, Bytes::new(), timeout).await
+    }
+
+    /// As [`Client::ask_broker_that_holds`], of a broker's master.
+    pub(super) async fn ask_master_that_holds(
+        &self,
+        broker_name: &str,
+        operation: &'static str,
+        code: RequestCode,
+        header: &(impl EncodeHeader + ?Sized + Sync),
+        hold: Duration,
+    ) -> Result<Answer, ClientError> {
+        let addr = self.master_addr(broker_name)?;
+        self.ask_broker_that_holds((broker_name, &addr), operation, code, header, hold).await
+    }
+
+    /// Asks the master that has a queue; an error unless the answer is SUCCESS.
+    pub(super) async fn ask_master(
+        &self,
+        queue: &MessageQueue,
+        operation: &'static str,
+        code: RequestCode,
+        header: &(impl EncodeHeader + Sync),
+    ) -> Result<Answer, ClientError> {
+        let addr = self.master_addr(&queue.broker_name)?;
+        self.ask_broker((&queue.broker_name, &addr), operation, code, header, Bytes::new())
+            .await?
+            .success()
+    }
+}
+
+/// Whole milliseconds, as requests carry them.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn to_body(bytes: Bytes) -> Body {

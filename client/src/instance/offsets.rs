@@ -139,19 +139,6 @@ impl Client {
         self.ask_broker(to, "filter check", code, &(), body).await?.success()?;
         Ok(())
     }
-
-    async fn ask_master(
-        &self,
-        queue: &MessageQueue,
-        operation: &'static str,
-        code: RequestCode,
-        header: &(impl remora_protocol::EncodeHeader + Sync),
-    ) -> Result<super::Answer, ClientError> {
-        let addr = self.master_addr(&queue.broker_name)?;
-        self.ask_broker((&queue.broker_name, &addr), operation, code, header, Bytes::new())
-            .await?
-            .success()
-    }
 }
 
 fn commit_header<'a>(

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use remora_protocol::pop_handle::{self, Handle};
 use remora_protocol::properties::name;
 use remora_protocol::{RequestCode, ResponseCode, header};
 
+use super::calls::millis;
 use super::{Answer, Client};
 use crate::clock;
 use crate::consumer::Subscription;
 use crate::error::ClientError;
+use crate::namespace::without_namespace;
 use crate::queue::MessageQueue;
 use crate::view::MessageView;
 
-/// What an answer may take beyond the hold.
-const ANSWER_MARGIN: Duration = Duration::from_secs(15);
 /// From any queue.
 const ANY_QUEUE: i32 = -1;
 /// A new group starts at the oldest message.
@@ -39,7 +38,8 @@ pub(crate) struct PopRequest<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Popped {
     pub message: MessageView,
-    /// The topic it was sent to, also when it comes from the topic of what came back.
+    /// The topic it was sent to, also when it comes from the topic of what came back; without the
+    /// client's namespace.
     pub topic: Arc<str>,
     /// Names this delivery: POP_CK of Java's client.
     pub handle: String,
@@ -62,19 +62,10 @@ impl Client {
             exp: Some(filter.expression().into()),
             ..Default::default()
         };
-        let addr = self.master_addr(request.broker_name)?;
-        let answer = self
-            .ask_broker_within(
-                (request.broker_name, &addr),
-                "pop",
-                RequestCode::POP_MESSAGE,
-                &header,
-                Bytes::new(),
-                request.hold.saturating_add(ANSWER_MARGIN),
-            )
-            .await?;
+        let (to, code) = (request.broker_name, RequestCode::POP_MESSAGE);
+        let answer = self.ask_master_that_holds(to, "pop", code, &header, request.hold).await?;
         match answer.code() {
-            ResponseCode::SUCCESS => popped(&answer, request),
+            ResponseCode::SUCCESS => self.popped(&answer, request),
             ResponseCode::POLLING_TIMEOUT
             | ResponseCode::POLLING_FULL
             | ResponseCode::PULL_NOT_FOUND => Ok(Vec::new()),
@@ -95,16 +86,9 @@ impl Client {
             exp: Some(filter.expression().into()),
             ..Default::default()
         };
-        let addr = self.master_addr(request.broker_name)?;
+        let (to, code) = (request.broker_name, RequestCode::NOTIFICATION);
         let answer = self
-            .ask_broker_within(
-                (request.broker_name, &addr),
-                "notification",
-                RequestCode::NOTIFICATION,
-                &header,
-                Bytes::new(),
-                request.hold.saturating_add(ANSWER_MARGIN),
-            )
+            .ask_master_that_holds(to, "notification", code, &header, request.hold)
             .await?
             .success()?;
         Ok(answer.header(header::NotificationReply::decode)?.has_msg)
@@ -125,11 +109,8 @@ impl Client {
             offset: message.queue_offset,
             ..Default::default()
         };
-        let broker_name = &message.queue.broker_name;
-        let addr = self.master_addr(broker_name)?;
-        let to = (&**broker_name, &addr);
         let code = RequestCode::ACK_MESSAGE;
-        self.ask_broker(to, "acknowledge", code, &header, Bytes::new()).await?.success()?;
+        self.ask_master(&message.queue, "acknowledge", code, &header).await?;
         Ok(())
     }
 
@@ -150,13 +131,9 @@ impl Client {
             invisible_time: millis(invisible),
             ..Default::default()
         };
-        let broker_name = &message.queue.broker_name;
-        let addr = self.master_addr(broker_name)?;
-        let to = (&**broker_name, &addr);
         let (operation, code) =
             ("change invisible time", RequestCode::CHANGE_MESSAGE_INVISIBLETIME);
-        let answer =
-            self.ask_broker(to, operation, code, &header, Bytes::new()).await?.success()?;
+        let answer = self.ask_master(&message.queue, operation, code, &header).await?;
         let reply = answer.header(header::ChangeInvisibleTimeReply::decode)?;
         let handle = Handle::parse(&popped.handle).map_err(|e| answer.not_understood(&e))?;
         let changed = Handle {
@@ -167,6 +144,22 @@ impl Client {
             ..handle
         };
         Ok(changed.to_string())
+    }
+
+    fn popped(
+        &self,
+        answer: &Answer,
+        request: &PopRequest<'_>,
+    ) -> Result<Vec<Popped>, ClientError> {
+        let mut popped = popped(answer, request)?;
+        let full = &request.subscription.topic;
+        if let Some(shown) = self.inner.namespace.as_deref().map(|own| without_namespace(own, full))
+        {
+            let shown: Arc<str> = shown.into();
+            popped.iter_mut().for_each(|popped| popped.topic = Arc::clone(&shown));
+        }
+        self.show_in_namespace(popped.iter_mut().map(|popped| &mut popped.message));
+        Ok(popped)
     }
 }
 
@@ -208,8 +201,4 @@ fn popped(answer: &Answer, request: &PopRequest<'_>) -> Result<Vec<Popped>, Clie
         Ok(Popped { message, topic: Arc::clone(topic), handle })
     };
     messages.into_iter().map(with_handle).collect()
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,10 +1,11 @@
 //! One pull: ask a broker for messages of a queue, perhaps waiting there until some arrive.
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use remora_protocol::{RequestCode, ResponseCode, header};
 
 use super::Client;
+use super::calls::millis;
 use crate::consumer::Subscription;
 use crate::error::ClientError;
 use crate::queue::MessageQueue;
@@ -12,8 +13,6 @@ use crate::view::MessageView;
 
 const SYS_FLAG_HOLD: i32 = 2;
 const SYS_FLAG_SUBSCRIPTION: i32 = 4;
-/// What an answer may take beyond the hold. Java: 30 s for a hold of 15 s.
-const ANSWER_MARGIN: Duration = Duration::from_secs(15);
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -62,7 +61,7 @@ impl Client {
         let queue = request.queue;
         let (_, addr) = self.readable_addr(&queue.broker_name, request.broker_id)?;
         let filter = &request.subscription.filter;
-        let hold_ms = i64::try_from(request.hold.as_millis()).unwrap_or(i64::MAX);
+        let hold_ms = millis(request.hold);
         let mut sys_flag = SYS_FLAG_SUBSCRIPTION;
         if hold_ms > 0 {
             sys_flag |= SYS_FLAG_HOLD;
@@ -83,22 +82,21 @@ impl Client {
             expression_type: Some(filter.expression_type().into()),
             ..Default::default()
         };
-        let answer = self
-            .ask_broker_within(
-                (&queue.broker_name, &addr),
-                "pull",
-                RequestCode::PULL_MESSAGE,
-                &header,
-                Bytes::new(),
-                request.hold.saturating_add(ANSWER_MARGIN),
-            )
-            .await?;
+        let (to, code) = ((&*queue.broker_name, &addr), RequestCode::PULL_MESSAGE);
+        let answer = self.ask_broker_that_holds(to, "pull", code, &header, request.hold).await?;
         let mut pulled = pulled(&answer, request)?;
-        if let Some(namespace) = &self.inner.namespace {
-            let namespace = Some(namespace.clone());
-            pulled.messages.iter_mut().for_each(|m| m.namespace.clone_from(&namespace));
-        }
+        self.show_in_namespace(pulled.messages.iter_mut());
         Ok(pulled)
+    }
+
+    /// Lets applications see messages as those of the client's namespace.
+    pub(super) fn show_in_namespace<'m>(
+        &self,
+        messages: impl Iterator<Item = &'m mut MessageView>,
+    ) {
+        if let Some(namespace) = &self.inner.namespace {
+            messages.for_each(|message| message.namespace = Some(Arc::clone(namespace)));
+        }
     }
 }
 

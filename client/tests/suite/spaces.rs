@@ -5,6 +5,7 @@ use std::time::Duration;
 use remora_client::admin::{TopicSpec, Where};
 use remora_client::{
     Admin, ConsumeFrom, ConsumeOutcome, Message, Producer, PullConsumer, PushConsumer,
+    SimpleConsumer,
 };
 
 use super::support::{HOLD, eventually, stored, text, texts, unique};
@@ -79,6 +80,7 @@ pub async fn two_namespaces_share_topic_and_group_names_and_nothing_else(nameser
         let letters = stored(nameserver, &dead, 4).await;
         assert_eq!(texts(&letters), bodies.iter().cloned().collect());
         assert_eq!(pulled(nameserver, space, &topic).await, bodies);
+        assert_eq!(taken(nameserver, space, &topic).await, bodies);
     }
     for producer in producers {
         producer.shutdown().await;
@@ -106,5 +108,22 @@ async fn pulled(nameserver: &str, space: &str, topic: &str) -> Vec<String> {
         found.extend(messages.iter().map(text));
     }
     reader.shutdown().await;
+    sorted(found)
+}
+
+/// What a simple consumer of the namespace takes from the topic.
+async fn taken(nameserver: &str, space: &str, topic: &str) -> Vec<String> {
+    let settings = SimpleConsumer::builder(unique("suite_simple")).nameserver(nameserver);
+    let settings = settings.namespace(space).subscribe(topic, "*").await_duration(HOLD);
+    let consumer = settings.start().await.unwrap();
+    let mut found: Vec<String> = Vec::new();
+    while found.len() < 4 {
+        for popped in consumer.receive(32, Duration::from_secs(60)).await.unwrap() {
+            assert_eq!((&*popped.topic, popped.message.topic()), (topic, topic));
+            found.push(text(&popped.message));
+            consumer.acknowledge(&popped).await.unwrap();
+        }
+    }
+    consumer.shutdown().await;
     sorted(found)
 }
