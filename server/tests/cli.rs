@@ -1,21 +1,14 @@
 //! The program as a person and a service manager see it: output, exit codes, signals.
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::Stdio;
 
-use common::{Program, cluster_command, output, remora, standalone_args, stderr, stdout};
+use common::{
+    Cluster, Program, cluster_command, http_get, output, remora, standalone_args, stderr, stdout,
+};
 use serde_json::{Value, json};
-
-fn http_get(addr: &str, path: &str) -> String {
-    let addr: SocketAddr = addr.parse().expect("an address");
-    let mut stream = TcpStream::connect(addr).expect("connected");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
-}
 
 #[test]
 fn help_fits_a_screen_and_every_command_has_its_own() {
@@ -306,40 +299,31 @@ fn an_absent_nameserver_is_exit_code_five() {
 
 #[test]
 fn dead_letters_are_listed_shown_and_sent_again_once() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let server = Program::start(&standalone_args(dir.path()));
-    let nameserver = server.address("nameserver");
-    let run = |args: &[&str]| {
-        let ended = cluster_command(&nameserver, args);
-        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
-        stdout(&ended)
-    };
-    assert_eq!(run(&["dlq", "list"]), "no group has dead letters\n");
-    let missing = cluster_command(&nameserver, &["dlq", "show", "nobody"]);
-    assert_eq!(missing.status.code(), Some(3), "{}", stderr(&missing));
-    assert!(stderr(&missing).contains("'nobody'"), "{}", stderr(&missing));
+    let cluster = Cluster::start();
+    assert_eq!(cluster.run(&["dlq", "list"]), "no group has dead letters\n");
+    cluster.fails(&["dlq", "show", "nobody"], 3, &["'nobody'"]);
 
     // As a broker leaves them.
     for (body, tags) in [("first", "a"), ("second", "b")] {
         let origin = ["--property", "RETRY_TOPIC=orders", "--property", "REAL_QID=0"];
         let sent = ["send", "%DLQ%workers", body, "--tags", tags, "--keys", "k"];
-        run(&[&sent[..], &origin].concat());
+        cluster.run(&[&sent[..], &origin].concat());
     }
-    run(&["send", "orders", "new"]);
-    let listed: Value = serde_json::from_str(&run(&["dlq", "list", "-o", "json"])).expect("JSON");
+    cluster.run(&["send", "orders", "new"]);
+    let listed = cluster.json(&["dlq", "list"]);
     let last_ms = listed[0]["lastTimestampMs"].clone();
     let expected =
         json!([{ "group": "workers", "stored": 2, "open": 2, "lastTimestampMs": last_ms }]);
     assert_eq!(listed, expected);
-    let shown = run(&["dlq", "show", "workers"]);
+    let shown = cluster.run(&["dlq", "show", "workers"]);
     assert!(shown.contains("first") && shown.contains("topic=orders"), "{shown}");
 
     let replay = ["dlq", "replay", "workers", "--to", "topic", "--rate", "1000", "-o", "json"];
-    let once = run(&[&replay[..], &["--max", "1"]].concat());
+    let once = cluster.run(&[&replay[..], &["--max", "1"]].concat());
     assert_eq!(once, "{\"notSent\":0,\"sent\":1}\n");
-    assert_eq!(run(&replay), "{\"notSent\":0,\"sent\":1}\n");
-    assert_eq!(run(&replay), "{\"notSent\":0,\"sent\":0}\n");
-    let tailed = run(&["tail", "orders", "--from-start", "--no-wait", "-o", "json"]);
+    assert_eq!(cluster.run(&replay), "{\"notSent\":0,\"sent\":1}\n");
+    assert_eq!(cluster.run(&replay), "{\"notSent\":0,\"sent\":0}\n");
+    let tailed = cluster.run(&["tail", "orders", "--from-start", "--no-wait", "-o", "json"]);
     let tailed = tailed.lines().map(|line| {
         let message: Value = serde_json::from_str(line).expect("JSON");
         let has = |name: &str| message["properties"].get(name).is_some();
@@ -355,27 +339,19 @@ fn dead_letters_are_listed_shown_and_sent_again_once() {
 
 #[test]
 fn transactions_without_an_end_are_listed_with_their_age_and_checks() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let server = Program::start(&standalone_args(dir.path()));
-    let nameserver = server.address("nameserver");
-    let run = |args: &[&str]| {
-        let ended = cluster_command(&nameserver, args);
-        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
-        stdout(&ended)
-    };
-    assert_eq!(run(&["transaction", "list"]), "no half message waits for its end\n");
+    let cluster = Cluster::start();
+    assert_eq!(cluster.run(&["transaction", "list"]), "no half message waits for its end\n");
     let half = ["--property", "TRAN_MSG=true", "--property", "PGROUP=payers"];
-    run(&[&["send", "orders", "paid"][..], &half].concat());
-    let listed = run(&["transaction", "list", "--group", "payers", "-o", "json"]);
-    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    cluster.run(&[&["send", "orders", "paid"][..], &half].concat());
+    let listed = cluster.json(&["transaction", "list", "--group", "payers"]);
     let only = |name: &str| listed[0][name].clone();
     assert_eq!(
         (only("topic"), only("group"), only("checks")),
         (json!("orders"), json!("payers"), json!(0))
     );
     assert!(only("ageMs").as_i64().is_some_and(|ms| ms >= 0), "{listed}");
-    let shown = run(&["transaction", "list"]);
+    let shown = cluster.run(&["transaction", "list"]);
     assert!(shown.contains("NEXT CHECK IN") && shown.contains("payers"), "{shown}");
-    let of_others = run(&["transaction", "list", "--topic", "others"]);
+    let of_others = cluster.run(&["transaction", "list", "--topic", "others"]);
     assert_eq!(of_others, "no half message waits for its end\n");
 }

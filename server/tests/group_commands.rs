@@ -1,54 +1,17 @@
 //! `remora group`, `remora client` and the timeline of a message, over a consumer at work.
 mod common;
 
-use common::{PATIENCE, Program, cluster_command, standalone_args, stderr, stdout};
+use common::{Cluster, PATIENCE};
 use remora_client::{ConsumeFrom, ConsumeOutcome, PushConsumer};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// A server, and commands that have to succeed.
-struct Cluster {
-    program: Program,
-    nameserver: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("temporary directory");
-        let program = Program::start(&standalone_args(folder.path()));
-        let nameserver = program.address("nameserver");
-        Self { program, nameserver, _folder: folder }
-    }
-
-    #[track_caller]
-    fn run(&self, args: &[&str]) -> String {
-        let ended = cluster_command(&self.nameserver, args);
-        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
-        stdout(&ended)
-    }
-
-    #[track_caller]
-    fn json(&self, args: &[&str]) -> Value {
-        let text = self.run(&[args, &["--output", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
-    }
-
-    #[track_caller]
-    fn fails(&self, args: &[&str], code: i32, parts: &[&str]) {
-        let ended = cluster_command(&self.nameserver, args);
-        let said = stderr(&ended);
-        assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
-        assert!(parts.iter().all(|part| said.contains(part)), "{args:?}: {said}");
-    }
-
-    /// One topic of one queue with three messages; gives their ids.
-    fn filled(&self) -> Vec<String> {
-        self.run(&["topic", "create", "orders", "--queues", "1"]);
-        let send = |body: &str| self.json(&["send", "orders", body])["msgId"].clone();
-        let ids = ["one", "two", "three"].map(send);
-        ids.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
+/// One topic of one queue with three messages; gives their ids.
+fn filled(cluster: &Cluster) -> Vec<String> {
+    cluster.run(&["topic", "create", "orders", "--queues", "1"]);
+    let send = |body: &str| cluster.json(&["send", "orders", body])["msgId"].clone();
+    let ids = ["one", "two", "three"].map(send);
+    ids.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// A consumer of "orders" and the bodies that it gets.
@@ -83,7 +46,7 @@ async fn take(bodies: &mut mpsc::UnboundedReceiver<String>, count: usize) -> Vec
 #[tokio::test(flavor = "multi_thread")]
 async fn group_is_listed_followed_reset_cloned_and_deleted() {
     let cluster = Cluster::start();
-    cluster.filled();
+    filled(&cluster);
     let (consumer, mut bodies) = consume(&cluster).await;
     assert_eq!(take(&mut bodies, 3).await, ["one", "three", "two"]);
 
@@ -136,7 +99,7 @@ async fn group_is_listed_followed_reset_cloned_and_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn timeline_tells_which_groups_have_passed_a_message() {
     let cluster = Cluster::start();
-    let ids = cluster.filled();
+    let ids = filled(&cluster);
     let (consumer, mut bodies) = consume(&cluster).await;
     take(&mut bodies, 3).await;
     consumer.shutdown().await;

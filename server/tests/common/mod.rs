@@ -1,6 +1,7 @@
 //! The program as a child process.
 #![allow(dead_code, reason = "every test file uses another part")]
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -107,6 +108,57 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A standalone on a folder of its own, and commands against it.
+pub struct Cluster {
+    pub program: Program,
+    pub nameserver: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("temporary directory");
+        let program = Program::start(&standalone_args(folder.path()));
+        let nameserver = program.address("nameserver");
+        Self { program, nameserver, _folder: folder }
+    }
+
+    /// What the command prints; it has to succeed.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> String {
+        let ended = cluster_command(&self.nameserver, args);
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", stderr(&ended));
+        stdout(&ended)
+    }
+
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> Value {
+        let text = self.run(&[args, &["--output", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// The command ends with `code`, and its error has every one of `parts`.
+    #[track_caller]
+    pub fn fails(&self, args: &[&str], code: i32, parts: &[&str]) {
+        let ended = cluster_command(&self.nameserver, args);
+        let said = stderr(&ended);
+        assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{args:?}: {said}");
+    }
+
+    pub fn metrics(&self) -> String {
+        http_get(&self.program.address("http"), "/metrics")
+    }
+}
+
+pub fn http_get(addr: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("connected");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
 }
 
 pub fn cluster_command(nameserver: &str, args: &[&str]) -> Output {

@@ -33,6 +33,22 @@ fn host() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 10_911))
 }
 
+fn draft<'d>(topic: &'d str, queue_id: i32, body: &'d [u8], properties: &'d [u8]) -> Draft<'d> {
+    Draft {
+        topic,
+        queue_id,
+        flag: 0,
+        sys_flag: 0,
+        born_timestamp_ms: NOW_MS,
+        born_host: host(),
+        store_host: host(),
+        reconsume_times: 0,
+        prepared_transaction_offset: 0,
+        body,
+        properties,
+    }
+}
+
 fn config() -> StoreConfig {
     StoreConfig {
         root: PathBuf::from("unused"),
@@ -123,21 +139,8 @@ impl Bench {
     fn plain(&self, count: usize) {
         let queue = self.store.queue("P", 0);
         for _ in 0..count {
-            let draft = Draft {
-                topic: "P",
-                queue_id: 0,
-                flag: 0,
-                sys_flag: 0,
-                born_timestamp_ms: NOW_MS,
-                born_host: host(),
-                store_host: host(),
-                reconsume_times: 0,
-                prepared_transaction_offset: 0,
-                body: &[b'p'; 200],
-                properties: b"",
-            };
             let mut batch = AppendBatch::new();
-            batch.push(&queue, &draft);
+            batch.push(&queue, &draft("P", 0, &[b'p'; 200], b""));
             self.store.append(&mut batch).unwrap();
         }
     }
@@ -166,19 +169,7 @@ impl Bench {
     fn send_raw(&self, id: &str, raw: &[u8], delay: Delay) -> Result<(), Failed> {
         let form = waiting("T", 0, raw, delay);
         let queue = self.store.queue(form.topic, form.queue_id);
-        let draft = Draft {
-            topic: form.topic,
-            queue_id: form.queue_id,
-            flag: 0,
-            sys_flag: 0,
-            born_timestamp_ms: NOW_MS,
-            born_host: host(),
-            store_host: host(),
-            reconsume_times: 0,
-            prepared_transaction_offset: 0,
-            body: id.as_bytes(),
-            properties: &form.properties,
-        };
+        let draft = draft(form.topic, form.queue_id, id.as_bytes(), &form.properties);
         let mut batch = AppendBatch::new();
         batch.push(&queue, &draft);
         self.store.append(&mut batch)?;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use remora_protocol::properties::{self, name};
-use remora_protocol::record::{self, Draft};
+use remora_protocol::record;
 use remora_store::clock::{Clock, ManualClock};
 use remora_store::disk::Disk;
 use remora_store::store::IndexGeometry;
 use remora_store::{AppendBatch, Environment, FileDisk, MetaLog, ReadLimits, Store, StoreConfig};
 
-use super::{HOUR_MS, LEVELS_MS, NOW_MS, config, host};
+use super::{HOUR_MS, LEVELS_MS, NOW_MS, config, draft};
 use crate::delay::{Delay, waiting};
 use crate::timer::core::{Timer, TimerSetup};
 
@@ -55,19 +55,7 @@ fn send_all(store: &Store) {
     for number in 0..COUNT {
         let form = waiting("T", 0, b"", Delay::Until { due_ms: due_ms(number) });
         let body = number.to_be_bytes();
-        let draft = Draft {
-            topic: form.topic,
-            queue_id: 0,
-            flag: 0,
-            sys_flag: 0,
-            born_timestamp_ms: NOW_MS,
-            born_host: host(),
-            store_host: host(),
-            reconsume_times: 0,
-            prepared_transaction_offset: 0,
-            body: &body,
-            properties: &form.properties,
-        };
+        let draft = draft(form.topic, 0, &body, &form.properties);
         batch.push(&queue, &draft);
         if batch.len() == 10_000 {
             store.append(&mut batch).unwrap();
