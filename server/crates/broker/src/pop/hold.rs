@@ -1,8 +1,8 @@
 //! Held pops: who waits for messages of which topic and group, until when. Pure: no clock, no IO.
 //!
 //! Unlike a pull (`pull_hold.rs`) a pop waits for any queue of its topic, and one message is for
-//! one of a group's pops alone: an arrival takes the one that has waited longest, which then sees
-//! to the next if it leaves anything.
+//! one of a group's pops alone: an arrival takes one, which then sees to the next if it leaves
+//! anything.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -43,12 +43,24 @@ pub struct PollingLimits {
     pub of_one_queue_max: usize,
 }
 
+/// Which of a group's requests is woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Turn {
+    /// The one that has waited longest.
+    #[default]
+    Oldest,
+    /// The one that came last: its client is there, as far as anybody can tell. Clients that ask
+    /// several brokers or topics go on with the first answer, and nobody waits for the others.
+    Newest,
+}
+
 /// Ids in the order of arrival, by queue id.
 type Queues = BTreeMap<i32, BTreeSet<u64>>;
 
 /// The table of held requests.
 #[derive(Debug)]
 pub struct PopHold<T> {
+    turn: Turn,
     held: AHashMap<u64, Polling<T>>,
     next_id: u64,
     /// By topic, then group.
@@ -59,7 +71,14 @@ pub struct PopHold<T> {
 
 impl<T> Default for PopHold<T> {
     fn default() -> Self {
+        Self::new(Turn::default())
+    }
+}
+
+impl<T> PopHold<T> {
+    pub fn new(turn: Turn) -> Self {
         Self {
+            turn,
             held: AHashMap::new(),
             next_id: 0,
             topics: AHashMap::new(),
@@ -132,17 +151,22 @@ impl<T: WantsTag> PopHold<T> {
             let payload = self.held.get(id).map(|polling| &polling.payload);
             payload.is_some_and(|payload| tags_codes.iter().any(|code| payload.wants(*code)))
         };
-        let first =
-            |queues: &Queues, of: i32| queues.get(&of)?.iter().find(|id| wants(id)).copied();
+        let next = |queues: &Queues, of: i32| {
+            let mut ids = queues.get(&of)?.iter();
+            match self.turn {
+                Turn::Oldest => ids.find(|id| wants(id)).copied(),
+                Turn::Newest => ids.rfind(|id| wants(id)).copied(),
+            }
+        };
         let ids: Vec<u64> = groups
             .values()
-            .filter_map(|queues| first(queues, -1).or_else(|| first(queues, queue_id)))
+            .filter_map(|queues| next(queues, -1).or_else(|| next(queues, queue_id)))
             .collect();
         woken.extend(ids.into_iter().filter_map(|id| self.take(id)));
     }
 
-    /// There is something for a group, whatever its tag: moves the request that has waited longest
-    /// to `woken`. Of a queue (not -1) only those that wait for it, or for any, are meant.
+    /// There is something for a group, whatever its tag: moves one request to `woken`. Of a queue
+    /// (not -1) only those that wait for it, or for any, are meant.
     pub fn notified(
         &mut self,
         topic: &str,
@@ -155,8 +179,11 @@ impl<T: WantsTag> PopHold<T> {
         };
         let meant =
             queues.iter().filter(|(of, _)| [**of, queue_id].contains(&-1) || **of == queue_id);
-        let first = meant.filter_map(|(_, ids)| ids.first()).min().copied();
-        woken.extend(first.and_then(|id| self.take(id)));
+        let next = match self.turn {
+            Turn::Oldest => meant.filter_map(|(_, ids)| ids.first()).min().copied(),
+            Turn::Newest => meant.filter_map(|(_, ids)| ids.last()).max().copied(),
+        };
+        woken.extend(next.and_then(|id| self.take(id)));
     }
 
     /// Moves the requests whose time has come to `expired`, in the order of their deadlines.
@@ -272,6 +299,18 @@ mod tests {
         let woken = names(&mut hold, |hold, woken| hold.arrived("u", 2, &[0], woken));
         assert_eq!(woken, Vec::<&str>::new());
         assert_eq!((hold.waits_for("t", 1), hold.waits_for("u", 1)), (true, false));
+    }
+
+    #[test]
+    fn who_is_to_be_told_of_messages_is_told_newest_first() {
+        let mut hold = PopHold::new(Turn::Newest);
+        for (name, tag) in [("first", 0), ("second", 0), ("third", 41)] {
+            hold.park(polling("g", -1, Pop(name, tag), 100), LIMITS).unwrap();
+        }
+        let woken = names(&mut hold, |hold, woken| hold.arrived("t", 2, &[42], woken));
+        assert_eq!(woken, ["second"]);
+        let woken = names(&mut hold, |hold, woken| hold.notified("t", "g", 2, woken));
+        assert_eq!(woken, ["third"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::cold_reads::ColdReads;
-use crate::pop::hold::{Polling, PollingKey, PollingLimits, PopHold};
+use crate::pop::hold::{Polling, PollingKey, PollingLimits, PopHold, Turn};
 use crate::pop::take::{Pop, Popped, TakeError};
 use crate::pull_hold::WantsTag;
 use crate::time;
@@ -65,12 +65,18 @@ impl Woken {
 }
 
 /// Held requests: those that take messages, and those that are told of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
     messages: PopHold<Box<HeldPop>>,
     notices: PopHold<Box<HeldPop>>,
     /// When the expiring task looks next.
     sweep_at_ms: i64,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { messages: PopHold::default(), notices: PopHold::new(Turn::Newest), sweep_at_ms: 0 }
+    }
 }
 
 impl Held {
