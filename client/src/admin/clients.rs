@@ -23,14 +23,7 @@ impl Admin {
             jstack_enable: Some(false),
         };
         let code = RequestCode::GET_CONSUMER_RUNNING_INFO;
-        let mut refused = None;
-        for broker in self.group_masters(group).await? {
-            match self.ask(&broker, "consumer running info", code, &request, Bytes::new()).await {
-                Ok(answer) => return answer.json(),
-                Err(error) => refused = Some(error),
-            }
-        }
-        Err(refused.unwrap_or(ClientError::BrokerUnknown { broker_name: String::new() }))
+        self.ask_about_members(group, "consumer running info", code, &request).await?.json()
     }
 
     /// Every connected producer, by group.

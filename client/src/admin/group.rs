@@ -2,9 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use remora_protocol::{RequestCode, body, header, names};
+use remora_protocol::{EncodeHeader, RequestCode, body, header, names};
 
-use super::{Admin, Where};
+use super::{Admin, Answer, Where};
 use crate::error::ClientError;
 use crate::limits;
 use crate::queue::MessageQueue;
@@ -21,6 +21,13 @@ pub struct QueueProgress {
     pub pull_offset: i64,
     /// When the last consumed message was stored, in ms since 1970.
     pub last_timestamp_ms: i64,
+    /// The client id of the member that pulled last. This and what follows only Remora's brokers
+    /// say.
+    pub owner: Option<String>,
+    /// In ms since 1970.
+    pub last_pull_ms: Option<i64>,
+    pub last_commit_ms: Option<i64>,
+    pub trouble: Option<body::QueueTrouble>,
 }
 
 /// How far a group is in its topics.
@@ -107,10 +114,21 @@ impl Admin {
     ) -> Result<body::ConsumerConnection, ClientError> {
         let request = header::GetConsumerConnectionListHeader { consumer_group: group.into() };
         let code = RequestCode::GET_CONSUMER_CONNECTION_LIST;
+        self.ask_about_members(group, "consumer connection", code, &request).await?.json()
+    }
+
+    /// Asks one broker after the other of those that know a group, until one knows its members.
+    pub(super) async fn ask_about_members(
+        &self,
+        group: &str,
+        operation: &'static str,
+        code: RequestCode,
+        header: &(impl EncodeHeader + Sync),
+    ) -> Result<Answer, ClientError> {
         let mut refused = None;
         for broker in self.group_masters(group).await? {
-            match self.ask(&broker, "consumer connection", code, &request, Bytes::new()).await {
-                Ok(answer) => return answer.json(),
+            match self.ask(&broker, operation, code, header, Bytes::new()).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) => refused = Some(error),
             }
         }
@@ -138,12 +156,17 @@ impl Admin {
             let answer = self.ask(&broker, "consume stats", code, &request, Bytes::new()).await?;
             let stats: body::ConsumeStats = answer.json()?;
             progress.consume_tps += stats.consume_tps;
-            progress.queues.extend(stats.offset_table.iter().map(|(queue, at)| QueueProgress {
-                queue: MessageQueue::from_wire(queue),
+            let queues = stats.offset_table.into_iter();
+            progress.queues.extend(queues.map(|(queue, at)| QueueProgress {
+                queue: MessageQueue::from_wire(&queue),
                 broker_offset: at.broker_offset,
                 consumer_offset: at.consumer_offset,
                 pull_offset: at.pull_offset,
                 last_timestamp_ms: at.last_timestamp,
+                owner: at.owner,
+                last_pull_ms: at.last_pull_timestamp,
+                last_commit_ms: at.last_commit_timestamp,
+                trouble: at.trouble,
             }));
         }
         progress.queues.sort_by(|a, b| a.queue.cmp(&b.queue));

@@ -27,6 +27,22 @@ pub struct ConsumerConnection {
     pub message_model: MessageModel,
     /// By topic.
     pub subscription_table: BTreeMap<String, SubscriptionData>,
+    /// Members that want different messages. This broker's own: official tools pass over it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<SubscriptionClash>,
+}
+
+/// Two members of a group that want different messages of a topic, each with its expression; none
+/// where it does not subscribe to this topic. The group has the newest subscription: each of them
+/// gets what the other one asked for as well, or misses its own.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SubscriptionClash {
+    pub topic: String,
+    pub client_id: String,
+    pub expression: Option<String>,
+    pub other_client_id: String,
+    pub other_expression: Option<String>,
 }
 
 /// Reply body of request 204.

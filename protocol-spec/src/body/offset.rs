@@ -15,8 +15,8 @@ pub struct ConsumeStats {
     pub offset_table: QueueTable<OffsetWrapper>,
 }
 
-/// Progress in one queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// Progress in one queue. The optional fields are this broker's own: official tools pass over them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OffsetWrapper {
     /// Offset that the next message will get.
@@ -27,6 +27,28 @@ pub struct OffsetWrapper {
     pub last_timestamp: i64,
     /// Where the group last read to.
     pub pull_offset: i64,
+    /// The client id of the member that had the last pull.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// When a pull was answered last, in ms since 1970; none since the broker's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pull_timestamp: Option<i64>,
+    /// When an offset was committed last, in ms since 1970; none since the broker's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_commit_timestamp: Option<i64>,
+    /// What is wrong, as of a look every 10 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<QueueTrouble>,
+}
+
+/// What is wrong with a queue although members of its group are connected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum QueueTrouble {
+    /// It has messages, and nobody pulls it.
+    Unread,
+    /// It is pulled, and nothing is committed.
+    Uncommitted,
 }
 
 /// Reply body of request 317: progress by group.

@@ -1,14 +1,11 @@
 //! `remora group`.
-use std::collections::BTreeMap;
-
-use remora_client::admin::{QueueProgress, Where};
+use remora_client::admin::Where;
 use remora_client::{Admin, ClientError, MessageQueue};
-use remora_protocol::body::ProcessQueueInfo;
 use remora_protocol::{ResponseCode, body};
 use serde_json::json;
 
 use super::moment::Moment;
-use super::{CommandError, print};
+use super::{CommandError, lag, print};
 use crate::cli::{ClusterArgs, Output};
 use crate::cli_group::{GroupCommand, ResetArgs};
 
@@ -33,7 +30,7 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), CommandError> {
     match command {
         GroupCommand::List { cluster, all } => list(&cluster, all).await,
         GroupCommand::Lag { group, topic, cluster } => {
-            lag(&cluster, &group, topic.as_deref()).await
+            lag::run(&cluster, &group, topic.as_deref()).await
         }
         GroupCommand::Reset(args) => reset(&args).await,
         GroupCommand::Clone { from, to, topic, cluster } => {
@@ -97,115 +94,6 @@ pub(super) async fn on_line(
         Err(ClientError::Refused { code: ResponseCode::CONSUMER_NOT_ONLINE, .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Who holds a queue, and what it says of it.
-type Owners = BTreeMap<MessageQueue, (String, ProcessQueueInfo)>;
-
-/// Asks every member; one that does not answer owns nothing that is known.
-async fn owners(admin: &Admin, group: &str) -> Result<Owners, CommandError> {
-    let mut owners = Owners::new();
-    let connections = on_line(admin, group).await?.map(|found| found.connection_set);
-    for member in connections.into_iter().flatten() {
-        let Ok(info) = admin.consumer_running_info(group, &member.client_id).await else {
-            continue;
-        };
-        for (queue, state) in info.mq_table {
-            if !state.droped {
-                let queue = MessageQueue::new(queue.topic, queue.broker_name, queue.queue_id);
-                owners.insert(queue, (member.client_id.clone(), state));
-            }
-        }
-    }
-    Ok(owners)
-}
-
-async fn lag(cluster: &ClusterArgs, group: &str, topic: Option<&str>) -> Result<(), CommandError> {
-    let admin = Admin::connect(&cluster.nameserver).await?;
-    must_exist(&admin, group).await?;
-    let progress = admin.consume_stats(group, topic).await?;
-    let owners = owners(&admin, group).await?;
-    let queues: Vec<(&QueueProgress, Option<&(String, ProcessQueueInfo)>)> =
-        progress.queues.iter().map(|queue| (queue, owners.get(&queue.queue))).collect();
-    match cluster.output {
-        Output::Json => {
-            let queues: Vec<_> =
-                queues.iter().map(|(queue, owner)| lag_json(queue, *owner)).collect();
-            let lag = progress.lag();
-            println!(
-                "{}",
-                json!({ "group": group, "lag": lag, "tps": progress.consume_tps, "queues": queues })
-            );
-        }
-        Output::Table => {
-            let head = [
-                "TOPIC",
-                "BROKER",
-                "QUEUE",
-                "COMMITTED",
-                "END",
-                "BEHIND",
-                "OWNER",
-                "LAST PULL",
-                "CONSUMED UP TO",
-            ];
-            let rows = queues.iter().map(|(queue, owner)| lag_row(queue, *owner));
-            println!("{}", print::table(&head, rows));
-            println!(
-                "behind by {} messages, consuming {:.1}/s",
-                progress.lag(),
-                progress.consume_tps
-            );
-            if let Some(warning) = uncommitted(&progress.queues) {
-                println!("{warning}");
-            }
-        }
-    }
-    admin.shutdown().await;
-    Ok(())
-}
-
-/// Queues that were read and never committed: their consumer begins anew whenever it starts.
-fn uncommitted(queues: &[QueueProgress]) -> Option<String> {
-    let pulled = queues.iter().filter(|queue| queue.consumer_offset == 0 && queue.pull_offset > 0);
-    let count = pulled.count();
-    (count > 0).then(|| format!("{count} of the queues are pulled, and nothing is committed there"))
-}
-
-fn lag_row(queue: &QueueProgress, owner: Option<&(String, ProcessQueueInfo)>) -> Vec<String> {
-    let time = |ms: i64| if ms > 0 { print::utc(ms) } else { "-".to_owned() };
-    vec![
-        queue.queue.topic.to_string(),
-        queue.queue.broker_name.to_string(),
-        queue.queue.queue_id.to_string(),
-        queue.consumer_offset.to_string(),
-        queue.broker_offset.to_string(),
-        (queue.broker_offset - queue.consumer_offset).max(0).to_string(),
-        owner.map_or("-".to_owned(), |(client_id, _)| client_id.clone()),
-        owner.map_or("-".to_owned(), |(_, state)| time(state.last_pull_timestamp)),
-        time(queue.last_timestamp_ms),
-    ]
-}
-
-fn lag_json(
-    queue: &QueueProgress,
-    owner: Option<&(String, ProcessQueueInfo)>,
-) -> serde_json::Value {
-    json!({
-        "topic": &*queue.queue.topic,
-        "broker": &*queue.queue.broker_name,
-        "queueId": queue.queue.queue_id,
-        "committedOffset": queue.consumer_offset,
-        "pulledOffset": queue.pull_offset,
-        "endOffset": queue.broker_offset,
-        "lag": (queue.broker_offset - queue.consumer_offset).max(0),
-        "owner": owner.map(|(client_id, _)| client_id),
-        "lastPullMs": owner.map(|(_, state)| state.last_pull_timestamp),
-        "lastConsumeMs": owner.map(|(_, state)| state.last_consume_timestamp),
-        "ownerCommitOffset": owner.map(|(_, state)| state.commit_offset),
-        "cachedMessages": owner.map(|(_, state)| state.cached_msg_count),
-        "consumedUpToMs": queue.last_timestamp_ms,
-    })
 }
 
 async fn reset(args: &ResetArgs) -> Result<(), CommandError> {
@@ -302,10 +190,27 @@ async fn connections(cluster: &ClusterArgs, group: &str) -> Result<(), CommandEr
             for subscription in found.subscription_table.values() {
                 println!("subscribes to {}: {}", subscription.topic, subscription.sub_string);
             }
+            for clash in &found.clashes {
+                println!("{}", clash_line(clash));
+            }
         }
     }
     admin.shutdown().await;
     Ok(())
+}
+
+/// Members of a group have to subscribe alike.
+pub(super) fn clash_line(clash: &body::SubscriptionClash) -> String {
+    let wants = |client_id: &str, expression: &Option<String>| match expression {
+        Some(expression) => format!("{client_id} wants '{expression}'"),
+        None => format!("{client_id} does not subscribe"),
+    };
+    format!(
+        "subscriptions clash in topic {}: {}, {}; each may miss messages until all subscribe alike",
+        clash.topic,
+        wants(&clash.client_id, &clash.expression),
+        wants(&clash.other_client_id, &clash.other_expression),
+    )
 }
 
 async fn delete(cluster: &ClusterArgs, group: &str, yes: bool) -> Result<(), CommandError> {
@@ -323,30 +228,11 @@ async fn delete(cluster: &ClusterArgs, group: &str, yes: bool) -> Result<(), Com
     Ok(())
 }
 
-async fn must_exist(admin: &Admin, group: &str) -> Result<(), CommandError> {
+pub(super) async fn must_exist(admin: &Admin, group: &str) -> Result<(), CommandError> {
     let known = admin.groups(&Where::Everywhere).await?;
     if known.contains_key(group) {
         return Ok(());
     }
     let hint = print::did_you_mean(group, known.keys().map(String::as_str));
     Err(CommandError::NotFound { what: "group", name: group.to_owned(), hint })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queues_that_are_read_and_never_committed_are_counted() {
-        let queue = |queue_id, consumer_offset, pull_offset| QueueProgress {
-            queue: MessageQueue::new("orders", "broker-a", queue_id),
-            broker_offset: 9,
-            consumer_offset,
-            pull_offset,
-            last_timestamp_ms: 0,
-        };
-        assert_eq!(uncommitted(&[queue(0, 0, 0), queue(1, 3, 9)]), None);
-        let warning = "1 of the queues are pulled, and nothing is committed there";
-        assert_eq!(uncommitted(&[queue(0, 0, 5), queue(1, 3, 9)]).as_deref(), Some(warning));
-    }
 }

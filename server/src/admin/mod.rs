@@ -2,6 +2,7 @@
 mod client;
 mod dlq;
 mod group;
+mod lag;
 mod message;
 mod moment;
 pub(crate) mod print;

@@ -18,7 +18,7 @@ use remora_remoting::routes::Request;
 use remora_remoting::{Body, Connection, Refusal, Reply, RequestError, Responder};
 
 use crate::broker::Broker;
-use crate::client_table::Member;
+use crate::client_table::{Clash, Member};
 use crate::{refusals, time};
 
 /// How long a client may take to answer what is relayed to it: Apache's 10 s.
@@ -36,6 +36,7 @@ pub(crate) fn consumer_connections(
     let found = broker.clients.read(|table| table.group(name).cloned());
     let Some(group) = found else { return Err(refusals::consumer_not_online(name, None)) };
     let answer = body::ConsumerConnection {
+        clashes: group.clashes().into_iter().map(shown_clash).collect(),
         connection_set: connections(broker, group.members.into_values()),
         consume_from_where: group.kind.consume_from_where,
         consume_type: group.kind.consume_type,
@@ -47,6 +48,13 @@ pub(crate) fn consumer_connections(
             .collect(),
     };
     Ok(Reply::success().body(body::encode(&answer)))
+}
+
+fn shown_clash(clash: Clash) -> body::SubscriptionClash {
+    let Clash { topic, client_ids, expressions, .. } = clash;
+    let [client_id, other_client_id] = client_ids;
+    let [expression, other_expression] = expressions;
+    body::SubscriptionClash { topic, client_id, expression, other_client_id, other_expression }
 }
 
 /// 204 GET_PRODUCER_CONNECTION_LIST.

@@ -20,7 +20,7 @@ use crate::broker::Broker;
 use crate::clients::Subscribed;
 use crate::pop::table::FlightKey;
 use crate::topic_table::Topic;
-use crate::{refusals, time};
+use crate::{hand_over, refusals, time};
 
 /// 208 GET_CONSUME_STATS. Unlike Apache's, shows topics that are only pulled, too: a consumer that
 /// never commits is behind by everything. Of a group that is connected, only topics that it
@@ -105,6 +105,10 @@ fn progress(broker: &Broker, group: &str, topic: &str, queue_id: i32) -> OffsetW
             .and_then(|queue_offset| store_time(broker, topic, queue_id, queue_offset))
             .unwrap_or(0),
         pull_offset: consumer_offset.max(progress.pulled),
+        owner: hand_over::owner(broker, group, &progress),
+        last_pull_timestamp: progress.pulled_ms,
+        last_commit_timestamp: progress.committed_ms,
+        trouble: broker.hand_overs.trouble(group, topic, queue_id),
     }
 }
 

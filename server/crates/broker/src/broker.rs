@@ -42,6 +42,7 @@ use crate::request_modes::RequestModes;
 use crate::send_later::LaterSends;
 use crate::service::BrokerService;
 use crate::system_names;
+use crate::time;
 use crate::timer::{TimerError, TimerSetup, Timers};
 use crate::topic_routes::TopicRoutes;
 use crate::topic_table::TopicTable;
@@ -159,7 +160,7 @@ impl Broker {
         let broker = Arc::new(Self {
             topics: TopicTable::new(meta.clone()),
             groups: GroupTable::new(meta.clone()),
-            offsets: OffsetTable::default(),
+            offsets: OffsetTable::new(time::wall_ms),
             resets: OffsetResets::default(),
             clients: Clients::default(),
             queue_locks: Mutex::default(),

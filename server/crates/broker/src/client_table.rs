@@ -108,6 +108,9 @@ pub struct Expired {
     pub notify: Vec<Notify>,
 }
 
+/// Topic to expression.
+type Wishes = BTreeMap<String, String>;
+
 /// A consumer group with at least one connection.
 #[derive(Clone, Debug)]
 pub struct ConsumerGroup {
@@ -116,8 +119,8 @@ pub struct ConsumerGroup {
     pub members: BTreeMap<u64, Member>,
     pub subscriptions: AHashMap<String, Arc<Subscription>>,
     pub updated_ms: i64,
-    /// What each member subscribes to: topic to expression.
-    expressions: BTreeMap<u64, BTreeMap<String, String>>,
+    /// What each member subscribes to.
+    expressions: BTreeMap<u64, Wishes>,
     fingerprint: i32,
     notify: bool,
 }
@@ -196,7 +199,7 @@ impl ClientTable {
             self.joined.entry(member.connection_id).or_default().consumers.insert(name);
         }
         if let Some(list) = &beat.subscriptions {
-            outcome.clashes.extend(group.clashes(member, list));
+            outcome.clashes.extend(group.news(member, list));
         }
         let changed = beat.subscriptions.is_some_and(|list| group.resubscribe(list));
         if joined || changed {
@@ -340,31 +343,49 @@ impl ConsumerGroup {
 
     /// Notes what a member subscribes to; where that is news, the other members that want something
     /// else.
-    fn clashes(&mut self, member: &Member, list: &[SubscriptionData]) -> Vec<Clash> {
+    fn news(&mut self, member: &Member, list: &[SubscriptionData]) -> Vec<Clash> {
         let expression = |data: &SubscriptionData| (data.topic.clone(), data.sub_string.clone());
-        let wanted: BTreeMap<String, String> = list.iter().map(expression).collect();
+        let wanted: Wishes = list.iter().map(expression).collect();
         let before = self.expressions.insert(member.connection_id, wanted.clone());
         if before.as_ref() == Some(&wanted) {
             return Vec::new();
         }
-        let mut clashes = Vec::new();
-        for (connection_id, others) in &self.expressions {
-            let Some(other) = self.client_id(*connection_id) else { continue };
-            if other == member.client.client_id {
-                continue;
-            }
-            let topics: BTreeSet<&String> = wanted.keys().chain(others.keys()).collect();
-            for topic in topics.into_iter().filter(|topic| wanted.get(*topic) != others.get(*topic))
-            {
-                clashes.push(Clash {
-                    group: self.name.clone(),
-                    topic: topic.clone(),
-                    client_ids: [member.client.client_id.clone(), other.to_owned()],
-                    expressions: [wanted.get(topic).cloned(), others.get(topic).cloned()],
-                });
+        let client_id = member.client.client_id.as_str();
+        let others = self.wishes().filter(|(other, _)| *other != client_id);
+        others.flat_map(|other| self.between((client_id, &wanted), other)).collect()
+    }
+
+    /// The members that want different messages now: of those that want the same, one.
+    pub fn clashes(&self) -> Vec<Clash> {
+        let mut different: Vec<(&str, &Wishes)> = Vec::new();
+        for (client_id, wishes) in self.wishes() {
+            if different.iter().all(|(_, known)| *known != wishes) {
+                different.push((client_id, wishes));
             }
         }
-        clashes
+        let pairs = different.iter().enumerate().flat_map(|(at, one)| {
+            let others = different.iter().skip(at + 1);
+            others.flat_map(|other| self.between(*one, *other))
+        });
+        pairs.collect()
+    }
+
+    /// What each member wants, by client id.
+    fn wishes(&self) -> impl Iterator<Item = (&str, &Wishes)> {
+        let wishes = self.expressions.iter();
+        wishes.filter_map(|(connection_id, wishes)| Some((self.client_id(*connection_id)?, wishes)))
+    }
+
+    fn between(&self, one: (&str, &Wishes), other: (&str, &Wishes)) -> Vec<Clash> {
+        let topics: BTreeSet<&String> = one.1.keys().chain(other.1.keys()).collect();
+        let differ = topics.into_iter().filter(|topic| one.1.get(*topic) != other.1.get(*topic));
+        let clash = |topic: &String| Clash {
+            group: self.name.clone(),
+            topic: topic.clone(),
+            client_ids: [one.0.to_owned(), other.0.to_owned()],
+            expressions: [one.1.get(topic).cloned(), other.1.get(topic).cloned()],
+        };
+        differ.map(clash).collect()
     }
 
     /// Takes the newest list; true when topics came or went. An older version of a topic's

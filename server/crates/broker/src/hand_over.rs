@@ -1,12 +1,13 @@
 //! Queues change hands: questions that wait for a commit, and the regular look for queues that
 //! nobody reads or commits. The decisions are in `queue_owners.rs`.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ahash::AHashMap;
 use parking_lot::Mutex;
-use remora_protocol::body::{ConsumeType, MessageModel};
+use remora_protocol::body::{ConsumeType, MessageModel, QueueTrouble};
 use remora_protocol::header::QueryConsumerOffsetHeader;
 use remora_remoting::{Call, Responder};
 use tokio::sync::Notify;
@@ -71,12 +72,15 @@ impl HandOvers {
         self.questions.wait().await;
     }
 
-    /// Looks who reads what, and reports what is wrong.
+    /// Looks who reads what, reports what is wrong, and has groups share out anew what nobody
+    /// reads: a member may have missed that it is its own.
     pub fn look(&self, broker: &Broker, now_ms: i64) {
         // Read before the lock is taken.
         let looks = looks(broker);
         let findings = self.owners.lock().look(now_ms, looks);
         findings.iter().for_each(report);
+        let unread: BTreeSet<&str> = findings.iter().filter_map(Finding::unread_group).collect();
+        unread.into_iter().for_each(|group| broker.clients.rebalance(broker, group));
     }
 
     /// Queues that nobody reads, as of the last look.
@@ -87,6 +91,12 @@ impl HandOvers {
     /// Queues that are pulled and not committed, as of the last look.
     pub fn uncommitted_count(&self) -> usize {
         self.owners.lock().uncommitted_count()
+    }
+
+    /// What is wrong with a queue, as of the last look.
+    pub fn trouble(&self, group: &str, topic: &str, queue_id: i32) -> Option<QueueTrouble> {
+        let queue = GroupQueue { group: group.into(), topic: topic.into(), queue_id };
+        self.owners.lock().trouble(&queue)
     }
 
     fn changed_ms(&self, group: &str) -> Option<i64> {
@@ -180,22 +190,23 @@ pub(crate) async fn look_regularly(broker: Arc<Broker>) {
     }
 }
 
-/// Every queue that push consumers of a clustering group share.
+/// Every queue that the members of a clustering group share. Those that pop share messages.
 fn looks(broker: &Broker) -> Vec<Look> {
-    let subscribed: Vec<(Arc<str>, String)> = broker.clients.read(|table| {
-        let pushed = |group: &&ConsumerGroup| {
-            group.kind.consume_type == ConsumeType::ConsumePassively
+    let subscribed: Vec<(Arc<str>, bool, String)> = broker.clients.read(|table| {
+        let shared = |group: &&ConsumerGroup| {
+            group.kind.consume_type != ConsumeType::ConsumePop
                 && group.kind.message_model == MessageModel::Clustering
         };
         let topics = |group: &ConsumerGroup| {
             let name = group.name.clone();
+            let is_pushed = group.kind.consume_type == ConsumeType::ConsumePassively;
             let topics: Vec<String> = group.subscriptions.keys().cloned().collect();
-            topics.into_iter().map(move |topic| (name.clone(), topic))
+            topics.into_iter().map(move |topic| (name.clone(), is_pushed, topic))
         };
-        table.groups().filter(pushed).flat_map(topics).collect()
+        table.groups().filter(shared).flat_map(topics).collect()
     });
     let mut looks = Vec::new();
-    for (group, name) in subscribed {
+    for (group, is_pushed, name) in subscribed {
         let Some(topic) = broker.topics.find(&name) else { continue };
         for queue_id in 0..topic.config.read_queue_nums {
             let (progress, was_pulled) = broker.offsets.look(&group, &name, queue_id);
@@ -204,13 +215,14 @@ fn looks(broker: &Broker) -> Vec<Look> {
             let committed = progress.committed.unwrap_or(0);
             let lag = admin_consume::end_of(broker, &name, queue_id) - committed;
             let Progress { committed, pulled, .. } = progress;
-            looks.push(Look { queue, was_pulled, owner, lag, committed, pulled });
+            looks.push(Look { queue, is_pushed, was_pulled, owner, lag, committed, pulled });
         }
     }
     looks
 }
 
-fn owner(broker: &Broker, group: &str, progress: &Progress) -> Option<String> {
+/// The client that had a queue's last pull, where it is still a member.
+pub(crate) fn owner(broker: &Broker, group: &str, progress: &Progress) -> Option<String> {
     let find = |table: &crate::client_table::ClientTable| {
         table.group(group)?.client_id(progress.owner).map(str::to_owned)
     };

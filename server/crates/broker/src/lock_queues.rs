@@ -75,9 +75,11 @@ pub(crate) fn not_the_holder(
     connection_id: u64,
     header: &UpdateConsumerOffsetHeader<'_>,
 ) -> Option<Refusal> {
-    let group = header.consumer_group.as_ref();
-    let queue = LockedQueue { topic: header.topic.as_ref().to_owned(), queue_id: header.queue_id };
-    let holder = broker.queue_locks.lock().holder(time::tick_ms(), group, &queue).cloned()?;
+    let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
+    let (queue_id, offset) = (header.queue_id, header.commit_offset);
+    let locks = broker.queue_locks.lock();
+    let holder = locks.holder(time::tick_ms(), group, topic, queue_id).cloned()?;
+    drop(locks);
     let (member, is_holder_there) = broker.clients.read(|table| {
         let group = table.group(group)?;
         let member = group.client_id(connection_id)?.to_owned();
@@ -86,9 +88,6 @@ pub(crate) fn not_the_holder(
     if *member == *holder || !is_holder_there {
         return None;
     }
-    let topic = &queue.topic;
-    let offset = header.commit_offset;
-    let queue_id = queue.queue_id;
     tracing::warn!(group, topic, queue_id, offset, member, %holder, "commit by no lock's holder");
     let remark = format!(
         "offset {offset} is not stored: queue {queue_id} of topic '{topic}' is locked by client '{holder}' \

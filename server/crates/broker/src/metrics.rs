@@ -7,6 +7,7 @@ use remora_store::store::LogStatus;
 
 use crate::broker::Broker;
 use crate::counter::Counter;
+use crate::group_queues;
 use crate::put_times::PutTimes;
 use crate::timer::TimerFigures;
 use crate::transactions::TransactionFigures;
@@ -170,6 +171,7 @@ impl Broker {
             self.clients.read(|table| table.connection_counts());
         let topics = self.topics.all().into_iter();
         let topics = topics.map(|(name, topic)| (name, topic.counters.totals()));
+        let timers = self.timers.figures();
         MetricsSnapshot {
             total: metrics.total(),
             topics: topics.collect(),
@@ -194,15 +196,15 @@ impl Broker {
             held_pops: self.pops.wait.len(),
             rejections: metrics.rejections.by_cause(),
             transactions: self.transactions.figures(crate::time::wall_ms()),
-            timers: self.timers.figures(),
-            timers_overdue_ms: self.timers.figures().overdue_ms(self.store.now_ms()),
+            timers_overdue_ms: timers.overdue_ms(self.store.now_ms()),
+            timers,
         }
     }
 
     fn lag(&self) -> Vec<Lag> {
         let mut lags = Vec::new();
         for (key, offsets) in self.offsets.all() {
-            let Some((topic, group)) = key.split_once('@') else { continue };
+            let Some((topic, group)) = group_queues::of_key(&key) else { continue };
             let behind = offsets.iter().map(|(queue_id, committed)| {
                 let queue = self.store.existing_queue(topic, *queue_id);
                 let end = queue.map_or(0, |queue| self.store.queue_offset_max(&queue));

@@ -1,7 +1,7 @@
 //! How far each consumer group has come: (group, topic, queue id) to queue offset.
 //!
 //! Kept in memory, written to the metadata log by `take_changes` every few seconds and at the stop.
-//! Nothing here does IO; a commit takes one short lock of one shard.
+//! Nothing here does IO, and the clock is given; a commit takes one short lock of one shard.
 use std::collections::BTreeMap;
 
 use crate::group_queues::{Change, GroupQueues, TopicQueues, key_of, of_key};
@@ -20,13 +20,25 @@ pub struct Progress {
     pub owner: u64,
     /// The owner has committed since the group's members changed: it may have given the queue up.
     pub is_released: bool,
+    /// When a pull was answered last, and when something was committed last; `None` where that was
+    /// before the start. In ms since 1970.
+    pub pulled_ms: Option<i64>,
+    pub committed_ms: Option<i64>,
     /// Since the last look.
     pub was_pulled: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { committed: None, pulled: -1, owner: NOBODY, is_released: false, was_pulled: false }
+        Self {
+            committed: None,
+            pulled: -1,
+            owner: NOBODY,
+            is_released: false,
+            pulled_ms: None,
+            committed_ms: None,
+            was_pulled: false,
+        }
     }
 }
 
@@ -44,17 +56,24 @@ type TopicProgress = TopicQueues<Entry>;
 pub type QueueOffsets = BTreeMap<i32, i64>;
 
 /// The table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OffsetTable {
     groups: GroupQueues<Entry>,
+    now_ms: fn() -> i64,
 }
 
 impl OffsetTable {
+    /// `now_ms` tells when something is pulled or committed, in ms since 1970.
+    pub fn new(now_ms: fn() -> i64) -> Self {
+        Self { groups: GroupQueues::default(), now_ms }
+    }
+
     /// Records that the group has consumed everything before `queue_offset`.
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        let now_ms = (self.now_ms)();
         self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
-            entry.progress.committed = Some(queue_offset);
+            entry.progress.commit(now_ms, queue_offset);
             progress.changed = true;
         });
     }
@@ -62,11 +81,12 @@ impl OffsetTable {
     /// As `commit`, by a pull. It never takes the group back: Java's consumer reads what it commits
     /// before it sends the pull, and may have given the queue up with a later commit meanwhile.
     pub fn commit_by_pull(&self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        let now_ms = (self.now_ms)();
         self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
             // Where nothing is committed every offset is ahead.
             if entry.progress.committed < Some(queue_offset) {
-                entry.progress.committed = Some(queue_offset);
+                entry.progress.commit(now_ms, queue_offset);
                 progress.changed = true;
             }
         });
@@ -94,10 +114,11 @@ impl OffsetTable {
         queue_id: i32,
         queue_offset: i64,
     ) -> bool {
+        let now_ms = (self.now_ms)();
         self.groups.change(group, topic, |progress| {
             progress.changed = true;
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(queue_offset));
-            entry.progress.committed = Some(queue_offset);
+            entry.progress.commit(now_ms, queue_offset);
             entry.progress.release_by(owner)
         })
     }
@@ -119,10 +140,12 @@ impl OffsetTable {
         queue_offset: i64,
         first: impl FnOnce() -> i64,
     ) {
+        let pulled_ms = Some((self.now_ms)());
         self.groups.change(group, topic, |progress| {
             let entry = progress.queues.entry(queue_id).or_insert_with(|| new_at(first()));
             let queue = &mut entry.progress;
-            (queue.pulled, queue.owner, queue.was_pulled) = (queue_offset, owner, true);
+            (queue.pulled, queue.owner) = (queue_offset, owner);
+            (queue.pulled_ms, queue.was_pulled) = (pulled_ms, true);
         });
     }
 
@@ -260,6 +283,10 @@ impl TopicProgress {
 }
 
 impl Progress {
+    fn commit(&mut self, now_ms: i64, queue_offset: i64) {
+        (self.committed, self.committed_ms) = (Some(queue_offset), Some(now_ms));
+    }
+
     /// True where this is the owner.
     fn release_by(&mut self, owner: u64) -> bool {
         let is_owner = self.owner == owner;
@@ -284,9 +311,13 @@ fn new_at(queue_offset: i64) -> Entry {
 mod tests {
     use super::*;
 
+    fn table() -> OffsetTable {
+        OffsetTable::new(|| 100)
+    }
+
     #[test]
     fn committed_offset_is_read_back_and_reported_as_one_change() {
-        let table = OffsetTable::default();
+        let table = table();
         table.commit("g", "t", 1, 10);
         table.commit("g", "t", 0, 3);
         table.commit("g", "t", 1, 12);
@@ -301,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_commit_that_a_pull_brings_does_not_take_the_group_back() {
-        let table = OffsetTable::default();
+        let table = table();
         table.commit_by_pull("g", "t", 0, 5);
         table.commit_by(1, "g", "t", 0, 9);
         table.commit_by_pull("g", "t", 0, 7);
@@ -313,9 +344,15 @@ mod tests {
 
     #[test]
     fn pulling_is_not_committing() {
-        let table = OffsetTable::default();
+        let table = table();
         table.pulled(7, "g", "t", 0, 5, || 3);
-        let pulled = Progress { pulled: 5, owner: 7, was_pulled: true, ..Progress::default() };
+        let pulled = Progress {
+            pulled: 5,
+            owner: 7,
+            pulled_ms: Some(100),
+            was_pulled: true,
+            ..Progress::default()
+        };
         assert_eq!(table.progress("g", "t", 0), pulled);
         assert_eq!(table.take_changes(), []);
         assert_eq!(table.topics_of("g"), Vec::<String>::new());
@@ -323,7 +360,7 @@ mod tests {
 
     #[test]
     fn reading_is_counted_from_the_first_pull_and_over_resets() {
-        let table = OffsetTable::default();
+        let table = table();
         table.pulled(7, "g", "t", 0, 1_010, || 1_000);
         assert_eq!(table.read_sums(), [("t@g".to_owned(), 10)]);
         table.commit("g", "t", 0, 1_008);
@@ -334,6 +371,8 @@ mod tests {
                 committed: Some(0),
                 pulled: 0,
                 owner: 7,
+                pulled_ms: Some(100),
+                committed_ms: Some(100),
                 was_pulled: true,
                 ..Progress::default()
             }
@@ -347,7 +386,7 @@ mod tests {
 
     #[test]
     fn restored_offsets_are_not_changes() {
-        let table = OffsetTable::default();
+        let table = table();
         table.restore("t@g", &QueueOffsets::from([(0, 7)]));
         assert_eq!(table.committed("g", "t", 0), Some(7));
         assert_eq!(table.groups_of("t"), ["g"]);

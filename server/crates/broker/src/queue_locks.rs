@@ -148,8 +148,15 @@ impl QueueLocks {
     }
 
     /// The client that holds a queue.
-    pub fn holder(&self, now_ms: i64, group: &str, queue: &LockedQueue) -> Option<&Arc<str>> {
-        let lock = self.groups.get(group)?.get(queue)?;
+    pub fn holder(
+        &self,
+        now_ms: i64,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+    ) -> Option<&Arc<str>> {
+        let locks = self.groups.get(group)?;
+        let lock = locks.get(&LockedQueue { topic: topic.to_owned(), queue_id })?;
         lock.is_live(now_ms).then_some(&lock.client_id)
     }
 
@@ -221,9 +228,8 @@ mod tests {
         assert!(unlock(&mut locks, 20, "a", &[0]));
         assert!(unlock(&mut locks, 20, "a", &[1]), "the last one, too");
         assert_eq!(lock(&mut locks, 30, A, &[0, 1]), [] as [i32; 0], "a's late renewal");
-        let queue = |queue_id| LockedQueue { topic: "T".into(), queue_id };
-        assert_eq!(locks.holder(30, "G", &queue(0)).map(|id| &**id), Some("b"));
-        assert_eq!(locks.holder(30, "G", &queue(7)), None);
+        assert_eq!(locks.holder(30, "G", "T", 0).map(|id| &**id), Some("b"));
+        assert_eq!(locks.holder(30, "G", "T", 7), None);
         assert_eq!(lock(&mut locks, 40, B, &[0]), [0]);
         assert_eq!(lock(&mut locks, 20 + KEPT_MS + 1, A, &[0, 1]), [1], "b did not come for it");
         locks.closed(B.connection_id);

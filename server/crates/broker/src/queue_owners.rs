@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use remora_protocol::body::QueueTrouble;
+
 use crate::offset_table::Progress;
 
 /// How long after a change of membership a question may wait. Chosen: members hear of the change
@@ -40,10 +42,12 @@ pub struct GroupQueue {
     pub queue_id: i32,
 }
 
-/// A queue of a group that has members, as a look at it finds it.
+/// A queue that the members of a group share, as a look at it finds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Look {
     pub queue: GroupQueue,
+    /// Its members pull all the time; those of other groups when the application asks.
+    pub is_pushed: bool,
     /// Pulled since the last look.
     pub was_pulled: bool,
     /// The client whose pull was answered last, where it is still a member.
@@ -63,18 +67,16 @@ impl Look {
 
 /// What is known of a queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reading {
-    pub owner: Option<String>,
-    pub lag: i64,
+struct Reading {
     /// When a look last found it pulled, or first found it.
-    pub pulled_ms: i64,
+    pulled_ms: i64,
     /// It has been reported as read by nobody.
-    pub is_unread: bool,
-    pub committed: Option<i64>,
+    is_unread: bool,
+    committed: Option<i64>,
     /// When a look last found another offset committed, or nothing to commit.
-    pub committed_ms: i64,
+    committed_ms: i64,
     /// It has been reported as read and not committed.
-    pub is_uncommitted: bool,
+    is_uncommitted: bool,
 }
 
 /// A queue that is worth a line.
@@ -97,6 +99,16 @@ pub enum Finding {
         silent_ms: i64,
     },
     CommittedAgain(GroupQueue),
+}
+
+impl Finding {
+    /// The group that leaves a queue unread.
+    pub fn unread_group(&self) -> Option<&str> {
+        match self {
+            Self::Unread { queue, .. } => Some(&queue.group),
+            _ => None,
+        }
+    }
 }
 
 /// Every queue of every group with members, as of the last look.
@@ -142,9 +154,14 @@ impl QueueOwners {
         findings
     }
 
-    /// What is known of a group's queues, by topic and queue id.
-    pub fn of_group(&self, group: &str) -> impl Iterator<Item = (&GroupQueue, &Reading)> {
-        self.queues.iter().filter(move |(queue, _)| *queue.group == *group)
+    /// What is wrong with a queue.
+    pub fn trouble(&self, queue: &GroupQueue) -> Option<QueueTrouble> {
+        let reading = self.queues.get(queue)?;
+        match (reading.is_unread, reading.is_uncommitted) {
+            (true, _) => Some(QueueTrouble::Unread),
+            (_, true) => Some(QueueTrouble::Uncommitted),
+            _ => None,
+        }
     }
 
     /// Queues that members leave unread.
@@ -164,7 +181,7 @@ impl Reading {
             Some(known) if !look.was_pulled => known.pulled_ms,
             _ => now_ms,
         };
-        let is_unread = now_ms - pulled_ms >= UNREAD_MS && look.lag > 0;
+        let is_unread = look.is_pushed && now_ms - pulled_ms >= UNREAD_MS && look.lag > 0;
         let committed_ms = match known {
             Some(known) if look.has_messages_out() && known.committed == look.committed => {
                 known.committed_ms
@@ -172,8 +189,6 @@ impl Reading {
             _ => now_ms,
         };
         Self {
-            owner: look.owner.clone(),
-            lag: look.lag,
             pulled_ms,
             is_unread,
             committed: look.committed,
@@ -219,8 +234,15 @@ mod tests {
     }
 
     fn look(queue_id: i32, was_pulled: bool, lag: i64) -> Look {
-        let (owner, committed) = (Some("a@1".into()), Some(3));
-        Look { queue: queue(queue_id), was_pulled, owner, lag, committed, pulled: 3 }
+        Look {
+            queue: queue(queue_id),
+            is_pushed: true,
+            was_pulled,
+            owner: Some("a@1".into()),
+            lag,
+            committed: Some(3),
+            pulled: 3,
+        }
     }
 
     #[test]
@@ -239,6 +261,7 @@ mod tests {
         assert_eq!(owners.look(UNCOMMITTED_MS, [pulled(9, None)]), [uncommitted]);
         assert_eq!(owners.look(UNCOMMITTED_MS + 1, [pulled(9, None)]), []);
         assert_eq!(owners.uncommitted_count(), 1);
+        assert_eq!(owners.trouble(&queue(0)), Some(QueueTrouble::Uncommitted));
         let committed = owners.look(UNCOMMITTED_MS + 2, [pulled(9, Some(4))]);
         assert_eq!(committed, [Finding::CommittedAgain(queue(0))]);
         assert_eq!(owners.uncommitted_count(), 0);
@@ -269,9 +292,10 @@ mod tests {
         assert_eq!(owners.look(UNREAD_MS, [look(0, false, 7), look(1, false, 0)]), [unread]);
         assert_eq!(owners.look(UNREAD_MS + 1, [look(0, false, 7)]), []);
         assert_eq!(owners.unread_count(), 1);
+        assert_eq!(owners.trouble(&queue(0)), Some(QueueTrouble::Unread));
         let again = owners.look(UNREAD_MS + 2, [look(0, true, 7)]);
         assert_eq!((again, owners.unread_count()), (vec![Finding::ReadAgain(queue(0))], 0));
         assert_eq!(owners.look(UNREAD_MS + 3, []), [], "the last member left");
-        assert_eq!(owners.of_group("g").count(), 0);
+        assert!(owners.queues.is_empty());
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ahash::{AHashMap, AHashSet};
 use remora_protocol::body::{BrokerStatsData, BrokerStatsItem};
 
+use crate::group_queues;
 use crate::metrics::TopicTotals;
 
 pub use events::Event;
@@ -297,7 +298,7 @@ impl Rates {
     /// Messages a second that a group has read of a topic (also those its filter left out), over
     /// the last minute.
     pub fn group_out(&self, group: &str, topic: &str) -> f64 {
-        let series = self.group_messages.get(&format!("{topic}@{group}"));
+        let series = self.group_messages.get(&group_queues::key_of(topic, group));
         series.map_or(0.0, |series| series.data().stats_minute.tps)
     }
 
@@ -330,7 +331,7 @@ impl Rates {
     /// An estimate: the group's messages, each as large as the topic's are on average.
     fn group_bytes(&self, key: &str) -> Option<BrokerStatsData> {
         let data = self.group_messages.get(key)?.data();
-        let (topic, _) = key.split_once('@')?;
+        let (topic, _) = group_queues::of_key(key)?;
         let sent = self.topics.get(topic).map(|series| series.latest).unwrap_or_default();
         let mean_bytes = if sent.times == 0 { 0.0 } else { real(sent.sum) / real(sent.times) };
         let scaled = |item: BrokerStatsItem| BrokerStatsItem {

@@ -15,7 +15,7 @@ use remora_remoting::{Refusal, Reply};
 use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
-use crate::{meta, refusals};
+use crate::{group_queues, meta, refusals};
 
 /// What was set, by topic and then group.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl RequestModes {
             groups.retain(|group, _| {
                 let gone = is_gone(topic, group);
                 if gone {
-                    changes.push((key_of(topic, group), None));
+                    changes.push((meta_key(topic, group), None));
                 }
                 !gone
             });
@@ -95,7 +95,7 @@ pub(crate) fn set_request_mode(
         return Err(refusals::group_missing(&mode.consumer_group));
     }
     let mut set = broker.request_modes.set.lock();
-    let change = (key_of(&mode.topic, &mode.consumer_group), Some(meta::to_json(&mode)));
+    let change = (meta_key(&mode.topic, &mode.consumer_group), Some(meta::to_json(&mode)));
     meta::write(&broker.meta, &[change], Durability::Disk)
         .map_err(|error| refusals::not_persisted(&error))?;
     tracing::info!(
@@ -121,10 +121,10 @@ pub(crate) fn all_request_modes(
 pub(crate) fn written(modes: &MessageRequestModes) -> impl Iterator<Item = meta::Change> {
     let groups = modes.message_request_mode_map.iter();
     groups.flat_map(|(topic, groups)| {
-        groups.iter().map(move |(group, mode)| (key_of(topic, group), Some(meta::to_json(mode))))
+        groups.iter().map(move |(group, mode)| (meta_key(topic, group), Some(meta::to_json(mode))))
     })
 }
 
-fn key_of(topic: &str, group: &str) -> String {
-    format!("{}{topic}@{group}", meta::REQUEST_MODE)
+fn meta_key(topic: &str, group: &str) -> String {
+    format!("{}{}", meta::REQUEST_MODE, group_queues::key_of(topic, group))
 }

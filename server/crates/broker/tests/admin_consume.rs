@@ -68,22 +68,28 @@ async fn start() -> (Node, Client) {
 async fn consume_stats_tell_what_is_stored_consumed_and_pulled() {
     let (node, client) = start().await;
     let found = stats(&client, None).await;
-    let queue_0 = found.offset_table[&queue(0)];
+    let queue_0 = &found.offset_table[&queue(0)];
     assert!(queue_0.last_timestamp >= node.broker.started_ms, "{queue_0:?}");
+    let times = (queue_0.last_pull_timestamp, queue_0.last_commit_timestamp);
+    let since_start = |ms: Option<i64>| ms.is_some_and(|ms| ms >= node.broker.started_ms);
+    assert!(since_start(times.0) && since_start(times.1), "{queue_0:?}");
     let wanted = OffsetWrapper {
         broker_offset: 5,
         consumer_offset: 2,
         last_timestamp: queue_0.last_timestamp,
         pull_offset: 5,
+        last_pull_timestamp: times.0,
+        last_commit_timestamp: times.1,
+        ..OffsetWrapper::default()
     };
-    let untouched = OffsetWrapper::default();
+    let untouched = OffsetWrapper::default;
     let wanted = ConsumeStats {
         consume_tps: 0.0,
         offset_table: [
             (queue(0), wanted),
-            (queue(1), untouched),
-            (queue(2), untouched),
-            (queue(3), untouched),
+            (queue(1), untouched()),
+            (queue(2), untouched()),
+            (queue(3), untouched()),
         ]
         .into(),
     };
@@ -108,8 +114,10 @@ async fn consumer_that_never_commits_is_shown_with_all_that_it_is_behind() {
     let header =
         GetConsumeStatsHeader { consumer_group: "readers".into(), topic: None, topic_list: None };
     let found: ConsumeStats = ask(&client, RequestCode::GET_CONSUME_STATS, &header).await;
-    let wanted = OffsetWrapper { broker_offset: 5, pull_offset: 5, ..OffsetWrapper::default() };
-    assert_eq!(found.offset_table.get(&queue(0)), Some(&wanted));
+    let queue_0 = &found.offset_table[&queue(0)];
+    assert_eq!((queue_0.broker_offset, queue_0.consumer_offset, queue_0.pull_offset), (5, 0, 5));
+    assert!(queue_0.last_pull_timestamp.is_some(), "{queue_0:?}");
+    assert_eq!(queue_0.last_commit_timestamp, None);
     node.stop().await;
 }
 

@@ -120,9 +120,16 @@ fn members_that_subscribe_differently_are_named_once_each_time_one_changes() {
     let both = [clash("t", Some("B"), Some("A")), clash("u", None, Some("*"))];
     assert_eq!(table.beat(1, wanting(2, &[("t", "B")])).clashes, both);
     assert_eq!(table.beat(2, wanting(2, &[("t", "B")])).clashes, [], "known");
+    let standing = |table: &ClientTable| table.group("g").unwrap().clashes();
+    let turned = both.map(|clash| {
+        let ([b, a], [of_b, of_a]) = (clash.client_ids.clone(), clash.expressions.clone());
+        Clash { client_ids: [a, b], expressions: [of_a, of_b], ..clash }
+    });
+    assert_eq!(standing(&table), turned, "told for as long as it lasts");
     let one = [clash("t", Some("B"), Some("A"))];
     assert_eq!(table.beat(3, wanting(2, &[("t", "B"), ("u", "*")])).clashes, one);
     assert_eq!(table.beat(4, wanting(2, &[("t", "A"), ("u", "*")])).clashes, [], "alike again");
+    assert_eq!(standing(&table), []);
     table.closed(1);
     assert_eq!(table.beat(5, wanting(2, &[("t", "C")])).clashes, [], "alone");
 }

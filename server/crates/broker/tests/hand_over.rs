@@ -2,11 +2,13 @@
 mod common;
 
 use common::{Answer, Client, Node, heartbeat_of, pull_header, subscription, until};
-use remora_broker::queue_owners::UNCOMMITTED_MS;
+use remora_broker::queue_owners::{UNCOMMITTED_MS, UNREAD_MS};
+use remora_protocol::body::{ConsumeStats, QueueTrouble};
 use remora_protocol::header::{
-    PullMessageHeader, QueryConsumerOffsetHeader, UpdateConsumerOffsetHeader,
+    GetConsumeStatsHeader, PullMessageHeader, QueryConsumerOffsetHeader, UpdateConsumerOffsetHeader,
 };
 use remora_protocol::{RequestCode, body};
+use remora_remoting::Body;
 
 /// A member of the group "workers".
 async fn join(client: &Client, client_id: &str) {
@@ -31,10 +33,7 @@ async fn commit(client: &Client, commit_offset: i64) {
         queue_id: 0,
         commit_offset,
     };
-    client
-        .ask(RequestCode::UPDATE_CONSUMER_OFFSET, &header, remora_remoting::Body::Empty)
-        .await
-        .ok();
+    client.ask(RequestCode::UPDATE_CONSUMER_OFFSET, &header, Body::Empty).await.ok();
 }
 
 fn query(client: &Client) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
@@ -112,6 +111,32 @@ async fn a_stop_answers_who_waits() {
     until(|| node.broker.hand_overs.waiting_count() == 1).await;
     let (answer, _) = tokio::join!(answer, node.stop());
     assert_eq!(answer.ok().field("offset").as_deref(), Some("2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_share_out_anew_when_nobody_pulls_a_queue() {
+    let (node, mut a) = in_flight().await;
+    let trouble = async |client: &Client| {
+        let header = GetConsumeStatsHeader {
+            consumer_group: "workers".into(),
+            topic: Some("orders".into()),
+            ..GetConsumeStatsHeader::default()
+        };
+        let answer = client.ask(RequestCode::GET_CONSUME_STATS, &header, Body::Empty).await.ok();
+        let stats: ConsumeStats = body::decode(&answer.frame.body()).unwrap();
+        let queues = stats.offset_table.into_iter();
+        let troubled = queues.filter_map(|(queue, at)| Some((queue.queue_id, at.trouble?)));
+        troubled.collect::<Vec<_>>()
+    };
+    let joined = a.next_request().await;
+    assert_eq!(joined.view().code, RequestCode::NOTIFY_CONSUMER_IDS_CHANGED.0);
+    node.broker.hand_overs.look(&node.broker, 0);
+    assert_eq!(trouble(&a).await, []);
+    node.broker.hand_overs.look(&node.broker, UNREAD_MS);
+    assert_eq!(trouble(&a).await, [(0, QueueTrouble::Unread)]);
+    let told = a.next_request().await;
+    assert_eq!(told.view().code, RequestCode::NOTIFY_CONSUMER_IDS_CHANGED.0);
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

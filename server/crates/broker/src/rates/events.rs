@@ -2,6 +2,7 @@
 use ahash::AHashMap;
 
 use super::{Sample, Series};
+use crate::group_queues;
 
 /// Statistics kept. Chosen: some megabytes.
 const KEYS_MAX: usize = 10_000;
@@ -22,7 +23,7 @@ pub(super) struct Events {
 
 impl Events {
     pub fn count(&mut self, event: Event, topic: &str, group: &str, now_ms: i64) {
-        let key = (event, format!("{topic}@{group}"));
+        let key = (event, group_queues::key_of(topic, group));
         if !self.series.contains_key(&key) && self.series.len() >= KEYS_MAX {
             return;
         }
