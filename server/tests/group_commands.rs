@@ -16,11 +16,18 @@ fn filled(cluster: &Cluster) -> Vec<String> {
 
 /// A consumer of "orders" and the bodies that it gets.
 async fn consume(cluster: &Cluster) -> (PushConsumer, mpsc::UnboundedReceiver<String>) {
+    consume_what(cluster, "*").await
+}
+
+async fn consume_what(
+    cluster: &Cluster,
+    tags: &str,
+) -> (PushConsumer, mpsc::UnboundedReceiver<String>) {
     let (sender, bodies) = mpsc::unbounded_channel();
     let consumer = PushConsumer::builder("workers")
         .nameserver(&cluster.nameserver)
         .consume_from(ConsumeFrom::First)
-        .subscribe("orders", "*")
+        .subscribe("orders", tags)
         .handler(move |messages| {
             for message in &messages {
                 let _ = sender.send(String::from_utf8_lossy(message.body()).into_owned());
@@ -56,6 +63,7 @@ async fn group_is_listed_followed_reset_cloned_and_deleted() {
     let lag = cluster.json(&["group", "lag", "workers", "--topic", "orders"]);
     assert_eq!(lag["queues"][0]["owner"], client_id.as_str(), "{lag}");
     assert!(lag["queues"][0]["lastPullMs"].as_i64().is_some_and(|ms| ms > 0), "{lag}");
+    assert_eq!((&lag["queues"][0]["trouble"], &lag["clashes"]), (&Value::Null, &json!([])));
     let clients = cluster.json(&["client", "list"]);
     let consumers: Vec<&Value> = clients
         .as_array()
@@ -78,6 +86,8 @@ async fn group_is_listed_followed_reset_cloned_and_deleted() {
     let listed = cluster.json(&["group", "list"]);
     let expected = json!([{ "group": "workers", "members": 0, "topics": ["orders"], "lag": 1 }]);
     assert_eq!(listed, expected);
+    let lag = cluster.json(&["group", "lag", "workers", "--topic", "orders"]);
+    assert!(lag["queues"][0]["lastCommitMs"].as_i64().is_some_and(|ms| ms > 0), "{lag}");
     let table = cluster.run(&["group", "lag", "workers"]);
     assert!(table.contains("COMMITTED") && table.contains("behind by 1 messages"), "{table}");
 
@@ -94,6 +104,33 @@ async fn group_is_listed_followed_reset_cloned_and_deleted() {
     cluster.run(&["group", "delete", "workers", "--yes"]);
     assert_eq!(cluster.json(&["group", "list"]), json!([]));
     assert_eq!(cluster.program.terminate().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_subscribe_differently_are_both_shown() {
+    let cluster = Cluster::start();
+    filled(&cluster);
+    let (one, _bodies) = consume_what(&cluster, "red").await;
+    assert!(!cluster.run(&["group", "connections", "workers"]).contains("clash"));
+    let (other, _others) = consume_what(&cluster, "blue").await;
+    let clashes = cluster.json(&["group", "connections", "workers"])["online"]["clashes"].clone();
+    let found = clashes.as_array().map_or(&[][..], Vec::as_slice);
+    let [clash] = found else { panic!("{clashes}") };
+    let mut wanted = [&clash["expression"], &clash["otherExpression"]].map(Value::to_string);
+    wanted.sort();
+    assert_eq!(wanted, ["\"blue\"", "\"red\""]);
+    assert_ne!(clash["clientId"], clash["otherClientId"]);
+    assert_eq!(cluster.json(&["group", "lag", "workers"])["clashes"], clashes);
+    for command in ["connections", "lag"] {
+        let told = cluster.run(&["group", command, "workers"]);
+        let line =
+            told.lines().find(|line| line.starts_with("subscriptions clash in topic orders"));
+        let line = line.unwrap_or_else(|| panic!("{told}"));
+        assert!(line.contains("wants 'red'") && line.contains("wants 'blue'"), "{line}");
+    }
+    one.shutdown().await;
+    assert!(!cluster.run(&["group", "connections", "workers"]).contains("clash"));
+    other.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
