@@ -284,7 +284,7 @@ impl Page {
         );
         self.counter(
             "remora_pulls_over_quota",
-            "Pulls that waited for their group's quota",
+            "Pulls and pops that waited for their group's quota",
             here(float(read.pulls_over_quota)),
         );
         self.counter(

@@ -23,7 +23,7 @@ type Groups = AHashMap<Arc<str>, Arc<SubscriptionGroupConfig>>;
 pub struct GroupTable {
     groups: ArcSwap<Groups>,
     forbidden: ArcSwap<AHashMap<String, ForbiddenTopics>>,
-    /// Of the groups that have one and pull.
+    /// Of the groups that have one and consume.
     quotas: Mutex<AHashMap<String, Arc<Quota>>>,
     meta: Arc<MetaLog>,
     version: Mutex<DataVersion>,
@@ -87,7 +87,7 @@ impl GroupTable {
         self.find(name)
     }
 
-    /// What the group may pull; `None` for nearly all.
+    /// What the group may pull and pop; `None` for nearly all.
     pub(crate) fn quota(&self, config: &SubscriptionGroupConfig) -> Option<Arc<Quota>> {
         if config.attributes.is_empty() { None } else { self.quota_of(config) }
     }

@@ -31,7 +31,7 @@ pub struct Metrics {
     pub pulls_missed: Counter,
     /// Pulls that waited for the disk.
     pub cold_reads: Counter,
-    /// Pulls that waited for their group's quota.
+    /// Pulls and pops that waited for their group's quota.
     pub pulls_over_quota: Counter,
     pub rejections: Rejections,
     pub put_times: PutTimes,
@@ -142,7 +142,7 @@ pub struct MetricsSnapshot {
     pub uncommitted_queues: usize,
     /// Pulls that waited for the disk, since the start.
     pub cold_reads: u64,
-    /// Pulls that waited for their group's quota, since the start.
+    /// Pulls and pops that waited for their group's quota, since the start.
     pub pulls_over_quota: u64,
     /// Retries of sends that were given the first answer, since the start.
     pub duplicate_sends: u64,

@@ -312,7 +312,7 @@ fn admit(
 
 /// A reply holds no more than a second's worth, and always a message.
 #[cold]
-fn keep_within(limits: &mut ReadLimits, quota: &Quota) {
+pub(crate) fn keep_within(limits: &mut ReadLimits, quota: &Quota) {
     let [messages, bytes] = quota.in_a_second();
     let at_most = |most: Option<i64>| most.and_then(|most| u32::try_from(most).ok());
     limits.messages_max = limits.messages_max.min(at_most(messages).unwrap_or(u32::MAX));

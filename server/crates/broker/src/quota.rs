@@ -1,4 +1,5 @@
-//! What may pass in a second, of a topic's sends or a group's pulls: token buckets, given the time.
+//! What may pass in a second, of a topic's sends or of what a group consumes: token buckets, given
+//! the time.
 //!
 //! A bucket holds one second's worth. What passes may leave it in debt (a message larger than that,
 //! a reply whose size was not known): then nothing passes until the debt is paid, so that the rate
@@ -12,7 +13,8 @@ use remora_remoting::Refusal;
 
 /// Attributes of a topic: what producers may send to this broker.
 const TOPIC_IN: [&str; 2] = ["remora.quota.in.messages", "remora.quota.in.bytes"];
-/// Attributes of a consumer group: what it may pull from this broker, of all topics together.
+/// Attributes of a consumer group: what it may pull and pop from this broker, of all topics
+/// together.
 const GROUP_OUT: [&str; 2] = ["remora.quota.out.messages", "remora.quota.out.bytes"];
 
 /// Highest quota. Chosen: far above any machine, and its thousandfold is still a number.
@@ -95,7 +97,7 @@ impl Quota {
         Limits::of(attributes, TOPIC_IN).map(|limits| Self::following(limits, before))
     }
 
-    /// That of a group's pulls.
+    /// That of a group's pulls and pops.
     pub(crate) fn of_group(
         attributes: &BTreeMap<String, String>,
         before: Option<&Arc<Self>>,

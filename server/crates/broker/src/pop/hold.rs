@@ -99,8 +99,17 @@ impl<T: WantsTag> PopHold<T> {
 
     /// Requests held for exactly this key.
     pub fn count(&self, key: &PollingKey) -> usize {
-        let queues = self.topics.get(&key.topic).and_then(|groups| groups.get(&key.group));
-        queues.and_then(|queues| queues.get(&key.queue_id)).map_or(0, BTreeSet::len)
+        self.ids(key).map_or(0, BTreeSet::len)
+    }
+
+    /// The same, one by one.
+    pub fn of(&self, key: &PollingKey) -> impl Iterator<Item = &T> {
+        let ids = self.ids(key).into_iter().flatten();
+        ids.filter_map(|id| self.held.get(id)).map(|polling| &polling.payload)
+    }
+
+    fn ids(&self, key: &PollingKey) -> Option<&BTreeSet<u64>> {
+        self.topics.get(&key.topic)?.get(&key.group)?.get(&key.queue_id)
     }
 
     /// Whether anybody waits for a queue.

@@ -50,14 +50,14 @@ pub(crate) fn pop_message<'a>(
         let (code, header, body) = pop.nothing(ResponseCode::POLLING_TIMEOUT);
         return call.reply(code, &header, body);
     }
-    let taken = match pop.take(broker, Waiting::Never) {
-        Ok(taken) => taken,
-        Err(refusal) => return call.refuse(refusal),
-    };
     let deadline_ms = time::tick_ms().saturating_add(hold_ms(header.poll_time, left_ms));
+    let over = pop.over_quota();
     let (broker, asks) = (broker.clone(), Asks::Messages);
-    let held = HeldPop { broker, responder: call.defer(), pop, asks, deadline_ms };
-    Box::new(held).settle(Ok(taken));
+    let held = Box::new(HeldPop { broker, responder: call.defer(), pop, asks, deadline_ms });
+    match over {
+        None => held.look(Waiting::Never),
+        Some(over) => held.delay_first(over),
+    }
 }
 
 /// How long the client still waits, by its own clock.
@@ -88,6 +88,7 @@ fn admit(
     check_invisible_ms(header.invisible_time)?;
     let (topic, group) =
         target(broker, settings, (&header.consumer_group, &header.topic, header.queue_id))?;
+    let quota = broker.groups.quota(&group);
     Ok(Pop {
         group,
         topic,
@@ -98,6 +99,7 @@ fn admit(
         filter: filter(settings, header.exp_type.as_deref(), header.exp.as_deref())?,
         ordered: header.order == Some(true),
         attempt_id: header.attempt_id.as_deref().unwrap_or_default().to_owned(),
+        quota,
     })
 }
 

@@ -46,6 +46,7 @@ fn admit(
 ) -> Result<Pop, Refusal> {
     let of = (&*header.consumer_group, &*header.topic, header.queue_id);
     let (topic, group) = message::target(broker, settings, of)?;
+    let quota = broker.groups.quota(&group);
     Ok(Pop {
         group,
         topic,
@@ -56,6 +57,7 @@ fn admit(
         filter: message::filter(settings, header.exp_type.as_deref(), header.exp.as_deref())?,
         ordered: header.order == Some(true),
         attempt_id: header.attempt_id.as_deref().unwrap_or_default().to_owned(),
+        quota,
     })
 }
 

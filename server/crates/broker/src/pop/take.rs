@@ -16,7 +16,8 @@ use crate::offsets;
 use crate::pop::flight::{PopOrder, Start, Taken};
 use crate::pop::hold::PollingKey;
 use crate::pop::table::FlightKey;
-use crate::pull::{ENTRIES_SCANNED_MAX, RECORDS_SCANNED_MAX};
+use crate::pull::{self, ENTRIES_SCANNED_MAX, RECORDS_SCANNED_MAX};
+use crate::quota::{OverQuota, Quota};
 use crate::subscription::MessageFilter;
 use crate::time;
 use crate::topic_table::Topic;
@@ -45,6 +46,7 @@ pub(crate) struct Pop {
     pub filter: MessageFilter,
     pub ordered: bool,
     pub attempt_id: String,
+    pub quota: Option<Arc<Quota>>,
 }
 
 /// What a pop has taken so far.
@@ -143,8 +145,17 @@ impl Pop {
             broker.metrics.messages_out.add(popped.count as u64);
             broker.metrics.bytes_out.add(popped.bytes as u64);
             self.topic.counters.count_out(popped.count as u64, popped.bytes as u64);
+            if let Some(quota) = &self.quota {
+                let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+                quota.take(time::tick_ms(), number(popped.count), number(popped.bytes));
+            }
         }
         Ok(popped)
+    }
+
+    /// Why the group may have nothing now.
+    pub fn over_quota(&self) -> Option<OverQuota> {
+        self.quota.as_ref()?.wait(time::tick_ms())
     }
 
     /// Whether a pop would find something, as far as queues can tell without their records.
@@ -327,18 +338,23 @@ impl Pop {
 
     /// Room left in the reply.
     fn limits(&self, broker: &Broker, popped: &Popped, count_max: usize) -> ReadLimits {
-        let count = self.count_max.saturating_sub(popped.count).min(count_max);
-        let settings = broker.config.peek();
-        let bytes_max = usize::try_from(settings.transfer_bytes_max).unwrap_or(usize::MAX);
-        let bytes = bytes_max.saturating_sub(popped.bytes);
-        ReadLimits {
-            messages_max: u32::try_from(count).unwrap_or(u32::MAX),
-            bytes_max: u32::try_from(bytes).unwrap_or(u32::MAX),
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let bytes_max = broker.config.peek().transfer_bytes_max;
+        let mut limits = ReadLimits {
+            messages_max: number(self.count_max),
+            bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
             entries_scanned_max: match self.filter {
                 MessageFilter::All | MessageFilter::Codes(_) => ENTRIES_SCANNED_MAX,
                 MessageFilter::Sql(_) => RECORDS_SCANNED_MAX,
             },
+        };
+        if let Some(quota) = &self.quota {
+            pull::keep_within(&mut limits, quota);
         }
+        let messages_left = limits.messages_max.saturating_sub(number(popped.count));
+        limits.messages_max = messages_left.min(number(count_max));
+        limits.bytes_max = limits.bytes_max.saturating_sub(number(popped.bytes));
+        limits
     }
 
     fn read(

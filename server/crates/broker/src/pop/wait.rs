@@ -7,16 +7,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use remora_protocol::ResponseCode;
 use remora_protocol::header::{NotificationReply, PopMessageReply};
-use remora_remoting::{Body, Errand, Responder};
+use remora_remoting::{Body, Connection, Errand, Responder};
 use remora_store::Waiting;
 use remora_store::store::Arrival;
 use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::cold_reads::ColdReads;
-use crate::pop::hold::{Polling, PollingKey, PollingLimits, PopHold, Turn};
+use crate::pop::hold::{Polling, PollingFull, PollingKey, PollingLimits, PopHold, Turn};
 use crate::pop::take::{Pop, Popped, TakeError};
 use crate::pull_hold::WantsTag;
+use crate::quota::OverQuota;
 use crate::time;
 
 /// Longest sleep of the expiring task.
@@ -50,6 +51,9 @@ impl WantsTag for HeldPop {
 
 type Taken = Vec<Polling<Box<HeldPop>>>;
 
+/// What a hold says to a request.
+type Parked = Result<(), (Polling<Box<HeldPop>>, PollingFull)>;
+
 /// Requests that are out of the hold and are to look again.
 #[derive(Debug, Default)]
 pub(crate) struct Woken(Taken);
@@ -69,13 +73,20 @@ impl Woken {
 struct Held {
     messages: PopHold<Box<HeldPop>>,
     notices: PopHold<Box<HeldPop>>,
+    /// Either of them, until its group's quota has room, whatever arrives meanwhile.
+    delayed: PopHold<Box<HeldPop>>,
     /// When the expiring task looks next.
     sweep_at_ms: i64,
 }
 
 impl Default for Held {
     fn default() -> Self {
-        Self { messages: PopHold::default(), notices: PopHold::new(Turn::Newest), sweep_at_ms: 0 }
+        Self {
+            messages: PopHold::default(),
+            notices: PopHold::new(Turn::Newest),
+            delayed: PopHold::default(),
+            sweep_at_ms: 0,
+        }
     }
 }
 
@@ -87,18 +98,23 @@ impl Held {
         }
     }
 
+    /// Those that wait for messages.
     fn each(&mut self, mut visit: impl FnMut(&mut PopHold<Box<HeldPop>>)) {
         visit(&mut self.messages);
         visit(&mut self.notices);
     }
 
+    fn all(&mut self) -> [&mut PopHold<Box<HeldPop>>; 3] {
+        [&mut self.messages, &mut self.notices, &mut self.delayed]
+    }
+
     fn len(&self) -> usize {
-        self.messages.len() + self.notices.len()
+        self.messages.len() + self.notices.len() + self.delayed.len()
     }
 
     fn next_deadline_ms(&self) -> i64 {
-        let deadlines = [self.messages.next_deadline_ms(), self.notices.next_deadline_ms()];
-        deadlines.into_iter().flatten().min().unwrap_or(i64::MAX)
+        let holds = [&self.messages, &self.notices, &self.delayed];
+        holds.into_iter().filter_map(PopHold::next_deadline_ms).min().unwrap_or(i64::MAX)
     }
 }
 
@@ -126,7 +142,9 @@ impl PopWait {
 
     /// Requests for messages that are held for exactly this key.
     pub(crate) fn count(&self, key: &PollingKey) -> usize {
-        self.held.lock().messages.count(key)
+        let held = self.held.lock();
+        let delayed = held.delayed.of(key).filter(|pop| pop.asks == Asks::Messages).count();
+        held.messages.count(key) + delayed
     }
 
     /// Holds a request until its deadline; a full hold answers it.
@@ -139,18 +157,12 @@ impl PopWait {
         let queues = pop.pop.watched(&broker);
         let look = pop.pop.clone();
         let polling = Polling { key, connection_id: conn.id, deadline_ms, payload: pop };
-        let mut held = self.held.lock();
-        queues.iter().for_each(remora_store::QueueRef::watch);
-        let refused = held.of(asks).park(polling, limits).err();
-        let nearer = deadline_ms < held.sweep_at_ms;
-        self.parked.store(held.len(), Ordering::SeqCst);
-        drop(held);
-        if let Some((back, _)) = refused {
-            broker.metrics.rejections.polling_full.add(1);
-            return back.payload.full();
-        }
-        if nearer {
-            self.nearer.notify_one();
+        let kept = self.keep(polling, |held, polling| {
+            queues.iter().for_each(remora_store::QueueRef::watch);
+            held.of(asks).park(polling, limits)
+        });
+        if !kept {
+            return;
         }
         // As with pulls: what came between our look and the parking told nobody.
         fence(Ordering::SeqCst);
@@ -158,6 +170,47 @@ impl PopWait {
             let (topic, group) = (&look.topic.name, &look.group.group_name);
             self.answer(|held, woken| held.of(asks).notified(topic, group, queue_id, woken));
         }
+        self.look_after(&conn);
+    }
+
+    /// Holds a request, whatever arrives meanwhile, until its group's quota has room or its
+    /// deadline; then it looks again.
+    fn delay(&self, pop: Box<HeldPop>, wait_ms: i64) {
+        let conn = pop.responder.conn.clone();
+        let limits = limits(&pop.broker);
+        let deadline_ms = time::tick_ms().saturating_add(wait_ms).min(pop.deadline_ms);
+        let key = pop.pop.polling_key();
+        let polling = Polling { key, connection_id: conn.id, deadline_ms, payload: pop };
+        if self.keep(polling, |held, polling| held.delayed.park(polling, limits)) {
+            self.look_after(&conn);
+        }
+    }
+
+    /// Puts a request into a hold; false where that is full, and the request answered.
+    fn keep(
+        &self,
+        polling: Polling<Box<HeldPop>>,
+        park: impl FnOnce(&mut Held, Polling<Box<HeldPop>>) -> Parked,
+    ) -> bool {
+        let deadline_ms = polling.deadline_ms;
+        let mut held = self.held.lock();
+        let refused = park(&mut held, polling).err();
+        let nearer = deadline_ms < held.sweep_at_ms;
+        self.parked.store(held.len(), Ordering::SeqCst);
+        drop(held);
+        if let Some((back, _)) = refused {
+            back.payload.broker.metrics.rejections.polling_full.add(1);
+            back.payload.full();
+            return false;
+        }
+        if nearer {
+            self.nearer.notify_one();
+        }
+        true
+    }
+
+    /// What happened while a request was put into a hold did not find it there.
+    fn look_after(&self, conn: &Connection) {
         if conn.is_closed() {
             self.closed(conn.id);
         }
@@ -202,20 +255,26 @@ impl PopWait {
         if self.is_empty() {
             return;
         }
-        let gone = self.take(|held, gone| held.each(|hold| hold.closed(connection_id, gone)));
-        gone.into_iter().for_each(|polling| polling.payload.over());
+        let gone = self.take(|held, gone| {
+            held.all().into_iter().for_each(|hold| hold.closed(connection_id, gone));
+        });
+        gone.into_iter().for_each(|polling| polling.payload.give_up());
     }
 
     /// Answers the held requests of a topic that is deleted.
     pub(crate) fn release_topic(&self, topic: &str) {
-        let gone = self.take(|held, gone| held.each(|hold| hold.released(topic, gone)));
+        let gone = self.take(|held, gone| {
+            held.all().into_iter().for_each(|hold| hold.released(topic, gone));
+        });
         gone.into_iter().for_each(|polling| polling.payload.over());
     }
 
     /// Answers every held request, at the stop.
     pub(crate) fn release_all(&self) {
         self.draining.store(true, Ordering::SeqCst);
-        let all = self.take(|held, all| held.each(|hold| hold.release_all(all)));
+        let all = self.take(|held, all| {
+            held.all().into_iter().for_each(|hold| hold.release_all(all));
+        });
         all.into_iter().for_each(|polling| polling.payload.over());
     }
 
@@ -252,8 +311,33 @@ impl Errand for HeldPop {
 }
 
 impl HeldPop {
-    /// Looks, and answers or waits.
+    /// Looks, and answers or waits, once the group may have something.
     pub(crate) fn attempt(self: Box<Self>, waiting: Waiting) {
+        match self.pop.over_quota() {
+            None => self.look(waiting),
+            Some(over) => self.delay(over),
+        }
+    }
+
+    /// A request for messages of a group that has had enough waits, as a pull does.
+    #[cold]
+    pub(crate) fn delay_first(self: Box<Self>, over: OverQuota) {
+        self.broker.metrics.pulls_over_quota.add(1);
+        tracing::debug!(group = self.pop.group.group_name, ?over, "pop waits for the quota");
+        self.delay(over);
+    }
+
+    #[cold]
+    fn delay(self: Box<Self>, over: OverQuota) {
+        if self.deadline_ms <= time::tick_ms() || self.broker.stopping.is_cancelled() {
+            return self.give_up();
+        }
+        let broker = self.broker.clone();
+        broker.pops.wait.delay(self, over.wait_ms);
+    }
+
+    /// Looks, and answers or waits, without a look at the quota.
+    pub(crate) fn look(self: Box<Self>, waiting: Waiting) {
         match self.asks {
             Asks::Messages => {
                 let taken = self.pop.take(&self.broker, waiting);
@@ -271,7 +355,7 @@ impl HeldPop {
         if self.responder.conn.is_closed() || self.broker.stopping.is_cancelled() {
             return self.over();
         }
-        self.attempt(Waiting::ForDisk);
+        self.look(Waiting::ForDisk);
     }
 
     /// What becomes of a request that has looked.
@@ -303,6 +387,17 @@ impl HeldPop {
         }
         let broker = self.broker.clone();
         broker.pops.wait.park(self);
+    }
+
+    /// The time is over. It may have been woken and then waited for the quota: whoever waits behind
+    /// it is to be told in its place.
+    fn give_up(self) {
+        let (broker, key) = (self.broker.clone(), self.pop.polling_key());
+        let limited = self.pop.quota.is_some();
+        self.over();
+        if limited && !broker.stopping.is_cancelled() {
+            broker.pops.wait.notify(&key.topic, &key.group, key.queue_id);
+        }
     }
 
     /// The time is over.
@@ -355,6 +450,7 @@ pub(crate) async fn expire_held(broker: Arc<Broker>) {
                     held.each(|hold| hold.expire(time::tick_ms(), over));
                 });
                 over.into_iter().for_each(|polling| polling.payload.over());
+                wait.answer(|held, due| held.delayed.expire(time::tick_ms(), due));
             }
         }
     }

@@ -1,0 +1,167 @@
+//! What limits a pop, and where it begins: quotas of groups.
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Answer, Client, Message, Node, bodies, pull_header, until};
+use remora_protocol::body::{self, SubscriptionGroupConfig};
+use remora_protocol::header::{
+    NotificationHeader, PollingInfoHeader, PopMessageHeader, PullMessageHeader,
+};
+use remora_protocol::{RequestCode, ResponseCode};
+use remora_remoting::Body;
+
+const TOPIC: &str = "orders";
+const GROUP: &str = "poppers";
+const OUT_BYTES: &str = "+remora.quota.out.bytes";
+/// Bytes a second that one message uses up for minutes.
+const LOW: &str = "1";
+const HIGH: &str = "1000000000";
+/// Longer than any test.
+const LONG_MS: i64 = 600_000;
+
+/// From any queue, everything, for long, without waiting.
+fn pop_of(topic: &str) -> PopMessageHeader<'_> {
+    PopMessageHeader {
+        consumer_group: GROUP.into(),
+        topic: topic.into(),
+        queue_id: -1,
+        max_msg_nums: 32,
+        invisible_time: LONG_MS,
+        ..PopMessageHeader::default()
+    }
+}
+
+/// May be held for as long as a test takes.
+fn waiting(topic: &str) -> PopMessageHeader<'_> {
+    PopMessageHeader { poll_time: 20_000, ..pop_of(topic) }
+}
+
+async fn pop(client: &Client, header: &PopMessageHeader<'_>) -> Answer {
+    client.ask(RequestCode::POP_MESSAGE, header, Body::Empty).await
+}
+
+/// Everything that a pop gives which does not wait.
+async fn popped(client: &Client, topic: &str) -> Vec<Message> {
+    let answer = pop(client, &pop_of(topic)).await;
+    match answer.code {
+        ResponseCode::POLLING_TIMEOUT => Vec::new(),
+        _ => answer.ok().messages(),
+    }
+}
+
+async fn group_with(client: &Client, name: &str, value: &str) {
+    let config = SubscriptionGroupConfig {
+        attributes: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        group_name: GROUP.to_owned(),
+        ..SubscriptionGroupConfig::default()
+    };
+    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
+    client.ask(code, &(), body::encode(&config)).await.ok();
+}
+
+async fn sent(client: &Client, topic: &str, messages: &[&str]) {
+    for message in messages {
+        client.send_ok(topic, message).await;
+    }
+}
+
+fn notice() -> NotificationHeader<'static> {
+    NotificationHeader {
+        consumer_group: GROUP.into(),
+        topic: TOPIC.into(),
+        queue_id: -1,
+        poll_time: 20_000,
+        ..NotificationHeader::default()
+    }
+}
+
+#[tokio::test]
+async fn a_pop_over_its_groups_quota_is_held_and_one_that_may_not_be_finds_nothing() {
+    let node = Node::start();
+    let client = node.client().await;
+    sent(&client, TOPIC, &["m0", "m1", "m2"]).await;
+    group_with(&client, OUT_BYTES, LOW).await;
+    // A reply holds a second's worth: one message, as it is more than that.
+    assert_eq!(bodies(&popped(&client, TOPIC).await), ["m0"]);
+    assert_eq!(pop(&client, &pop_of(TOPIC)).await.code, ResponseCode::POLLING_TIMEOUT);
+    assert_eq!(node.broker.metrics().pulls_over_quota, 1);
+
+    // Held until it leaves with its connection: a minute would not be enough.
+    let other = node.client().await;
+    let held = other.ask_later(RequestCode::POP_MESSAGE, &waiting(TOPIC));
+    until(|| node.broker.pops.wait.len() == 1).await;
+    let info =
+        PollingInfoHeader { consumer_group: GROUP.into(), topic: TOPIC.into(), queue_id: -1 };
+    let info = client.ask(RequestCode::POLLING_INFO, &info, Body::Empty).await.ok();
+    assert_eq!(info.field("pollingNum").unwrap(), "1");
+    client.send_ok(TOPIC, "m3").await;
+    assert_eq!(node.broker.pops.wait.len(), 1, "what arrives does not wake it");
+    // Nor is anybody told of messages that he could not pop.
+    let told = other.ask_later(RequestCode::NOTIFICATION, &notice());
+    until(|| node.broker.pops.wait.len() == 2).await;
+    let now = NotificationHeader { poll_time: 0, ..notice() };
+    let now = client.ask(RequestCode::NOTIFICATION, &now, Body::Empty).await.ok();
+    assert_eq!(now.field("hasMsg").unwrap(), "false");
+    drop((held, told));
+    other.close().await;
+    until(|| node.broker.pops.wait.is_empty()).await;
+
+    group_with(&client, OUT_BYTES, HIGH).await;
+    assert_eq!(bodies(&popped(&client, TOPIC).await), ["m1", "m2", "m3"]);
+    assert_eq!(node.broker.metrics().pulls_over_quota, 2);
+}
+
+#[tokio::test]
+async fn a_pop_that_waited_for_its_quota_gets_its_messages() {
+    let node = Node::start();
+    let client = node.client().await;
+    sent(&client, TOPIC, &["m0", "m1", "m2"]).await;
+    group_with(&client, "+remora.quota.out.messages", "1").await;
+    for body in ["m0", "m1", "m2"] {
+        let answer = pop(&client, &waiting(TOPIC)).await.ok();
+        assert_eq!(bodies(&answer.messages()), [body]);
+    }
+    client.send_ok(TOPIC, "m3").await;
+    let told = client.ask(RequestCode::NOTIFICATION, &notice(), Body::Empty).await.ok();
+    assert_eq!(told.field("hasMsg").unwrap(), "true");
+}
+
+#[tokio::test]
+async fn pulls_and_pops_of_a_group_use_up_one_quota() {
+    let node = Node::start();
+    let client = node.client().await;
+    sent(&client, "pulled", &["a", "b"]).await;
+    sent(&client, TOPIC, &["c"]).await;
+    group_with(&client, OUT_BYTES, LOW).await;
+    let pull = PullMessageHeader { consumer_group: GROUP.into(), ..pull_header("pulled", 0) };
+    assert_eq!(bodies(&client.pull(&pull).await.ok().messages()), ["a"]);
+    assert!(popped(&client, TOPIC).await.is_empty());
+    group_with(&client, OUT_BYTES, HIGH).await;
+    assert_eq!(bodies(&popped(&client, TOPIC).await), ["c"]);
+    group_with(&client, OUT_BYTES, LOW).await;
+    sent(&client, TOPIC, &["d"]).await;
+    assert_eq!(bodies(&popped(&client, TOPIC).await), ["d"]);
+    assert_eq!(client.pull(&pull).await.code, ResponseCode::PULL_NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_pop_that_gives_up_waiting_for_its_quota_leaves_the_message_to_the_next() {
+    let node = Node::start();
+    let client = node.client().await;
+    sent(&client, TOPIC, &["first"]).await;
+    sent(&client, "others", &[&"large".repeat(600)]).await;
+    // The large message is worth 3 s.
+    group_with(&client, OUT_BYTES, "1000").await;
+    assert_eq!(bodies(&popped(&client, TOPIC).await), ["first"]);
+    let consumer = node.client().await;
+    let soon = PopMessageHeader { poll_time: 1_000, ..pop_of(TOPIC) };
+    let soon = consumer.ask_later(RequestCode::POP_MESSAGE, &soon);
+    until(|| node.broker.pops.wait.len() == 1).await;
+    let late = consumer.ask_later(RequestCode::POP_MESSAGE, &waiting(TOPIC));
+    until(|| node.broker.pops.wait.len() == 2).await;
+    assert_eq!(popped(&client, "others").await.len(), 1);
+    client.send_ok(TOPIC, "a").await;
+    assert_eq!(soon.await.code, ResponseCode::POLLING_TIMEOUT);
+    assert_eq!(bodies(&late.await.ok().messages()), ["a"]);
+}
