@@ -101,13 +101,21 @@ pub(crate) fn save_at_stop(broker: &Broker) {
 fn taken(broker: &Broker) -> Option<(Position, u64)> {
     let position = broker.transactions.table.lock().position();
     let log_end = broker.store.log_status().physical_offset_max;
-    let saved = broker.transactions.saved.lock();
-    let at = SavedPosition { log_end: 0, ..saved_position(&position, log_end) };
-    let known = saved.at.map_or(SavedPosition::default(), |at| SavedPosition { log_end: 0, ..at });
-    let unchanged = at == known && saved.halves == saved_halves(&position);
-    let unsearched_bytes = log_end.saturating_sub(saved.at.map_or(0, |at| at.log_end));
-    let is_far = !saved.halves.is_empty() && unsearched_bytes >= SEARCH_BYTES_MAX;
-    (!unchanged || is_far).then_some((position, log_end))
+    let is_due = broker.transactions.saved.lock().wants_save(&position, log_end);
+    is_due.then_some((position, log_end))
+}
+
+impl SavedState {
+    /// Something has changed, or a start would have to search far behind what is saved.
+    fn wants_save(&self, position: &Position, log_end: u64) -> bool {
+        let at = SavedPosition { log_end: 0, ..saved_position(position, log_end) };
+        let known =
+            self.at.map_or(SavedPosition::default(), |at| SavedPosition { log_end: 0, ..at });
+        let unchanged = at == known && self.halves == saved_halves(position);
+        let unsearched_bytes = log_end.saturating_sub(self.at.map_or(0, |at| at.log_end));
+        let is_far = !self.halves.is_empty() && unsearched_bytes >= SEARCH_BYTES_MAX;
+        !unchanged || is_far
+    }
 }
 
 fn saved_position(position: &Position, log_end: u64) -> SavedPosition {
@@ -343,4 +351,28 @@ fn each_record(
         next = read.queue_offset_next;
     }
     next.min(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(position: &Position, log_end: u64) -> SavedState {
+        let at = Some(saved_position(position, log_end));
+        SavedState { at, halves: saved_halves(position) }
+    }
+
+    #[test]
+    fn while_halves_wait_they_are_saved_again_before_a_start_would_search_far() {
+        let pending = BTreeMap::from([(3, Saved { physical_offset: 700, checks: 1 })]);
+        let waiting = Position { pending, half_next: 4, op_next: 2, op_floor: 2 };
+        let known = saved(&waiting, 1_000);
+        assert!(!known.wants_save(&waiting, 1_000 + SEARCH_BYTES_MAX - 1));
+        assert!(known.wants_save(&waiting, 1_000 + SEARCH_BYTES_MAX));
+        let decided = Position { pending: BTreeMap::new(), half_next: 4, op_next: 3, op_floor: 3 };
+        assert!(known.wants_save(&decided, 1_000), "a decision");
+        let nothing = saved(&decided, 1_000);
+        assert!(!nothing.wants_save(&decided, u64::MAX), "nothing is to be searched for");
+        assert!(!SavedState::default().wants_save(&Position::default(), 0), "a new store");
+    }
 }
