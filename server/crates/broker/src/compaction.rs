@@ -1,9 +1,9 @@
 //! Compaction topics (attribute `cleanup.policy=COMPACTION`): of each key the last message counts.
 //!
-//! Apache writes what is left into a second log. Here there is none: a pull leaves out what a later
-//! message with the same keys has replaced, as told by a table of the newest message of each key,
-//! made from the queue itself when it is first pulled. A message is replaced, or deleted by one
-//! without a body, once `remora.compaction.lag.ms` are over: consumers that are less behind see
+//! Apache writes what is left into a second log. Here there is none: pulls and pops leave out what
+//! a later message with the same keys has replaced, as told by a table of the newest message of
+//! each key, made from the queue itself when it is first read. A message is replaced, or deleted by
+//! one without a body, once `remora.compaction.lag.ms` are over: consumers that are less behind see
 //! every message, as in Apache before its next round.
 //!
 //! Retention leaves the log on from the oldest message that counts (`keep_values`).
@@ -15,11 +15,14 @@ use ahash::{AHashMap, RandomState};
 use parking_lot::Mutex;
 use remora_protocol::properties::{self, name};
 use remora_protocol::record::{self, Record};
-use remora_store::{Boundary, QueueRef, ReadLimits, ReadStatus, Selects, Store, Waiting};
+use remora_store::read::ReadError;
+use remora_store::{
+    Boundary, QueueRef, ReadLimits, ReadOutcome, ReadStatus, Selects, Store, Waiting,
+};
 
 use crate::broker::Broker;
+use crate::pull::RECORDS_SCANNED_MAX;
 use crate::quota::AttributeError;
-use crate::subscription::MessageFilter;
 use crate::time;
 use crate::topic_table::Topic;
 
@@ -126,9 +129,28 @@ impl Compaction {
         self.queues.lock().entry(queue.queue_id).or_default().clone()
     }
 
-    /// Gives a pull what it may see of a queue, once all that may be compacted was looked at.
+    /// As the store reads, without what was replaced; `None` as of `read`.
+    #[cold]
+    pub fn read_current(
+        &self,
+        store: &Store,
+        queue: &QueueRef,
+        queue_offset: u64,
+        limits: ReadLimits,
+        wanted: &mut dyn Selects,
+        waiting: Waiting,
+    ) -> Option<Result<ReadOutcome, ReadError>> {
+        let entries_scanned_max = limits.entries_scanned_max.min(RECORDS_SCANNED_MAX);
+        let limits = ReadLimits { entries_scanned_max, ..limits };
+        self.read(store, queue, waiting, |newest| {
+            let mut current = Current { wanted, newest };
+            store.read_as(queue, queue_offset, limits, &mut current, waiting)
+        })
+    }
+
+    /// Gives a reader what it may see of a queue, once all that may be compacted was looked at.
     /// `None`: that has to be done where it keeps nobody waiting (`Waiting::ForDisk`).
-    pub fn read<T>(
+    fn read<T>(
         &self,
         store: &Store,
         queue: &QueueRef,
@@ -197,21 +219,19 @@ impl Selects for Taking<'_> {
     }
 }
 
-/// What passes a consumer's filter and still counts.
-pub(crate) struct Counting<'a> {
-    pub filter: &'a MessageFilter,
-    pub newest: &'a NewestOfKeys,
+/// What a consumer wants and still counts.
+struct Current<'a> {
+    wanted: &'a mut dyn Selects,
+    newest: &'a NewestOfKeys,
 }
 
-impl Selects for Counting<'_> {
+impl Selects for Current<'_> {
     fn entry(&mut self, tags_code: i64) -> bool {
-        let mut filter = self.filter;
-        filter.entry(tags_code)
+        self.wanted.entry(tags_code)
     }
 
     fn record(&mut self, bytes: &[u8]) -> bool {
-        let mut filter = self.filter;
-        filter.record(bytes)
+        self.wanted.record(bytes)
             && record::decode(bytes).is_ok_and(|record| {
                 let has_body = !record.body.is_empty();
                 let queue_offset = u64::try_from(record.queue_offset).unwrap_or(u64::MAX);
@@ -268,7 +288,8 @@ fn keep_what_counts(broker: &Broker) {
     broker.store.keep_from("compaction", needed_from);
 }
 
-fn compaction(topic: &Topic) -> Option<&Compaction> {
+/// How a topic is compacted; `None` of nearly all.
+pub(crate) fn compaction(topic: &Topic) -> Option<&Compaction> {
     topic.rules.as_ref()?.compaction.as_ref()
 }
 

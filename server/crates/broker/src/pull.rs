@@ -11,7 +11,7 @@ use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Waiting};
 use crate::broker::Broker;
 use crate::clients::Subscribed;
 use crate::cold_reads::ColdReads;
-use crate::compaction::{Compaction, Counting};
+use crate::compaction;
 use crate::offset_resets::AfterReset;
 use crate::perm;
 use crate::pull_wait::HeldPull;
@@ -149,11 +149,13 @@ impl Pull {
             return Ok(self.nothing(broker, ReadStatus::OffsetTooSmall));
         };
         let (queue, limits) = (&self.queue, self.limits);
-        let rules = self.topic.rules.as_ref();
-        let read = match rules.and_then(|rules| rules.compaction.as_ref()) {
-            None => broker.store.read_as(queue, queue_offset, limits, &mut &self.filter, waiting),
-            Some(compaction) => {
-                match self.read_compacted(broker, compaction, queue_offset, waiting) {
+        let (store, mut filter) = (&broker.store, &self.filter);
+        let read = match compaction::compaction(&self.topic) {
+            None => store.read_as(queue, queue_offset, limits, &mut filter, waiting),
+            Some(of) => {
+                let read =
+                    of.read_current(store, queue, queue_offset, limits, &mut filter, waiting);
+                match read {
                     Some(read) => read,
                     None => return Ok(self.nothing(broker, ReadStatus::NotInMemory)),
                 }
@@ -167,24 +169,6 @@ impl Pull {
             Ok(_) => {}
         }
         read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))
-    }
-
-    /// As the store reads, without what was replaced; `None` where it cannot be told at once.
-    #[cold]
-    fn read_compacted(
-        &self,
-        broker: &Broker,
-        compaction: &Compaction,
-        queue_offset: u64,
-        waiting: Waiting,
-    ) -> Option<Result<ReadOutcome, remora_store::read::ReadError>> {
-        let entries_scanned_max = self.limits.entries_scanned_max.min(RECORDS_SCANNED_MAX);
-        let limits = ReadLimits { entries_scanned_max, ..self.limits };
-        let (store, queue) = (&broker.store, &self.queue);
-        compaction.read(store, queue, waiting, |newest| {
-            let mut counting = Counting { filter: &self.filter, newest };
-            store.read_as(queue, queue_offset, limits, &mut counting, waiting)
-        })
     }
 
     /// The answer where the group was put elsewhere in this queue and its client does not know.

@@ -1,14 +1,15 @@
-//! What limits a pop, and where it begins: quotas of groups.
+//! What limits a pop: quotas of groups, compaction of topics.
 mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Answer, Client, Message, Node, bodies, pull_header, until};
+use common::{Answer, Client, Message, Node, bodies, pull_header, send_header, until};
 use remora_protocol::body::{self, SubscriptionGroupConfig};
 use remora_protocol::header::{
-    NotificationHeader, PollingInfoHeader, PopMessageHeader, PullMessageHeader,
+    AckMessageHeader, CreateTopicHeader, NotificationHeader, PeekMessageHeader, PollingInfoHeader,
+    PopMessageHeader, PullMessageHeader, SendMessageHeader,
 };
-use remora_protocol::{RequestCode, ResponseCode};
+use remora_protocol::{RequestCode, ResponseCode, Text};
 use remora_remoting::Body;
 
 const TOPIC: &str = "orders";
@@ -164,4 +165,105 @@ async fn a_pop_that_gives_up_waiting_for_its_quota_leaves_the_message_to_the_nex
     client.send_ok(TOPIC, "a").await;
     assert_eq!(soon.await.code, ResponseCode::POLLING_TIMEOUT);
     assert_eq!(bodies(&late.await.ok().messages()), ["a"]);
+}
+
+async fn compacted(client: &Client, topic: &str, lag_ms: &str) {
+    let attributes = format!("+cleanup.policy=COMPACTION,+remora.compaction.lag.ms={lag_ms}");
+    let header = CreateTopicHeader {
+        topic: topic.into(),
+        default_topic: "TBW102".into(),
+        read_queue_nums: 1,
+        write_queue_nums: 1,
+        perm: 6,
+        topic_filter_type: "SINGLE_TAG".into(),
+        attributes: Some(attributes.into()),
+        ..CreateTopicHeader::default()
+    };
+    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await.ok();
+}
+
+async fn put(client: &Client, topic: &str, key: &str, body: &str) {
+    let properties = format!("KEYS\x01{key}\x02");
+    let header = SendMessageHeader { properties: Text::plain(&properties), ..send_header(topic) };
+    client.send(&header, body).await.ok();
+}
+
+async fn peeked(client: &Client, topic: &str) -> Vec<Message> {
+    let header = PeekMessageHeader {
+        topic: topic.into(),
+        queue_id: -1,
+        max_msg_nums: 32,
+        consumer_group: GROUP.into(),
+    };
+    client.ask(RequestCode::PEEK_MESSAGE, &header, Body::Empty).await.ok().messages()
+}
+
+async fn acked(client: &Client, answer: &Answer, message: &Message) {
+    let field = |name: &str| answer.field(name).unwrap();
+    let (pop_time, revive) = (field("popTime"), field("reviveQid"));
+    let (queue_id, queue_offset) = (message.queue_id, message.queue_offset);
+    let handle = format!("0 {pop_time} {LONG_MS} {revive} 0 broker-a {queue_id} {queue_offset}");
+    let header = AckMessageHeader {
+        consumer_group: GROUP.into(),
+        topic: message.topic.as_str().into(),
+        queue_id,
+        extra_info: handle.into(),
+        offset: queue_offset,
+        ..AckMessageHeader::default()
+    };
+    client.ask(RequestCode::ACK_MESSAGE, &header, Body::Empty).await.ok();
+}
+
+#[tokio::test]
+async fn a_pop_leaves_out_what_a_later_message_of_the_key_replaced_and_settles_it() {
+    let node = Node::start();
+    let client = node.client().await;
+    compacted(&client, "state", "0").await;
+    let messages = [("a", "a1"), ("b", "b1"), ("a", "a2"), ("c", "c1"), ("c", ""), ("d", "d1")];
+    for (key, body) in messages {
+        put(&client, "state", key, body).await;
+    }
+    assert_eq!(bodies(&peeked(&client, "state").await), ["b1", "a2", "d1"]);
+    let answer = pop(&client, &pop_of("state")).await.ok();
+    let messages = answer.messages();
+    assert_eq!(bodies(&messages), ["b1", "a2", "d1"]);
+    assert_eq!(answer.field("msgOffsetInfo").unwrap(), "0 0 1,2,5");
+    let committed = || node.broker.offsets.committed(GROUP, "state", 0);
+    assert_eq!(committed(), Some(1), "what comes first was replaced");
+    acked(&client, &answer, &messages[0]).await;
+    acked(&client, &answer, &messages[1]).await;
+    assert_eq!(committed(), Some(5));
+    acked(&client, &answer, &messages[2]).await;
+    assert_eq!(committed(), Some(6));
+
+    // Deleted and the newest of its queue: nothing to give, and nothing is left.
+    put(&client, "state", "d", "").await;
+    assert!(popped(&client, "state").await.is_empty());
+    assert_eq!(committed(), Some(7));
+}
+
+#[tokio::test]
+async fn a_pop_gives_what_was_replaced_lately() {
+    let node = Node::start();
+    let client = node.client().await;
+    compacted(&client, "state", "3600000").await;
+    put(&client, "state", "a", "a1").await;
+    put(&client, "state", "a", "a2").await;
+    assert_eq!(bodies(&popped(&client, "state").await), ["a1", "a2"]);
+}
+
+#[tokio::test]
+async fn a_pop_looks_at_all_that_was_replaced_before_it_gives_the_first() {
+    let node = Node::start();
+    let client = node.client().await;
+    compacted(&client, "state", "0").await;
+    for number in 0..4_500 {
+        put(&client, "state", &format!("key-{}", number % 2), &number.to_string()).await;
+    }
+    let answer = pop(&client, &waiting("state")).await.ok();
+    assert_eq!(bodies(&answer.messages()), ["4498", "4499"]);
+    let others = PopMessageHeader { consumer_group: "others".into(), ..waiting("state") };
+    let ordered = PopMessageHeader { order: Some(true), ..others };
+    let answer = pop(&client, &ordered).await.ok();
+    assert_eq!(bodies(&answer.messages()), ["4498", "4499"]);
 }

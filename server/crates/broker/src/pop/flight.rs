@@ -1,8 +1,9 @@
 //! What one consumer group has in flight of one queue. Pure: no clock, no IO.
 //!
-//! Below the *floor* everything is settled: acknowledged, left out by the filter, or moved to the
-//! retry topic. From the floor to `popped_to` a message is in flight or settled. The floor is the
-//! group's consumer offset, so that whatever a crash forgets of this is delivered again.
+//! Below the *floor* everything is settled: acknowledged, left out by the filter or by compaction,
+//! or moved to the retry topic. From the floor to `popped_to` a message is in flight or settled. The
+//! floor is the group's consumer offset, so that whatever a crash forgets of this is delivered
+//! again.
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ pub struct Taken<'a> {
     /// As `Start::From` gave it.
     pub version: u64,
     /// Where the reading began and ended; what is between and not in `queue_offsets` was left out
-    /// by the filter, and is settled.
+    /// by the filter or by compaction, and is settled.
     pub from: u64,
     pub next: u64,
     /// Ascending.

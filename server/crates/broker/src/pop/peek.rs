@@ -7,9 +7,11 @@ use remora_protocol::header::PeekMessageHeader;
 use remora_protocol::{ResponseCode, names};
 use remora_remoting::routes::Request;
 use remora_remoting::{Body, Refusal, Reply};
-use remora_store::{ReadLimits, Waiting};
+use remora_store::read::ReadError;
+use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Store, Waiting};
 
 use crate::broker::Broker;
+use crate::compaction;
 use crate::pop::flight::Flight;
 use crate::pop::message::{COUNT_MAX, target};
 use crate::pop::table::FlightKey;
@@ -93,11 +95,34 @@ impl Peeked<'_> {
                 .unwrap_or(u32::MAX),
             entries_scanned_max: ENTRIES_SCANNED_MAX,
         };
-        let read = store.read_as(queue, from, limits, &mut |_| true, Waiting::ForDisk);
-        let outcome =
-            read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))?;
-        self.room = self.room.saturating_sub(outcome.message_count);
-        self.slices.extend(outcome.slices);
-        Ok(())
+        let mut at = from;
+        loop {
+            let Some(read) = read(store, topic, queue, at, limits) else { return Ok(()) };
+            let outcome =
+                read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))?;
+            // What compaction leaves out may be more than one look takes.
+            let goes_on = outcome.status == ReadStatus::NoMatched && outcome.queue_offset_next > at;
+            at = outcome.queue_offset_next;
+            self.room = self.room.saturating_sub(outcome.message_count);
+            self.slices.extend(outcome.slices);
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Everything a pop may be given.
+fn read(
+    store: &Store,
+    topic: &Topic,
+    queue: &QueueRef,
+    queue_offset: u64,
+    limits: ReadLimits,
+) -> Option<Result<ReadOutcome, ReadError>> {
+    let (all, waiting) = (&mut |_| true, Waiting::ForDisk);
+    match compaction::compaction(topic) {
+        None => Some(store.read_as(queue, queue_offset, limits, all, waiting)),
+        Some(of) => of.read_current(store, queue, queue_offset, limits, all, waiting),
     }
 }

@@ -11,6 +11,7 @@ use remora_remoting::{Body, Refusal};
 use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Selects, Waiting};
 
 use crate::broker::Broker;
+use crate::compaction;
 use crate::offset_table::NOBODY;
 use crate::offsets;
 use crate::pop::flight::{PopOrder, Start, Taken};
@@ -313,13 +314,13 @@ impl Pop {
                 popped.leave(&source, queue_offset_max.saturating_sub(queue_offset));
                 return Ok(());
             }
-            let outcome = self.read(broker, &source, queue_offset, limits, waiting)?;
+            let read = self.read(broker, &source, queue_offset, limits, waiting)?;
+            let Some(outcome) = read.filter(|read| read.status != ReadStatus::NotInMemory) else {
+                popped.cold = true;
+                return Ok(());
+            };
             match outcome.status {
-                ReadStatus::NotInMemory => {
-                    popped.cold = true;
-                    return Ok(());
-                }
-                ReadStatus::OffsetAtEnd => return Ok(()),
+                ReadStatus::NotInMemory | ReadStatus::OffsetAtEnd => return Ok(()),
                 ReadStatus::OffsetTooSmall
                 | ReadStatus::OffsetTooLarge
                 | ReadStatus::NoMessageInQueue => {
@@ -357,6 +358,7 @@ impl Pop {
         limits
     }
 
+    /// `None` where it cannot be told at once what a compaction topic's queue still has.
     fn read(
         &self,
         broker: &Broker,
@@ -364,10 +366,19 @@ impl Pop {
         queue_offset: u64,
         limits: ReadLimits,
         waiting: Waiting,
-    ) -> Result<ReadOutcome, TakeError> {
+    ) -> Result<Option<ReadOutcome>, TakeError> {
         let (key, ordered) = (source.key, self.ordered);
         let mut wanted = Unsettled { filter: &self.filter, broker, key, ordered };
-        let read = broker.store.read_as(source.queue, queue_offset, limits, &mut wanted, waiting);
+        let (store, queue, wanted) = (&broker.store, source.queue, &mut wanted);
+        let read = match compaction::compaction(source.topic) {
+            None => store.read_as(queue, queue_offset, limits, wanted, waiting),
+            Some(of) => {
+                match of.read_current(store, queue, queue_offset, limits, wanted, waiting) {
+                    Some(read) => read,
+                    None => return Ok(None),
+                }
+            }
+        };
         let (topic, queue_id) = (key.topic, key.queue_id);
         match &read {
             Ok(ReadOutcome { corrupt: Some(corrupt), .. }) => tracing::error!(
@@ -382,7 +393,7 @@ impl Pop {
             }
             Ok(_) => {}
         }
-        read.map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))
+        read.map(Some).map_err(|error| Refusal::new(ResponseCode::SYSTEM_ERROR, error.to_string()))
     }
 
     /// Puts what was read in flight; false where another pop came first.
