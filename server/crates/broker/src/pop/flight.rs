@@ -1,8 +1,8 @@
 //! What one consumer group has in flight of one queue. Pure: no clock, no IO.
 //!
 //! Below the *floor* everything is settled: acknowledged, left out by the filter or by compaction,
-//! or moved to the retry topic. From the floor to `popped_to` a message is in flight or settled. The
-//! floor is the group's consumer offset, so that whatever a crash forgets of this is delivered
+//! or moved to the retry topic. From the floor to `popped_to` a message is in flight or settled.
+//! The floor is the group's consumer offset, so that whatever a crash forgets of this is delivered
 //! again.
 mod snapshot;
 
