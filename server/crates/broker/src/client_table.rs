@@ -86,6 +86,8 @@ pub struct BeatOutcome {
     /// Reply field IS_SUB_CHANGE: the client must send its subscriptions again.
     pub subscriptions_changed: bool,
     pub notify: Vec<Notify>,
+    /// Groups and their topics that are subscribed to by another expression than before.
+    pub resubscribed: Vec<(Arc<str>, String)>,
     /// Members that want something else than this one, told once.
     pub clashes: Vec<Clash>,
 }
@@ -201,7 +203,10 @@ impl ClientTable {
         if let Some(list) = &beat.subscriptions {
             outcome.clashes.extend(group.news(member, list));
         }
-        let changed = beat.subscriptions.is_some_and(|list| group.resubscribe(list));
+        let changed = match beat.subscriptions {
+            Some(list) => group.resubscribe(list, &mut outcome.resubscribed),
+            None => false,
+        };
         if joined || changed {
             outcome.notify.extend(group.notification());
         }
@@ -390,7 +395,11 @@ impl ConsumerGroup {
 
     /// Takes the newest list; true when topics came or went. An older version of a topic's
     /// subscription never replaces a newer one.
-    fn resubscribe(&mut self, list: Vec<SubscriptionData>) -> bool {
+    fn resubscribe(
+        &mut self,
+        list: Vec<SubscriptionData>,
+        resubscribed: &mut Vec<(Arc<str>, String)>,
+    ) -> bool {
         let topics: BTreeSet<String> = list.iter().map(|data| data.topic.clone()).collect();
         let before = self.subscriptions.len();
         self.subscriptions.retain(|topic, _| topics.contains(topic));
@@ -400,7 +409,12 @@ impl ConsumerGroup {
                 Some(known) if known.data.sub_version >= data.sub_version => {}
                 known => {
                     changed |= known.is_none();
-                    self.subscriptions.insert(data.topic.clone(), Subscription::new(data).into());
+                    let topic = data.topic.clone();
+                    let new = Subscription::new(data);
+                    if known.is_some_and(|known| known.filter != new.filter) {
+                        resubscribed.push((self.name.clone(), topic.clone()));
+                    }
+                    self.subscriptions.insert(topic, new.into());
                 }
             }
         }

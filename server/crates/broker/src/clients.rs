@@ -51,6 +51,11 @@ impl Clients {
         let outcome = self.table.write().beat(time::tick_ms(), beat);
         broker.hand_overs.members_changed(broker, &outcome.notify);
         self.notify(broker, &outcome.notify);
+        for (group, name) in &outcome.resubscribed {
+            if let Some(topic) = broker.topics.find(name) {
+                broker.hold.release_group(group, &topic);
+            }
+        }
         outcome.clashes.iter().for_each(report);
         outcome.subscriptions_changed
     }

@@ -183,6 +183,16 @@ impl<T: WantsTag> PullHold<T> {
         self.take_from_queue(key, released, |_| true);
     }
 
+    /// As `released`, some of them.
+    pub fn released_if(
+        &mut self,
+        key: QueueKey,
+        released: &mut Vec<Parked<T>>,
+        wanted: impl Fn(&T) -> bool,
+    ) {
+        self.take_from_queue(key, released, |parked| wanted(&parked.payload));
+    }
+
     /// Moves everything to `released`, at the stop, in the order of the deadlines.
     pub fn release_all(&mut self, released: &mut Vec<Parked<T>>) {
         self.expire(i64::MAX, released);

@@ -176,6 +176,18 @@ impl PullWait {
         });
     }
 
+    /// Answers a group's held pulls of a topic PULL_NOT_FOUND, where they stand: what came since
+    /// was left out by a subscription that is no longer the group's. They ask again by the new one.
+    pub(crate) fn release_group(&self, group: &str, topic: &Topic) {
+        let released = self.take(|hold, released| {
+            for queue in topic.resolved_queues() {
+                let key = QueueKey(queue.address());
+                hold.released_if(key, released, |held| held.pull.group.group_name == group);
+            }
+        });
+        released.into_iter().for_each(|parked| parked.payload.not_found());
+    }
+
     /// Answers every held pull PULL_NOT_FOUND, at the stop.
     pub(crate) fn release_all(&self) {
         self.draining.store(true, Ordering::SeqCst);

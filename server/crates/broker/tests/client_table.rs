@@ -50,7 +50,7 @@ fn told(group: &str, connection_ids: &[u64]) -> Notify {
 }
 
 fn outcome(subscriptions_changed: bool, notify: Vec<Notify>) -> BeatOutcome {
-    BeatOutcome { subscriptions_changed, notify, clashes: Vec::new() }
+    BeatOutcome { subscriptions_changed, notify, ..BeatOutcome::default() }
 }
 
 #[test]

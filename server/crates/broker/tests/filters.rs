@@ -153,6 +153,57 @@ async fn conditions_are_refused_where_property_filters_are_off() {
     node.stop().await;
 }
 
+fn wants(tag: &str, sub_version: i64) -> SubscriptionData {
+    SubscriptionData { sub_string: tag.into(), sub_version, ..subscription("orders") }
+}
+
+async fn beat(client: &Client, subscription: SubscriptionData) {
+    let beat = body::encode(&heartbeat_of("a@1", subscription));
+    client.ask(RequestCode::HEART_BEAT, &(), beat).await.ok();
+}
+
+/// A pull held with the subscription before would pass over what the new one asks for, and give
+/// what it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn held_pull_is_given_back_when_its_group_subscribes_to_something_else() {
+    let node = Node::start();
+    let client = node.client().await;
+    client.send_ok("orders", "0").await;
+    beat(&client, wants("TagB", 1_000)).await;
+    let held = PullMessageHeader {
+        consumer_group: "workers".into(),
+        sys_flag: 2,
+        suspend_timeout_millis: 15_000,
+        subscription: None,
+        ..pull_header("orders", 1)
+    };
+    let other = PullMessageHeader {
+        consumer_group: "others".into(),
+        sys_flag: SUSPEND,
+        subscription: Some("TagB".into()),
+        ..held.clone()
+    };
+    let _other = client.ask_later(RequestCode::PULL_MESSAGE, &other);
+    let before = client.ask_later(RequestCode::PULL_MESSAGE, &held);
+    until(|| node.broker.hold.len() == 2).await;
+    for tag in ["TagA", "TagC"] {
+        let properties = format!("TAGS\u{1}{tag}\u{2}");
+        let header =
+            SendMessageHeader { properties: Text::plain(&properties), ..send_header("orders") };
+        client.send(&header, tag).await.ok();
+    }
+    beat(&client, wants("TagB", 2_000)).await;
+    assert_eq!(node.broker.hold.len(), 2, "the same by another version is no change");
+
+    beat(&client, wants("TagA", 3_000)).await;
+    let before = before.await;
+    assert_eq!(before.code, ResponseCode::PULL_NOT_FOUND);
+    assert_eq!(before.pull_reply().next_begin_offset, 1);
+    assert_eq!(node.broker.hold.len(), 1, "another group's goes on waiting");
+    assert_eq!(bodies(&client.pull(&held).await.ok().messages()), ["TagA"]);
+    node.stop().await;
+}
+
 async fn check(client: &Client, expression_type: &str, expression: &str) -> common::Answer {
     let request = CheckClientRequest {
         client_id: "a@1".into(),

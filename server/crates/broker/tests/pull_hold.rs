@@ -21,6 +21,7 @@ enum Step {
     Expire { now_ms: i64 },
     Closed { connection_id: u64 },
     Released { queue: usize },
+    ReleasedIf { queue: usize, tag: i64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -37,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_i64).prop_map(|now_ms| Step::Expire { now_ms }),
         1 => (0..3_u64).prop_map(|connection_id| Step::Closed { connection_id }),
         1 => (0..3_usize).prop_map(|queue| Step::Released { queue }),
+        1 => (0..3_usize, 0..3_i64).prop_map(|(queue, tag)| Step::ReleasedIf { queue, tag }),
     ]
 }
 
@@ -68,6 +70,10 @@ fn take(hold: &mut PullHold<Pull>, step: Step, taken: &mut Vec<Parked<Pull>>) ->
         Step::Released { queue } => {
             hold.released(QueueKey(queue), taken);
             Box::new(move |pull, _| pull.key.0 == queue)
+        }
+        Step::ReleasedIf { queue, tag } => {
+            hold.released_if(QueueKey(queue), taken, |pull| pull.1 == tag);
+            Box::new(move |pull, wanted| pull.key.0 == queue && wanted == tag)
         }
     }
 }
