@@ -10,6 +10,10 @@ use crate::error::ClientError;
 use crate::instance::Client;
 use crate::queue::MessageQueue;
 
+/// How often an offset is sent of a queue that is given up, where the broker does not take it: what
+/// is lost is delivered again.
+const RELEASE_TRIES: u32 = 3;
+
 /// Where offsets are kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Keeper {
@@ -120,8 +124,12 @@ impl Offsets {
                 let kept = self.table.lock().get(queue).and_then(|reached| reached.kept);
                 // Also when it was sent one-way: that may have been lost.
                 tracing::debug!(%queue, offset, ?kept, "queue released");
-                if let Err(e) = self.client.commit_offset(&self.group, queue, offset).await {
-                    tracing::warn!(%queue, offset, error = %e, "offset not committed at release");
+                for tries_left in (0..RELEASE_TRIES).rev() {
+                    match self.client.commit_offset(&self.group, queue, offset).await {
+                        Ok(()) => break,
+                        Err(error) => tracing::warn!(%queue, offset, %error, tries_left,
+                            "offset not committed at release"),
+                    }
                 }
             }
         }

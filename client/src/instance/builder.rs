@@ -161,6 +161,7 @@ impl ClientBuilder {
             members: RwLock::new(Members::default()),
             replies: Replies::default(),
             heartbeat_wanted: Arc::clone(&heartbeat_wanted),
+            membership: tokio::sync::Mutex::default(),
             closed: closed.clone(),
             tasks: TaskTracker::new(),
             shutdown: Mutex::new(false),

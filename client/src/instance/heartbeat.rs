@@ -13,8 +13,16 @@ use super::{Client, Inner};
 use crate::route::MASTER_ID;
 
 impl Client {
-    /// Tells every known broker now, and waits for their answers.
+    /// Tells every known broker now, and waits for their answers. Goes on where the caller is
+    /// dropped meanwhile: who unregisters has to wait for it.
     pub(crate) async fn heartbeat_now(&self) {
+        let client = self.clone();
+        let telling = self.inner.tasks.spawn(async move { client.tell_membership().await });
+        let _is_told = telling.await;
+    }
+
+    async fn tell_membership(&self) {
+        let _turn = self.inner.membership.lock().await;
         let consumers = self.inner.consumers();
         let data = body::HeartbeatData {
             client_id: self.inner.client_id.clone(),
@@ -60,12 +68,16 @@ impl Client {
             .collect()
     }
 
-    /// Tells every known broker that this client has left a group.
+    /// Tells every known broker that this client has left a group; after every heartbeat that may
+    /// still name it is answered. Brokers that handle requests side by side, as Apache's do, would
+    /// else take it in again, and for as long as they believe in silent clients it would have its
+    /// share of the queues.
     pub(super) async fn unregister(
         &self,
         producer_group: Option<&str>,
         consumer_group: Option<&str>,
     ) {
+        let _turn = self.inner.membership.lock().await;
         let mut sent = JoinSet::new();
         for (broker_name, _, addr) in self.inner.routes.all_brokers() {
             let client = self.clone();

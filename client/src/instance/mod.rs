@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     members: RwLock<Members>,
     replies: Replies,
     heartbeat_wanted: Arc<Notify>,
+    /// Held while brokers are told which groups this client belongs to, until they have answered.
+    membership: tokio::sync::Mutex<()>,
     /// Cancelled at shutdown, and when the last handle is dropped.
     pub(crate) closed: CancellationToken,
     pub(crate) tasks: TaskTracker,

@@ -129,6 +129,13 @@ impl Fake {
         self.state.seen.lock().iter().filter(|seen| seen.code == code).count()
     }
 
+    /// Says yes to what was not answered so far.
+    pub fn answer_all(&self) {
+        for responder in self.state.unanswered.lock().drain(..) {
+            responder.send(Ok(Reply::success()));
+        }
+    }
+
     fn codes(&self) -> Vec<i32> {
         self.state.seen.lock().iter().map(|seen| seen.code.0).collect()
     }

@@ -1,12 +1,14 @@
 //! What a push consumer does when handlers and brokers fail, and what it answers brokers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::fake::{Fake, Say, Seen, refuse, route, say, soon};
 use remora_client::consumer::FlowLimits;
-use remora_client::{ConsumeFrom, ConsumeOutcome, Filter, MessageView, PullConsumer, PushConsumer};
+use remora_client::{
+    Admin, ConsumeFrom, ConsumeOutcome, Filter, MessageView, PullConsumer, PushConsumer,
+};
 use remora_protocol::record::{Draft, seal};
 use remora_protocol::{RequestCode, ResponseCode, body, header};
 use remora_remoting::{Body, Reply};
@@ -154,6 +156,42 @@ async fn what_is_still_being_handled_at_shutdown_is_not_committed() {
         })
         .await;
     assert_eq!(left.field("consumerGroup"), "g");
+}
+
+/// Else a broker that handles both at once may take the member in again.
+#[tokio::test]
+async fn a_member_leaves_once_its_heartbeats_are_answered() {
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let slow = Arc::clone(&is_slow);
+    let fake = broker_with(1, move |seen| {
+        let is_kept = seen.code == RequestCode::HEART_BEAT && slow.load(Ordering::SeqCst);
+        is_kept.then_some(Say::Nothing)
+    });
+    let consumer = consumer(&fake).handler(|_| async { ConsumeOutcome::Success });
+    let consumer = Arc::new(consumer.start().await.unwrap());
+    fake.first(PULL).await;
+    is_slow.store(true, Ordering::SeqCst);
+    let before = fake.count(RequestCode::HEART_BEAT);
+    let subscribing = Arc::clone(&consumer);
+    // Given up while its heartbeat is on the way.
+    let subscribing =
+        tokio::spawn(async move { subscribing.subscribe("T", Filter::from("A")).await });
+    let another = |seen: &[Seen]| {
+        let heartbeats = seen.iter().filter(|seen| seen.code == RequestCode::HEART_BEAT);
+        (heartbeats.count() > before).then_some(())
+    };
+    fake.until("another heartbeat", another).await;
+    subscribing.abort();
+    let leaving = tokio::spawn(async move { consumer.shutdown().await });
+    // Time enough to leave, for one that does not wait.
+    let other = Admin::connect(&fake.addr()).await.unwrap();
+    for _ in 0..50 {
+        other.client().refresh_route("T").await.unwrap();
+    }
+    assert_eq!(fake.count(RequestCode::UNREGISTER_CLIENT), 0);
+    fake.answer_all();
+    soon(leaving).await.unwrap();
+    assert_eq!(fake.count(RequestCode::UNREGISTER_CLIENT), 1);
 }
 
 #[tokio::test]
