@@ -31,6 +31,18 @@ pub fn topic(java: &Driver, producer: &str, queues: usize) -> String {
     topic
 }
 
+/// A topic with these attributes, made with Java's administrative calls.
+#[track_caller]
+pub fn topic_with(java: &Driver, target: &Target, queues: usize, attributes: &Value) -> String {
+    let topic = unique("topic");
+    let args = json!({
+        "nameserver": target.nameserver(), "topic": topic, "queues": queues,
+        "attributes": attributes,
+    });
+    java.ask("topic.create", &args);
+    topic
+}
+
 /// Sends and gives the `sent` events.
 #[track_caller]
 pub fn send(

@@ -15,13 +15,13 @@ use crate::common::{
 };
 
 /// A group that takes messages of a topic by hand.
-struct Taker<'j> {
+pub struct Taker<'j> {
     java: &'j Driver,
     base: Value,
 }
 
 impl<'j> Taker<'j> {
-    fn new(java: &'j Driver, target: &Target, topic: &str) -> Self {
+    pub fn new(java: &'j Driver, target: &Target, topic: &str) -> Self {
         let consumer = pull_consumer(java, target);
         let base = json!({
             "consumer": consumer, "broker": target.broker(), "group": unique("cg"), "topic": topic,
@@ -30,7 +30,7 @@ impl<'j> Taker<'j> {
     }
 
     #[track_caller]
-    fn take(&self, more: &Value) -> Vec<Value> {
+    pub fn take(&self, more: &Value) -> Vec<Value> {
         self.java.call("pop.take", &with(self.base.clone(), more)).all("received")
     }
 

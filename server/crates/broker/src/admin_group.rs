@@ -17,6 +17,7 @@ use remora_remoting::{Refusal, Reply};
 use remora_store::meta_log::Durability;
 
 use crate::broker::Broker;
+use crate::pop;
 use crate::quota::Quota;
 use crate::{attributes, perm, refusals};
 
@@ -64,6 +65,7 @@ fn check(config: &SubscriptionGroupConfig) -> Result<(), Refusal> {
     let invalid = |remark: String| Refusal::new(ResponseCode::INVALID_PARAMETER, remark);
     names::check_group(&config.group_name).map_err(|error| invalid(error.to_string()))?;
     Quota::of_group(&config.attributes, None).map_err(|error| invalid(error.to_string()))?;
+    pop::check_priority_factor(&config.attributes).map_err(|error| invalid(error.to_string()))?;
     if !(0..=RETRY_QUEUES_MAX).contains(&config.retry_queue_nums) {
         return Err(invalid(format!(
             "field 'retryQueueNums' of group '{}' is {}, allowed are 0 to {RETRY_QUEUES_MAX}",

@@ -23,6 +23,7 @@ pub(crate) enum MessageType {
     Fifo,
     Delay,
     Transaction,
+    Priority,
 }
 
 impl fmt::Display for MessageType {
@@ -32,6 +33,7 @@ impl fmt::Display for MessageType {
             Self::Fifo => "FIFO",
             Self::Delay => "DELAY",
             Self::Transaction => "TRANSACTION",
+            Self::Priority => "PRIORITY",
         })
     }
 }
@@ -45,11 +47,12 @@ impl MessageType {
             "FIFO" => Ok(Some(Self::Fifo)),
             "DELAY" => Ok(Some(Self::Delay)),
             "TRANSACTION" => Ok(Some(Self::Transaction)),
+            "PRIORITY" => Ok(Some(Self::Priority)),
             "MIXED" | "UNSPECIFIED" => Ok(None),
             _ => Err(AttributeError {
                 name: ATTRIBUTE,
                 value: value.clone(),
-                expected: "NORMAL, FIFO, DELAY, TRANSACTION, MIXED or UNSPECIFIED",
+                expected: "NORMAL, FIFO, DELAY, TRANSACTION, PRIORITY, MIXED or UNSPECIFIED",
             }),
         }
     }
@@ -66,7 +69,11 @@ impl MessageType {
         {
             return Self::Delay;
         }
-        if find(name::SHARDING_KEY).is_some() { Self::Fifo } else { Self::Normal }
+        match (find(name::SHARDING_KEY), find(name::PRIORITY)) {
+            (Some(_), _) => Self::Fifo,
+            (None, Some(_)) => Self::Priority,
+            (None, None) => Self::Normal,
+        }
     }
 
     /// Whether a topic of this type takes messages of that type. Clients of this protocol choose
@@ -112,6 +119,9 @@ mod tests {
     fn type_of_a_message_is_in_its_properties_or_flags() {
         assert_eq!(of("KEYS=k;DELAY=0;", 1), MessageType::Normal);
         assert_eq!(of("__SHARDINGKEY=s;", 0), MessageType::Fifo);
+        assert_eq!(of("_SYS_MSG_PRIORITY_=3;__SHARDINGKEY=s;", 0), MessageType::Fifo);
+        assert_eq!(of("_SYS_MSG_PRIORITY_=3;", 0), MessageType::Priority);
+        assert_eq!(of("_SYS_MSG_PRIORITY_=3;DELAY=3;", 0), MessageType::Delay);
         for text in ["DELAY=3;__SHARDINGKEY=s;", "TIMER_DELAY_MS=1;", "TIMER_DELIVER_MS=5;"] {
             assert_eq!(of(text, 0), MessageType::Delay, "{text}");
         }
@@ -121,9 +131,9 @@ mod tests {
 
     #[test]
     fn topic_in_order_takes_messages_whose_queue_was_chosen_and_no_others_mix() {
-        use MessageType::{Delay, Fifo, Normal, Transaction};
-        for topic in [Normal, Fifo, Delay, Transaction] {
-            let taken: Vec<_> = [Normal, Fifo, Delay, Transaction]
+        use MessageType::{Delay, Fifo, Normal, Priority, Transaction};
+        for topic in [Normal, Fifo, Delay, Transaction, Priority] {
+            let taken: Vec<_> = [Normal, Fifo, Delay, Transaction, Priority]
                 .into_iter()
                 .filter(|sent| topic.takes(*sent))
                 .collect();
@@ -140,7 +150,7 @@ mod tests {
         assert_eq!(of("DELAY"), Ok(Some(MessageType::Delay)));
         assert_eq!(
             of("delay").unwrap_err().to_string(),
-            "attribute 'message.type' is 'delay', expected NORMAL, FIFO, DELAY, TRANSACTION, MIXED or UNSPECIFIED"
+            "attribute 'message.type' is 'delay', expected NORMAL, FIFO, DELAY, TRANSACTION, PRIORITY, MIXED or UNSPECIFIED"
         );
     }
 }

@@ -23,7 +23,7 @@ pub struct TopicRules {
     pub send_refused: bool,
     pub(crate) quota: Option<Arc<Quota>>,
     pub(crate) compaction: Option<Compaction>,
-    message_type: Option<MessageType>,
+    pub(crate) message_type: Option<MessageType>,
 }
 
 impl TopicRules {

@@ -1,4 +1,4 @@
-//! What limits a pop: quotas of groups, compaction of topics.
+//! What limits a pop, and where it begins: quotas of groups, compaction and priorities of topics.
 mod common;
 
 use std::collections::BTreeMap;
@@ -266,4 +266,82 @@ async fn a_pop_looks_at_all_that_was_replaced_before_it_gives_the_first() {
     let ordered = PopMessageHeader { order: Some(true), ..others };
     let answer = pop(&client, &ordered).await.ok();
     assert_eq!(bodies(&answer.messages()), ["4498", "4499"]);
+}
+
+async fn prioritized(client: &Client, topic: &str, priorities: &[u32]) {
+    let header = CreateTopicHeader {
+        topic: topic.into(),
+        default_topic: "TBW102".into(),
+        read_queue_nums: 4,
+        write_queue_nums: 4,
+        perm: 6,
+        topic_filter_type: "SINGLE_TAG".into(),
+        attributes: Some("+message.type=PRIORITY".into()),
+        ..CreateTopicHeader::default()
+    };
+    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await.ok();
+    for priority in priorities {
+        send_with_priority(client, topic, *priority).await;
+    }
+}
+
+async fn send_with_priority(client: &Client, topic: &str, priority: u32) {
+    let properties = format!("_SYS_MSG_PRIORITY_\x01{priority}\x02");
+    let header = SendMessageHeader { properties: Text::plain(&properties), ..send_header(topic) };
+    client.send(&header, &format!("priority {priority}")).await.ok();
+}
+
+/// The queues that pops take one message each from.
+async fn queues(client: &Client, header: &PopMessageHeader<'_>, count: usize) -> Vec<i32> {
+    let header = PopMessageHeader { max_msg_nums: 1, ..header.clone() };
+    let mut queues = Vec::new();
+    for _ in 0..count {
+        let answer = pop(client, &header).await.ok();
+        queues.extend(answer.messages().iter().map(|message| message.queue_id));
+    }
+    queues
+}
+
+#[tokio::test]
+async fn pops_begin_with_the_highest_priority_as_often_as_the_groups_factor_says() {
+    let node = Node::start();
+    let client = node.client().await;
+    let all = [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3];
+    prioritized(&client, "ranked", &all).await;
+    // Without the attribute always.
+    assert_eq!(queues(&client, &pop_of("ranked"), 6).await, [3, 3, 3, 3, 2, 2]);
+    send_with_priority(&client, "ranked", 9).await;
+    let rest = popped(&client, "ranked").await;
+    let rest: Vec<i32> = rest.iter().map(|message| message.queue_id).collect();
+    assert_eq!(rest, [3, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0]);
+
+    // Each pop of a broker begins one queue further, and seven were before.
+    group_with(&client, "+priority.factor", "0").await;
+    prioritized(&client, "even", &all).await;
+    assert_eq!(queues(&client, &pop_of("even"), 8).await, [3, 0, 1, 2, 3, 0, 1, 2]);
+    // Turns 15 to 18 draw 55, 92, 29 and 66.
+    group_with(&client, "+priority.factor", "56").await;
+    assert_eq!(queues(&client, &pop_of("even"), 4).await, [3, 0, 3, 2]);
+
+    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
+    let wrong = SubscriptionGroupConfig {
+        attributes: BTreeMap::from([("+priority.factor".to_owned(), "101".to_owned())]),
+        group_name: GROUP.to_owned(),
+        ..SubscriptionGroupConfig::default()
+    };
+    let refused = client.ask(code, &(), body::encode(&wrong)).await;
+    refused.refused(ResponseCode::INVALID_PARAMETER, &["'priority.factor'", "'101'", "0 to 100"]);
+}
+
+#[tokio::test]
+async fn pops_in_order_and_of_other_topics_do_not_go_by_priority() {
+    let node = Node::start();
+    let client = node.client().await;
+    prioritized(&client, "ranked", &[0, 1, 2, 3]).await;
+    let ordered = PopMessageHeader { order: Some(true), ..pop_of("ranked") };
+    assert_eq!(queues(&client, &ordered, 2).await, [0, 1]);
+    for priority in 0..4 {
+        send_with_priority(&client, TOPIC, priority).await;
+    }
+    assert_eq!(queues(&client, &pop_of(TOPIC), 2).await, [2, 3]);
 }

@@ -10,6 +10,7 @@
 //! metadata log, every few seconds and at the stop. A crash delivers again what it forgets. So an
 //! acknowledgement costs one short lock, and neither the log nor its readers see POP at all.
 mod ack;
+mod course;
 pub mod flight;
 pub mod hold;
 mod message;
@@ -23,6 +24,7 @@ pub mod wait;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) use ack::{ack_message, batch_ack_message, change_invisible_time};
+pub(crate) use course::check_priority_factor;
 pub(crate) use message::pop_message;
 pub(crate) use notice::{notification, polling_info};
 pub(crate) use peek::peek_message;

@@ -12,8 +12,10 @@ use remora_store::{QueueRef, ReadLimits, ReadOutcome, ReadStatus, Selects, Waiti
 
 use crate::broker::Broker;
 use crate::compaction;
+use crate::message_type::MessageType;
 use crate::offset_table::NOBODY;
 use crate::offsets;
+use crate::pop::course::{self, Course, QueueOrder};
 use crate::pop::flight::{PopOrder, Start, Taken};
 use crate::pop::hold::PollingKey;
 use crate::pop::table::FlightKey;
@@ -131,15 +133,14 @@ impl Pop {
         let settings = broker.config.settings();
         let turn = broker.pops.turn.fetch_add(1, Ordering::Relaxed);
         let mut popped = Popped::new(time::wall_ms());
-        // 37 and 100 have no common divisor: the share is even over any run of pops.
-        let retry_first = turn.wrapping_mul(37) % 100 < u64::from(settings.pop_from_retry_percent);
-        if retry_first {
+        let course = Course::of(turn, self.priority_factor(), settings.pop_from_retry_percent);
+        if course.retries_first {
             self.take_retries(broker, waiting, &mut popped)?;
         }
-        self.each_queue(turn, |queue_id| {
+        self.each_queue(course.queues, |queue_id| {
             self.take_queue(broker, &self.topic, queue_id, waiting, &mut popped)
         })?;
-        if !retry_first {
+        if !course.retries_first {
             self.take_retries(broker, waiting, &mut popped)?;
         }
         if popped.count > 0 {
@@ -172,7 +173,7 @@ impl Pop {
             })
         };
         let mut found = None;
-        let _ = self.each_queue(0, |queue_id| {
+        let _ = self.each_queue(QueueOrder::From(0), |queue_id| {
             if found.is_none() && has(&self.topic, queue_id) {
                 found = Some(queue_id);
             }
@@ -200,19 +201,24 @@ impl Pop {
         queues.filter_map(|queue_id| self.topic.queue(&broker.store, queue_id).cloned()).collect()
     }
 
-    /// The queues asked for, from another one each turn.
+    /// How often the group goes by priority, where the topic is for that and nothing has to come in
+    /// order.
+    fn priority_factor(&self) -> Option<u64> {
+        let message_type = self.topic.rules.as_ref()?.message_type?;
+        let may = message_type == MessageType::Priority && !self.ordered;
+        may.then(|| course::priority_factor(&self.group.attributes))
+    }
+
+    /// The queues asked for.
     fn each_queue(
         &self,
-        turn: u64,
+        order: QueueOrder,
         mut visit: impl FnMut(i32) -> Result<(), TakeError>,
     ) -> Result<(), TakeError> {
         if self.queue_id >= 0 {
             return visit(self.queue_id);
         }
-        let count = self.topic.config.read_queue_nums.max(0);
-        let Ok(divisor) = u64::try_from(count.max(1)) else { return Ok(()) };
-        let first = i32::try_from(turn % divisor).unwrap_or(0);
-        (first..count).chain(0..first.min(count)).try_for_each(visit)
+        order.ids(self.topic.config.read_queue_nums).try_for_each(visit)
     }
 
     /// Ordered consumption has none: what was not consumed stays where it is.
