@@ -73,7 +73,8 @@ pub(crate) fn update_consumer_offset(
     header: UpdateConsumerOffsetHeader<'_>,
 ) -> Result<Reply, Refusal> {
     let (group, topic) = (header.consumer_group.as_ref(), header.topic.as_ref());
-    if broker.groups.find_or_create(group, broker.auto_create_group()).is_none() {
+    // A group begins with a heartbeat, a pull or a pop: one that has none of them is mistyped.
+    if broker.groups.find(group).is_none() {
         return Err(refusals::group_missing(group));
     }
     let known = broker.topics.find(topic).ok_or_else(|| refusals::topic_missing(topic))?;

@@ -29,14 +29,18 @@ async fn ask<T: DeserializeOwned>(
     body::decode(&answer.frame.body()).unwrap()
 }
 
-async fn commit(client: &Client, group: &str, commit_offset: i64) {
+async fn try_commit(client: &Client, group: &str, commit_offset: i64) -> Answer {
     let header = UpdateConsumerOffsetHeader {
         consumer_group: group.into(),
         topic: "orders".into(),
         queue_id: 0,
         commit_offset,
     };
-    client.ask(RequestCode::UPDATE_CONSUMER_OFFSET, &header, Body::Empty).await.ok();
+    client.ask(RequestCode::UPDATE_CONSUMER_OFFSET, &header, Body::Empty).await
+}
+
+async fn commit(client: &Client, group: &str, commit_offset: i64) {
+    try_commit(client, group, commit_offset).await.ok();
 }
 
 async fn stats(client: &Client, topic: Option<&'static str>) -> ConsumeStats {
@@ -167,6 +171,7 @@ async fn topics_subscriptions_and_offsets_of_groups_are_listed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_are_copied_and_compared_between_groups() {
     let (node, client) = start().await;
+    client.begin_group("others", "orders").await;
     commit(&client, "others", 4).await;
     let header = QueryCorrectionOffsetHeader {
         filter_groups: None,
@@ -196,6 +201,16 @@ async fn offsets_are_copied_and_compared_between_groups() {
     let header = CloneGroupOffsetHeader { src_group: "nobody".into(), ..header };
     let refusal = client.ask(RequestCode::CLONE_GROUP_OFFSET, &header, Body::Empty).await;
     refusal.refused(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, &["'nobody'"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_nobody_consumes_with_is_not_made_by_an_offset() {
+    let (node, client) = start().await;
+    let missing = ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST;
+    try_commit(&client, "mistyped", 4).await.refused(missing, &["'mistyped'"]);
+    assert!(node.broker.groups.find("mistyped").is_none());
+    assert_eq!(node.broker.offsets.committed("mistyped", "orders", 0), None);
     node.stop().await;
 }
 

@@ -95,6 +95,7 @@ async fn deleted_group_keeps_its_offsets_unless_they_are_to_be_cleaned() {
     let node = Node::start();
     let client = node.client().await;
     client.send_ok("orders", "x").await;
+    client.begin_group("workers", "orders").await;
     let commit = UpdateConsumerOffsetHeader {
         consumer_group: "workers".into(),
         topic: "orders".into(),

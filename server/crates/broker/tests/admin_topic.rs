@@ -119,6 +119,7 @@ async fn deleted_topic_starts_again_from_nothing() {
     let node = start();
     let client = node.client().await;
     client.send_ok("orders", "one").await;
+    client.begin_group("workers", "orders").await;
     let commit = UpdateConsumerOffsetHeader {
         consumer_group: "workers".into(),
         topic: "orders".into(),

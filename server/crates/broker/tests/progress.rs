@@ -63,6 +63,7 @@ async fn offsets_survive_a_restart() {
     for number in 0..3 {
         client.send_ok("orders", &number.to_string()).await;
     }
+    client.begin_group("workers", "orders").await;
     commit(&client, "orders", 0, 2).await.ok();
     let header = UpdateConsumerOffsetHeader {
         consumer_group: "workers".into(),
@@ -88,6 +89,7 @@ async fn impossible_commits_are_refused_by_field() {
     let node = Node::start();
     let client = node.client().await;
     client.send_ok("orders", "x").await;
+    client.begin_group("workers", "orders").await;
     let wrong = ResponseCode::INVALID_PARAMETER;
     commit(&client, "orders", 0, -1).await.refused(wrong, &["commitOffset", "-1", "0"]);
     commit(&client, "orders", 99, 1).await.refused(wrong, &["queueId", "99", "4"]);
@@ -201,7 +203,7 @@ async fn metrics_tell_totals_and_lag() {
     for number in 0..5 {
         client.send_ok("orders", &number.to_string()).await;
     }
-    client.pull(&pull_header("orders", 0)).await.ok();
+    client.begin_group("workers", "orders").await;
     commit(&client, "orders", 0, 2).await.ok();
     let metrics = node.broker.metrics();
     assert_eq!((metrics.total.messages_in, metrics.total.messages_out), (5, 5));

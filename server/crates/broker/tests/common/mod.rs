@@ -299,6 +299,12 @@ impl Client {
         self.ask(RequestCode::PULL_MESSAGE, header, Body::Empty).await
     }
 
+    /// A group begins when it first reads: from this topic's queue 0.
+    pub async fn begin_group(&self, group: &str, topic: &str) {
+        let header = PullMessageHeader { consumer_group: group.into(), ..pull_header(topic, 0) };
+        self.pull(&header).await.ok();
+    }
+
     pub async fn close(self) {
         self.connector.close().await;
     }
