@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use remora_tests::{Driver, Stream, Target, interop, target::unique};
+use remora_tests::{
+    Driver, Stream, Target, interop,
+    target::{Options, unique},
+};
 use serde_json::{Value, json};
 
 use crate::common::{numbered, owned_queues, producer, push_with, send, stop_push, topic, with};
@@ -35,7 +38,16 @@ impl<'j> Group<'j> {
     /// A topic with `of_each_queue` messages in each queue, and a group without members.
     #[track_caller]
     fn with_backlog(java: &'j Driver, of_each_queue: usize, more: &Value) -> Self {
-        let target = Target::shared();
+        Self::with_backlog_at(Target::shared(), java, of_each_queue, more)
+    }
+
+    #[track_caller]
+    fn with_backlog_at(
+        target: Arc<Target>,
+        java: &'j Driver,
+        of_each_queue: usize,
+        more: &Value,
+    ) -> Self {
         let producer = producer(java, &target, &json!({}));
         let topic = topic(java, &producer, QUEUES);
         let args = with(json!({ "group": unique("cg"), "gate": unique("gate") }), more);
@@ -193,6 +205,27 @@ fn queues_taken_away_in_mid_backlog_are_consumed_on_in_order() {
     assert_eq!(wrong, BTreeMap::new());
     let ends: Vec<i64> = consumed.values().filter_map(|queue| Some(queue.last()?.offset)).collect();
     assert_eq!(ends, [249; QUEUES]);
+}
+
+#[test]
+#[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
+fn members_consume_on_in_order_when_the_broker_was_killed_and_came_back() {
+    const OF_EACH_QUEUE: usize = 250;
+    let target = Arc::new(Target::fresh(&Options { sync_flush: true, ..Options::default() }));
+    let work = json!({ "workMs": 20 });
+    let mut group = Group::with_backlog_at(target.clone(), interop::java(), OF_EACH_QUEUE, &work);
+    (0..3).for_each(|_| group.join());
+    group.settle();
+    group.allow(OF_EACH_QUEUE);
+    group.newest_consumes();
+    target.kill();
+    target.start();
+    group.quiet(OF_EACH_QUEUE);
+    for (queue, messages) in group.end() {
+        assert_eq!(disorder(&messages), None, "queue {queue}");
+        let last = messages.last().map(|each| each.offset);
+        assert_eq!(last, Some(249), "queue {queue}");
+    }
 }
 
 #[test]
