@@ -186,6 +186,7 @@ fn topics_are_made_listed_described_and_deleted() {
     let status = cluster_command(&nameserver, &["topic", "status", "orders", "--output", "json"]);
     let status: Value = serde_json::from_str(&stdout(&status)).expect("JSON");
     assert_eq!(status["queues"].as_array().map(Vec::len), Some(3));
+    assert_eq!(status["attributes"], json!({}));
     let missing = cluster_command(&nameserver, &["topic", "status", "ordres"]);
     assert_eq!(missing.status.code(), Some(3));
     assert!(stderr(&missing).contains("did you mean 'orders'?"), "{}", stderr(&missing));
@@ -197,6 +198,34 @@ fn topics_are_made_listed_described_and_deleted() {
         stdout(&cluster_command(&nameserver, &["topic", "list", "-o", "json"])).trim(),
         "[]"
     );
+    assert_eq!(program.terminate().0, 0);
+}
+
+#[test]
+fn attributes_of_a_topic_are_set_shown_and_taken_away() {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    let program = Program::start(&standalone_args(folder.path()));
+    let nameserver = program.address("nameserver");
+    let create = |more: &[&str]| {
+        cluster_command(&nameserver, &[&["topic", "create", "orders"], more].concat())
+    };
+    let shown = || stdout(&cluster_command(&nameserver, &["topic", "status", "orders"]));
+    let pairs = ["--attribute", "message.type=FIFO", "--attribute", "remora.deduplicate=false"];
+    let made = create(&pairs);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let lines = shown();
+    assert!(lines.starts_with("message.type=FIFO\nremora.deduplicate=false\n"), "{lines}");
+    let changed = create(&["--without-attribute", "message.type"]);
+    assert_eq!(changed.status.code(), Some(0), "{}", stderr(&changed));
+    assert!(shown().starts_with("remora.deduplicate=false\n"));
+
+    let unknown = create(&["--attribute", "message.type=fifo"]);
+    assert_ne!(unknown.status.code(), Some(0));
+    let why = stderr(&unknown);
+    assert!(why.contains("'message.type' is 'fifo', expected NORMAL, FIFO"), "{why}");
+    let bare = create(&["--attribute", "message.type"]);
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(stderr(&bare).contains("expected NAME=VALUE"), "{}", stderr(&bare));
     assert_eq!(program.terminate().0, 0);
 }
 

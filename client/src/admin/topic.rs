@@ -1,5 +1,5 @@
 //! Topics.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use remora_protocol::{RequestCode, ResponseCode, body, header, names};
@@ -74,11 +74,21 @@ impl TopicSpec {
 
     /// A topic attribute, as in `message.type`, `DELAY`.
     #[must_use]
-    pub fn attribute(mut self, name: &str, value: &str) -> Self {
+    pub fn attribute(self, name: &str, value: &str) -> Self {
+        self.change(&format!("+{name}={value}"))
+    }
+
+    /// Takes an attribute away from a topic that has it.
+    #[must_use]
+    pub fn without_attribute(self, name: &str) -> Self {
+        self.change(&format!("-{name}"))
+    }
+
+    fn change(mut self, change: &str) -> Self {
         if !self.attributes.is_empty() {
             self.attributes.push(',');
         }
-        self.attributes.push_str(&format!("+{name}={value}"));
+        self.attributes.push_str(change);
         self
     }
 }
@@ -160,6 +170,20 @@ impl Admin {
         }
         stats.sort_by(|a, b| a.queue.cmp(&b.queue));
         Ok(stats)
+    }
+
+    /// A topic's attributes, as in `message.type`, `DELAY`, as the first of its brokers has them.
+    pub async fn topic_attributes(
+        &self,
+        topic: &str,
+    ) -> Result<BTreeMap<String, String>, ClientError> {
+        let request = header::GetTopicConfigHeader { topic: topic.into() };
+        let code = RequestCode::GET_TOPIC_CONFIG;
+        let Some(broker) = self.masters_of(topic).await?.into_iter().next() else {
+            return Ok(BTreeMap::new());
+        };
+        let answer = self.ask(&broker, "topic configuration", code, &request, Bytes::new()).await?;
+        Ok(answer.json::<body::TopicConfigAndQueueMapping>()?.config.attributes)
     }
 
     /// The groups that consume a topic.

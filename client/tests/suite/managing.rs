@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use remora_client::admin::{QueueProgress, TimeSpan, Where};
+use remora_client::admin::{QueueProgress, TimeSpan, TopicSpec, Where};
 use remora_client::{Admin, ConsumeFrom, Message, PushConsumer};
 
 use super::support::{
@@ -25,6 +25,13 @@ pub async fn admin_sees_and_changes_topics_groups_and_brokers(nameserver: &str) 
         .map(|queue| (queue.min_offset, queue.max_offset))
         .collect();
     assert_eq!(spans, vec![(0, 0); 3 * masters.len()]);
+    let change = async |spec: TopicSpec| {
+        admin.create_topic(&spec.queues(3), &Where::Everywhere).await.unwrap();
+        admin.topic_attributes(&topic).await.unwrap().into_iter().collect::<Vec<_>>()
+    };
+    let typed = change(TopicSpec::new(&topic).attribute("message.type", "DELAY")).await;
+    assert_eq!(typed, [("message.type".to_owned(), "DELAY".to_owned())]);
+    assert_eq!(change(TopicSpec::new(&topic).without_attribute("message.type")).await, []);
     // Apache's broker fails in its first second, before it has counted anything.
     let runtime = eventually("the broker tells how it is", || async {
         admin.broker_runtime(&masters[0]).await.ok()

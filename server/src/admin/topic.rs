@@ -7,7 +7,7 @@ use remora_protocol::names;
 use serde_json::json;
 
 use super::{CommandError, print};
-use crate::cli::{ClusterArgs, Output, TopicCommand};
+use crate::cli::{ClusterArgs, CreateTopicArgs, Output, TopicCommand};
 
 /// Brokers register a new topic at once: milliseconds.
 const ROUTE_LOOK: Duration = Duration::from_millis(20);
@@ -16,9 +16,7 @@ const ROUTE_LOOKS: u32 = 250;
 pub(crate) async fn run(command: TopicCommand) -> Result<(), CommandError> {
     match command {
         TopicCommand::List { cluster, all } => list(&cluster, all).await,
-        TopicCommand::Create { topic, queues, perm, cluster } => {
-            create(&cluster, &topic, queues, perm).await
-        }
+        TopicCommand::Create(args) => create(&args).await,
         TopicCommand::Delete { topic, yes, cluster } => delete(&cluster, &topic, yes).await,
         TopicCommand::Status { topic, cluster } => status(&cluster, &topic).await,
     }
@@ -51,18 +49,20 @@ async fn list(cluster: &ClusterArgs, all: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn create(
-    cluster: &ClusterArgs,
-    topic: &str,
-    queues: u32,
-    perm: u32,
-) -> Result<(), CommandError> {
+async fn create(args: &CreateTopicArgs) -> Result<(), CommandError> {
+    let CreateTopicArgs { topic, queues, perm, attributes, without_attributes, cluster } = args;
     let number = |what: &str, value: u32| {
         i32::try_from(value)
             .map_err(|_| CommandError::Usage(format!("{what} {value} is too large")))
     };
-    let spec =
-        TopicSpec::new(topic).queues(number("--queues", queues)?).perm(number("--perm", perm)?);
+    let mut spec =
+        TopicSpec::new(topic).queues(number("--queues", *queues)?).perm(number("--perm", *perm)?);
+    for (name, value) in attributes {
+        spec = spec.attribute(name, value);
+    }
+    for name in without_attributes {
+        spec = spec.without_attribute(name);
+    }
     let admin = Admin::connect(&cluster.nameserver).await?;
     let masters = admin.masters(&Where::Everywhere).await?;
     admin.create_topic(&spec, &Where::Everywhere).await?;
@@ -112,6 +112,7 @@ async fn status(cluster: &ClusterArgs, topic: &str) -> Result<(), CommandError> 
     must_exist(&admin, topic).await?;
     let mut stats = admin.topic_stats(topic).await?;
     stats.sort_by(|left, right| left.queue.cmp(&right.queue));
+    let attributes = admin.topic_attributes(topic).await?;
     match cluster.output {
         Output::Json => {
             let queues: Vec<_> = stats
@@ -126,9 +127,10 @@ async fn status(cluster: &ClusterArgs, topic: &str) -> Result<(), CommandError> 
                     })
                 })
                 .collect();
-            println!("{}", json!({ "topic": topic, "queues": queues }));
+            println!("{}", json!({ "topic": topic, "attributes": attributes, "queues": queues }));
         }
         Output::Table => {
+            attributes.iter().for_each(|(name, value)| println!("{name}={value}"));
             let rows = stats.iter().map(|stat| {
                 let last = stat.last_update_ms;
                 vec![
