@@ -410,7 +410,8 @@ pub(crate) struct CreateTopicArgs {
     pub cluster: ClusterArgs,
 }
 
-fn attribute(text: &str) -> Result<(String, String), String> {
+/// A topic's or a group's.
+pub(crate) fn attribute(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))

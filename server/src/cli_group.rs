@@ -1,7 +1,13 @@
 //! The command line of `remora group` and `remora client`.
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::cli::ClusterArgs;
+use crate::cli::{ClusterArgs, attribute};
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  remora group create workers --retry-max 3         four deliveries, then a dead letter
+  remora group create workers --attribute remora.quota.out.messages=1000
+  remora group create workers --consume false       its members get no messages";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
@@ -14,6 +20,9 @@ pub(crate) enum GroupCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Make a group on every broker, or change what is named of one; a consumer makes its own
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(CreateGroupArgs),
     /// How far a group is in each queue: committed, behind, who owns it, last pull
     #[command(after_help = "Example:\n  remora group lag workers --topic orders")]
     Lag {
@@ -90,4 +99,24 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         cluster: ClusterArgs,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateGroupArgs {
+    pub group: String,
+    /// Deliveries after the first; then a message is a dead letter [default of a new one: 16]
+    #[arg(long, value_name = "COUNT")]
+    #[arg(value_parser = clap::value_parser!(i32).range(0..))]
+    pub retry_max: Option<i32>,
+    /// Whether its members get messages [default of a new one: true]
+    #[arg(long, value_name = "true|false")]
+    pub consume: Option<bool>,
+    /// What the group keeps to; may be given several times
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub attributes: Vec<(String, String)>,
+    /// An attribute to take away; may be given several times
+    #[arg(long = "without-attribute", value_name = "NAME")]
+    pub without_attributes: Vec<String>,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }

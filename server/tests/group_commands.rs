@@ -50,6 +50,36 @@ async fn take(bodies: &mut mpsc::UnboundedReceiver<String>, count: usize) -> Vec
     taken
 }
 
+#[test]
+fn group_is_made_and_keeps_what_a_change_does_not_name() {
+    let cluster = Cluster::start();
+    let quota = "remora.quota.out.messages";
+    let pair = format!("{quota}=100");
+    let made = ["group", "create", "workers", "--retry-max", "3", "--attribute", &pair];
+    let expected = |retries: i32, consumes: bool, attributes: Value| {
+        json!({
+            "group": "workers", "retryMaxTimes": retries, "consumeEnable": consumes,
+            "attributes": attributes,
+        })
+    };
+    assert_eq!(cluster.json(&made), expected(3, true, json!({ quota: "100" })));
+    let paused = ["group", "create", "workers", "--consume", "false"];
+    assert_eq!(cluster.json(&paused), expected(3, false, json!({ quota: "100" })));
+    let changed = [
+        "group",
+        "create",
+        "workers",
+        "--consume",
+        "true",
+        "--without-attribute",
+        quota,
+        "--attribute",
+        "priority.factor=50",
+    ];
+    assert_eq!(cluster.json(&changed), expected(3, true, json!({ "priority.factor": "50" })));
+    assert_eq!(cluster.json(&["group", "list"])[0]["group"], "workers");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn group_is_listed_followed_reset_cloned_and_deleted() {
     let cluster = Cluster::start();

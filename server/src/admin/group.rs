@@ -5,7 +5,7 @@ use remora_protocol::{ResponseCode, body};
 use serde_json::json;
 
 use super::moment::Moment;
-use super::{CommandError, lag, print};
+use super::{CommandError, group_config, lag, print};
 use crate::cli::{ClusterArgs, Output};
 use crate::cli_group::{GroupCommand, ResetArgs};
 
@@ -29,6 +29,7 @@ const SYSTEM_GROUP_PREFIX: &str = "CID_RMQ_SYS_";
 pub(crate) async fn run(command: GroupCommand) -> Result<(), CommandError> {
     match command {
         GroupCommand::List { cluster, all } => list(&cluster, all).await,
+        GroupCommand::Create(args) => group_config::create(&args).await,
         GroupCommand::Lag { group, topic, cluster } => {
             lag::run(&cluster, &group, topic.as_deref()).await
         }

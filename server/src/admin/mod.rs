@@ -2,6 +2,7 @@
 mod client;
 mod dlq;
 mod group;
+mod group_config;
 mod lag;
 mod message;
 mod moment;
