@@ -251,6 +251,48 @@ pub(crate) enum TopicCommand {
     },
 }
 
+const CREATE_TOPIC_EXAMPLES: &str = "\
+Examples:
+  remora topic create orders --queues 16
+  remora topic create reminders --attribute message.type=DELAY
+  remora topic create prices --attribute cleanup.policy=COMPACTION
+  remora topic create imports --attribute remora.quota.in.messages=1000";
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateTopicArgs {
+    pub topic: String,
+    /// Queues on each broker
+    #[arg(long, default_value_t = 8)]
+    pub queues: u32,
+    /// 6 read and write, 4 read, 2 write
+    #[arg(long, default_value_t = 6)]
+    pub perm: u32,
+    #[command(flatten)]
+    pub attributes: AttributeArgs,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Changes of a topic's or a group's attributes.
+#[derive(Debug, Args)]
+pub(crate) struct AttributeArgs {
+    /// What the topic or group is for, or keeps to; may be given several times
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub set: Vec<(String, String)>,
+    /// An attribute to take away; may be given several times
+    #[arg(long = "without-attribute", value_name = "NAME")]
+    pub taken_away: Vec<String>,
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected NAME=VALUE, as in message.type=FIFO".to_owned()),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum MessageCommand {
     /// Send a message
@@ -382,42 +424,6 @@ pub(crate) enum DlqCommand {
     /// Send dead letters again, to the group that gave them up or to all groups of their topic
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
-}
-
-const CREATE_TOPIC_EXAMPLES: &str = "\
-Examples:
-  remora topic create orders --queues 16
-  remora topic create reminders --attribute message.type=DELAY
-  remora topic create prices --attribute cleanup.policy=COMPACTION
-  remora topic create imports --attribute remora.quota.in.messages=1000";
-
-#[derive(Debug, Args)]
-pub(crate) struct CreateTopicArgs {
-    pub topic: String,
-    /// Queues on each broker
-    #[arg(long, default_value_t = 8)]
-    pub queues: u32,
-    /// 6 read and write, 4 read, 2 write
-    #[arg(long, default_value_t = 6)]
-    pub perm: u32,
-    /// What the topic is for, or keeps to; may be given several times
-    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
-    pub attributes: Vec<(String, String)>,
-    /// An attribute to take away; may be given several times
-    #[arg(long = "without-attribute", value_name = "NAME")]
-    pub without_attributes: Vec<String>,
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-}
-
-/// A topic's or a group's.
-pub(crate) fn attribute(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-            Ok((name.to_owned(), value.to_owned()))
-        }
-        _ => Err("expected NAME=VALUE, as in message.type=FIFO".to_owned()),
-    }
 }
 
 const REPLAY_EXAMPLES: &str = "\

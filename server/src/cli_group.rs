@@ -1,7 +1,7 @@
 //! The command line of `remora group` and `remora client`.
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::cli::{ClusterArgs, attribute};
+use crate::cli::{AttributeArgs, ClusterArgs};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -111,12 +111,8 @@ pub(crate) struct CreateGroupArgs {
     /// Whether its members get messages [default of a new one: true]
     #[arg(long, value_name = "true|false")]
     pub consume: Option<bool>,
-    /// What the group keeps to; may be given several times
-    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
-    pub attributes: Vec<(String, String)>,
-    /// An attribute to take away; may be given several times
-    #[arg(long = "without-attribute", value_name = "NAME")]
-    pub without_attributes: Vec<String>,
+    #[command(flatten)]
+    pub attributes: AttributeArgs,
     #[command(flatten)]
     pub cluster: ClusterArgs,
 }

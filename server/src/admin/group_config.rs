@@ -7,7 +7,7 @@ use remora_protocol::body::SubscriptionGroupConfig;
 use serde_json::json;
 
 use super::{CommandError, print};
-use crate::cli::Output;
+use crate::cli::{AttributeArgs, Output};
 use crate::cli_group::CreateGroupArgs;
 
 pub(super) async fn create(args: &CreateGroupArgs) -> Result<(), CommandError> {
@@ -42,8 +42,9 @@ pub(super) async fn create(args: &CreateGroupArgs) -> Result<(), CommandError> {
 
 /// What is not named stays as it is. Attributes are changes, in Apache's notation.
 fn changed(known: SubscriptionGroupConfig, args: &CreateGroupArgs) -> SubscriptionGroupConfig {
-    let set = args.attributes.iter().map(|(name, value)| (format!("+{name}"), value.clone()));
-    let gone = args.without_attributes.iter().map(|name| (format!("-{name}"), String::new()));
+    let AttributeArgs { set, taken_away } = &args.attributes;
+    let set = set.iter().map(|(name, value)| (format!("+{name}"), value.clone()));
+    let gone = taken_away.iter().map(|name| (format!("-{name}"), String::new()));
     let attributes: BTreeMap<String, String> = set.chain(gone).collect();
     SubscriptionGroupConfig {
         group_name: args.group.clone(),

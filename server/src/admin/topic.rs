@@ -50,17 +50,17 @@ async fn list(cluster: &ClusterArgs, all: bool) -> Result<(), CommandError> {
 }
 
 async fn create(args: &CreateTopicArgs) -> Result<(), CommandError> {
-    let CreateTopicArgs { topic, queues, perm, attributes, without_attributes, cluster } = args;
+    let CreateTopicArgs { topic, queues, perm, attributes, cluster } = args;
     let number = |what: &str, value: u32| {
         i32::try_from(value)
             .map_err(|_| CommandError::Usage(format!("{what} {value} is too large")))
     };
     let mut spec =
         TopicSpec::new(topic).queues(number("--queues", *queues)?).perm(number("--perm", *perm)?);
-    for (name, value) in attributes {
+    for (name, value) in &attributes.set {
         spec = spec.attribute(name, value);
     }
-    for name in without_attributes {
+    for name in &attributes.taken_away {
         spec = spec.without_attribute(name);
     }
     let admin = Admin::connect(&cluster.nameserver).await?;
@@ -110,8 +110,7 @@ async fn delete(cluster: &ClusterArgs, topic: &str, yes: bool) -> Result<(), Com
 async fn status(cluster: &ClusterArgs, topic: &str) -> Result<(), CommandError> {
     let admin = Admin::connect(&cluster.nameserver).await?;
     must_exist(&admin, topic).await?;
-    let mut stats = admin.topic_stats(topic).await?;
-    stats.sort_by(|left, right| left.queue.cmp(&right.queue));
+    let stats = admin.topic_stats(topic).await?;
     let attributes = admin.topic_attributes(topic).await?;
     match cluster.output {
         Output::Json => {
