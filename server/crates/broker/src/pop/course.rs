@@ -63,21 +63,22 @@ impl QueueOrder {
 pub(crate) fn check_priority_factor(
     attributes: &BTreeMap<String, String>,
 ) -> Result<(), AttributeError> {
-    match attributes.get(PRIORITY_FACTOR) {
-        Some(value) if value.parse().is_ok_and(|factor: u64| factor <= DRAWS) => Ok(()),
-        None => Ok(()),
-        Some(value) => Err(AttributeError {
-            name: PRIORITY_FACTOR,
-            value: value.clone(),
-            expected: "a whole number from 0 to 100",
-        }),
-    }
+    parse(attributes).map(|_| ())
 }
 
-/// A group's share; one that is no number came from a file, and is as if it were not there.
+/// A group's share; one that is none came from a file, and is as if it were not there.
 pub(super) fn priority_factor(attributes: &BTreeMap<String, String>) -> u64 {
-    let factor = attributes.get(PRIORITY_FACTOR).and_then(|value| value.parse().ok());
-    factor.unwrap_or(PRIORITY_FACTOR_DEFAULT)
+    parse(attributes).unwrap_or(PRIORITY_FACTOR_DEFAULT)
+}
+
+fn parse(attributes: &BTreeMap<String, String>) -> Result<u64, AttributeError> {
+    let Some(value) = attributes.get(PRIORITY_FACTOR) else { return Ok(PRIORITY_FACTOR_DEFAULT) };
+    let factor = value.parse().ok().filter(|factor| *factor <= DRAWS);
+    factor.ok_or_else(|| AttributeError {
+        name: PRIORITY_FACTOR,
+        value: value.clone(),
+        expected: "a whole number from 0 to 100",
+    })
 }
 
 #[cfg(test)]
