@@ -2,23 +2,12 @@
 mod common;
 
 use common::{Answer, Client, Node, bodies, pull_header, send_header};
-use remora_protocol::header::{CreateTopicHeader, SendMessageHeader};
-use remora_protocol::{RequestCode, ResponseCode, Text};
-use remora_remoting::Body;
+use remora_protocol::header::SendMessageHeader;
+use remora_protocol::{ResponseCode, Text};
 
 async fn compacted(client: &Client, lag_ms: &str) -> Answer {
     let attributes = format!("+cleanup.policy=COMPACTION,+remora.compaction.lag.ms={lag_ms}");
-    let header = CreateTopicHeader {
-        topic: "state".into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 1,
-        write_queue_nums: 1,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some(attributes.into()),
-        ..CreateTopicHeader::default()
-    };
-    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await
+    client.topic_with("state", 1, &attributes).await
 }
 
 async fn put(client: &Client, key: &str, body: &str) {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use common::{Answer, Client, Node, PATIENCE, answer, bodies, pull_header, send_header};
 use remora_config::{FlushDisk, Settings};
 use remora_protocol::batch::BatchItem;
-use remora_protocol::header::{CreateTopicHeader, SendMessageHeader, SendMessageV2};
+use remora_protocol::header::{SendMessageHeader, SendMessageV2};
 use remora_protocol::message_id::UniqueId;
 use remora_protocol::{Language, RequestCode, Text};
 use remora_remoting::Body;
@@ -200,21 +200,9 @@ async fn retries_are_stored_again_where_the_settings_say_so() {
 async fn topic_attribute_has_every_attempt_stored() {
     let node = node();
     let client = node.client().await;
-    let mut header = CreateTopicHeader {
-        topic: "orders".into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 1,
-        write_queue_nums: 1,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some("+remora.deduplicate=false".into()),
-        ..CreateTopicHeader::default()
-    };
-    let create = RequestCode::UPDATE_AND_CREATE_TOPIC;
-    client.ask(create, &header, Body::Empty).await.ok();
+    client.topic_with("orders", 1, "+remora.deduplicate=false").await.ok();
     assert_eq!(stored_count(&node, 2_000).await, 2);
-    header.attributes = Some("-remora.deduplicate".into());
-    client.ask(create, &header, Body::Empty).await.ok();
+    client.topic_with("orders", 1, "-remora.deduplicate").await.ok();
     assert_eq!(stored_count(&node, 2_000).await, 3);
     node.stop().await;
 }

@@ -4,12 +4,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{Answer, Client, Node, bodies, pull_header, until};
+use common::{Node, bodies, pull_header, until};
 use remora_config::FlushDisk;
-use remora_protocol::body::{self, SubscriptionGroupConfig};
-use remora_protocol::header::{CreateTopicHeader, PullMessageHeader};
+use remora_protocol::header::PullMessageHeader;
 use remora_protocol::{RequestCode, ResponseCode};
-use remora_remoting::Body;
 use remora_store::Environment;
 use remora_store::sim_disk::SimDisk;
 use tempfile::TempDir;
@@ -18,35 +16,11 @@ use tempfile::TempDir;
 const LOW: &str = "1";
 const HIGH: &str = "1000000000";
 
-async fn topic_with(client: &Client, topic: &str, attributes: &str) -> Answer {
-    let header = CreateTopicHeader {
-        topic: topic.into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 1,
-        write_queue_nums: 1,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some(attributes.into()),
-        ..CreateTopicHeader::default()
-    };
-    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await
-}
-
-async fn group_with(client: &Client, group: &str, name: &str, value: &str) -> Answer {
-    let config = SubscriptionGroupConfig {
-        attributes: BTreeMap::from([(name.to_owned(), value.to_owned())]),
-        group_name: group.to_owned(),
-        ..SubscriptionGroupConfig::default()
-    };
-    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
-    client.ask(code, &(), body::encode(&config)).await
-}
-
 #[tokio::test]
 async fn a_send_over_its_topics_quota_is_told_the_figures_until_the_quota_is_raised() {
     let node = Node::start();
     let client = node.client().await;
-    topic_with(&client, "metered", &format!("+remora.quota.in.bytes={LOW}")).await.ok();
+    client.topic_with("metered", 1, &format!("+remora.quota.in.bytes={LOW}")).await.ok();
     client.send_ok("metered", "first").await;
     let refused = client.send(&common::send_header("metered"), "second").await;
     refused.refused(
@@ -54,9 +28,12 @@ async fn a_send_over_its_topics_quota_is_told_the_figures_until_the_quota_is_rai
         &["topic 'metered'", "remora.quota.in.bytes", "the limit is 1 a second", "send again in"],
     );
     client.send_ok("free", "of another topic").await;
-    topic_with(&client, "metered", &format!("+remora.quota.in.bytes={HIGH}")).await.ok();
+    client.topic_with("metered", 1, &format!("+remora.quota.in.bytes={HIGH}")).await.ok();
     client.send_ok("metered", "third").await;
-    topic_with(&client, "metered", "-remora.quota.in.bytes,+remora.quota.in.messages=7").await.ok();
+    client
+        .topic_with("metered", 1, "-remora.quota.in.bytes,+remora.quota.in.messages=7")
+        .await
+        .ok();
     let topic = node.broker.topics.find("metered").unwrap();
     let expected = BTreeMap::from([("remora.quota.in.messages".to_owned(), "7".to_owned())]);
     assert_eq!(topic.config.attributes, expected);
@@ -67,7 +44,7 @@ async fn a_send_over_its_topics_quota_is_told_the_figures_until_the_quota_is_rai
 async fn a_send_that_is_refused_anyway_does_not_use_the_quota_up() {
     let node = Node::start();
     let client = node.client().await;
-    topic_with(&client, "metered", &format!("+remora.quota.in.bytes={LOW}")).await.ok();
+    client.topic_with("metered", 1, &format!("+remora.quota.in.bytes={LOW}")).await.ok();
     let mut wrong = common::send_header("metered");
     wrong.queue_id = 9;
     client.send(&wrong, "nowhere").await.refused(ResponseCode::INVALID_PARAMETER, &["queueId"]);
@@ -78,11 +55,11 @@ async fn a_send_that_is_refused_anyway_does_not_use_the_quota_up() {
 async fn a_quota_that_is_no_number_is_refused_and_nothing_is_changed() {
     let node = Node::start();
     let client = node.client().await;
-    let refused = topic_with(&client, "metered", "+remora.quota.in.messages=few").await;
+    let refused = client.topic_with("metered", 1, "+remora.quota.in.messages=few").await;
     let parts = ["'remora.quota.in.messages'", "'few'", "from 1 to"];
     refused.refused(ResponseCode::INVALID_PARAMETER, &parts);
     assert!(node.broker.topics.find("metered").is_none());
-    let refused = group_with(&client, "readers", "+remora.quota.out.bytes", "0").await;
+    let refused = client.group_with("readers", "+remora.quota.out.bytes", "0").await;
     refused.refused(ResponseCode::INVALID_PARAMETER, &["'remora.quota.out.bytes'", "'0'"]);
     assert!(node.broker.groups.find("readers").is_none());
 }
@@ -104,7 +81,7 @@ async fn a_pull_over_its_groups_quota_is_held_and_one_that_may_not_be_finds_noth
         client.send_ok("metered", body).await;
     }
     let name = "+remora.quota.out.bytes";
-    group_with(&client, "readers", name, LOW).await.ok();
+    client.group_with("readers", name, LOW).await.ok();
     // A reply holds a second's worth: one message, as it is more than that.
     let first = client.pull(&pull_of("metered", 0)).await.ok();
     assert_eq!(bodies(&first.messages()), ["m0"]);
@@ -125,7 +102,7 @@ async fn a_pull_over_its_groups_quota_is_held_and_one_that_may_not_be_finds_noth
     other.close().await;
     until(|| node.broker.hold.is_empty()).await;
 
-    group_with(&client, "readers", name, HIGH).await.ok();
+    client.group_with("readers", name, HIGH).await.ok();
     let rest = client.pull(&pull_of("metered", 1)).await.ok();
     assert_eq!(bodies(&rest.messages()), ["m1", "m2", "m3"]);
     assert_eq!(node.broker.metrics().pulls_over_quota, 2);
@@ -138,7 +115,7 @@ async fn a_pull_that_waited_for_its_quota_gets_its_messages() {
     for body in ["m0", "m1", "m2"] {
         client.send_ok("metered", body).await;
     }
-    group_with(&client, "readers", "+remora.quota.out.messages", "1").await.ok();
+    client.group_with("readers", "+remora.quota.out.messages", "1").await.ok();
     for (queue_offset, body) in (0_i64..).zip(["m0", "m1", "m2"]) {
         let answer = client.pull(&pull_of("metered", queue_offset)).await.ok();
         assert_eq!(bodies(&answer.messages()), [body]);

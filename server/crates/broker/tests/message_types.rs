@@ -2,22 +2,11 @@
 mod common;
 
 use common::{Answer, BASE_PROPERTIES, Client, Node, send_header};
-use remora_protocol::header::{CreateTopicHeader, SendMessageHeader};
-use remora_protocol::{RequestCode, ResponseCode, Text};
-use remora_remoting::Body;
+use remora_protocol::header::SendMessageHeader;
+use remora_protocol::{ResponseCode, Text};
 
 async fn typed(client: &Client, topic: &'static str, message_type: &str) -> Answer {
-    let header = CreateTopicHeader {
-        topic: topic.into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 1,
-        write_queue_nums: 1,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some(format!("+message.type={message_type}").into()),
-        ..CreateTopicHeader::default()
-    };
-    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await
+    client.topic_with(topic, 1, &format!("+message.type={message_type}")).await
 }
 
 async fn send(client: &Client, topic: &str, property: &str) -> Answer {

@@ -1,13 +1,10 @@
 //! What limits a pop, and where it begins: quotas of groups, compaction and priorities of topics.
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::{Answer, Client, Message, Node, bodies, pull_header, send_header, until};
-use remora_protocol::body::{self, SubscriptionGroupConfig};
 use remora_protocol::header::{
-    AckMessageHeader, CreateTopicHeader, NotificationHeader, PeekMessageHeader, PollingInfoHeader,
-    PopMessageHeader, PullMessageHeader, SendMessageHeader,
+    AckMessageHeader, NotificationHeader, PeekMessageHeader, PollingInfoHeader, PopMessageHeader,
+    PullMessageHeader, SendMessageHeader,
 };
 use remora_protocol::{RequestCode, ResponseCode, Text};
 use remora_remoting::Body;
@@ -52,13 +49,7 @@ async fn popped(client: &Client, topic: &str) -> Vec<Message> {
 }
 
 async fn group_with(client: &Client, name: &str, value: &str) {
-    let config = SubscriptionGroupConfig {
-        attributes: BTreeMap::from([(name.to_owned(), value.to_owned())]),
-        group_name: GROUP.to_owned(),
-        ..SubscriptionGroupConfig::default()
-    };
-    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
-    client.ask(code, &(), body::encode(&config)).await.ok();
+    client.group_with(GROUP, name, value).await.ok();
 }
 
 async fn sent(client: &Client, topic: &str, messages: &[&str]) {
@@ -169,17 +160,7 @@ async fn a_pop_that_gives_up_waiting_for_its_quota_leaves_the_message_to_the_nex
 
 async fn compacted(client: &Client, topic: &str, lag_ms: &str) {
     let attributes = format!("+cleanup.policy=COMPACTION,+remora.compaction.lag.ms={lag_ms}");
-    let header = CreateTopicHeader {
-        topic: topic.into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 1,
-        write_queue_nums: 1,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some(attributes.into()),
-        ..CreateTopicHeader::default()
-    };
-    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await.ok();
+    client.topic_with(topic, 1, &attributes).await.ok();
 }
 
 async fn put(client: &Client, topic: &str, key: &str, body: &str) {
@@ -269,17 +250,7 @@ async fn a_pop_looks_at_all_that_was_replaced_before_it_gives_the_first() {
 }
 
 async fn prioritized(client: &Client, topic: &str, priorities: &[u32]) {
-    let header = CreateTopicHeader {
-        topic: topic.into(),
-        default_topic: "TBW102".into(),
-        read_queue_nums: 4,
-        write_queue_nums: 4,
-        perm: 6,
-        topic_filter_type: "SINGLE_TAG".into(),
-        attributes: Some("+message.type=PRIORITY".into()),
-        ..CreateTopicHeader::default()
-    };
-    client.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await.ok();
+    client.topic_with(topic, 4, "+message.type=PRIORITY").await.ok();
     for priority in priorities {
         send_with_priority(client, topic, *priority).await;
     }
@@ -323,13 +294,7 @@ async fn pops_begin_with_the_highest_priority_as_often_as_the_groups_factor_says
     group_with(&client, "+priority.factor", "56").await;
     assert_eq!(queues(&client, &pop_of("even"), 4).await, [3, 0, 3, 2]);
 
-    let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
-    let wrong = SubscriptionGroupConfig {
-        attributes: BTreeMap::from([("+priority.factor".to_owned(), "101".to_owned())]),
-        group_name: GROUP.to_owned(),
-        ..SubscriptionGroupConfig::default()
-    };
-    let refused = client.ask(code, &(), body::encode(&wrong)).await;
+    let refused = client.group_with(GROUP, "+priority.factor", "101").await;
     refused.refused(ResponseCode::INVALID_PARAMETER, &["'priority.factor'", "'101'", "0 to 100"]);
 }
 

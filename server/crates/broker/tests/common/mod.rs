@@ -1,5 +1,6 @@
 //! A broker on a directory of its own behind a real socket, and clients that speak to it.
 #![allow(dead_code, reason = "every test file uses another part")]
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +9,12 @@ use bytes::Bytes;
 use remora_broker::Broker;
 use remora_config::{Config, Settings};
 use remora_protocol::body::{
-    ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData, MessageModel, ProducerData,
-    SubscriptionData,
+    self, ConsumeFromWhere, ConsumeType, ConsumerData, HeartbeatData, MessageModel, ProducerData,
+    SubscriptionData, SubscriptionGroupConfig,
 };
 use remora_protocol::header::{
-    PullMessageHeader, PullMessageReply, SendMessageHeader, SendMessageReply, SendMessageV2,
+    CreateTopicHeader, PullMessageHeader, PullMessageReply, SendMessageHeader, SendMessageReply,
+    SendMessageV2,
 };
 use remora_protocol::record::{self, Record};
 use remora_protocol::{
@@ -297,6 +299,32 @@ impl Client {
 
     pub async fn pull(&self, header: &PullMessageHeader<'_>) -> Answer {
         self.ask(RequestCode::PULL_MESSAGE, header, Body::Empty).await
+    }
+
+    /// Makes a topic with these changes of its attributes, as in `+message.type=FIFO`.
+    pub async fn topic_with(&self, topic: &str, queue_count: i32, attributes: &str) -> Answer {
+        let header = CreateTopicHeader {
+            topic: topic.into(),
+            default_topic: "TBW102".into(),
+            read_queue_nums: queue_count,
+            write_queue_nums: queue_count,
+            perm: 6,
+            topic_filter_type: "SINGLE_TAG".into(),
+            attributes: Some(attributes.into()),
+            ..CreateTopicHeader::default()
+        };
+        self.ask(RequestCode::UPDATE_AND_CREATE_TOPIC, &header, Body::Empty).await
+    }
+
+    /// Makes a group with this change of its attributes; the name has the change's sign.
+    pub async fn group_with(&self, group: &str, name: &str, value: &str) -> Answer {
+        let config = SubscriptionGroupConfig {
+            attributes: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            group_name: group.to_owned(),
+            ..SubscriptionGroupConfig::default()
+        };
+        let code = RequestCode::UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
+        self.ask(code, &(), body::encode(&config)).await
     }
 
     /// A group begins when it first reads: from this topic's queue 0.
