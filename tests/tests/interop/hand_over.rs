@@ -184,6 +184,18 @@ fn disorder(messages: &[Consumed]) -> Option<String> {
     None
 }
 
+/// Every queue, up to this offset.
+#[track_caller]
+fn assert_consumed_in_order(consumed: &BTreeMap<i64, Vec<Consumed>>, last: i64) {
+    let wrong: BTreeMap<i64, String> = consumed
+        .iter()
+        .filter_map(|(queue, messages)| Some((*queue, disorder(messages)?)))
+        .collect();
+    assert_eq!(wrong, BTreeMap::new());
+    let ends: Vec<i64> = consumed.values().filter_map(|queue| Some(queue.last()?.offset)).collect();
+    assert_eq!(ends, [last; QUEUES]);
+}
+
 #[test]
 #[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
 fn queues_taken_away_in_mid_backlog_are_consumed_on_in_order() {
@@ -197,14 +209,7 @@ fn queues_taken_away_in_mid_backlog_are_consumed_on_in_order() {
     }
     group.leave();
     group.quiet(OF_EACH_QUEUE);
-    let consumed = group.end();
-    let wrong: BTreeMap<i64, String> = consumed
-        .iter()
-        .filter_map(|(queue, messages)| Some((*queue, disorder(messages)?)))
-        .collect();
-    assert_eq!(wrong, BTreeMap::new());
-    let ends: Vec<i64> = consumed.values().filter_map(|queue| Some(queue.last()?.offset)).collect();
-    assert_eq!(ends, [249; QUEUES]);
+    assert_consumed_in_order(&group.end(), 249);
 }
 
 #[test]
@@ -221,11 +226,7 @@ fn members_consume_on_in_order_when_the_broker_was_killed_and_came_back() {
     target.kill();
     target.start();
     group.quiet(OF_EACH_QUEUE);
-    for (queue, messages) in group.end() {
-        assert_eq!(disorder(&messages), None, "queue {queue}");
-        let last = messages.last().map(|each| each.offset);
-        assert_eq!(last, Some(249), "queue {queue}");
-    }
+    assert_consumed_in_order(&group.end(), 249);
 }
 
 #[test]

@@ -39,8 +39,7 @@ fn topic_of_one_type_refuses_javas_messages_of_another_and_says_why() {
         ("DELAY", &plain, "NORMAL"),
         ("TRANSACTION", &plain, "NORMAL"),
     ] {
-        let topic =
-            topic_with(interop::java(), &target, 1, &json!({ "+message.type": message_type }));
+        let topic = topic_with(java, &target, 1, &json!({ "+message.type": message_type }));
         let remark = refused(&topic, wrong, "sync");
         let says = format!("'{topic}' is for {message_type} messages");
         assert!(remark.contains(&says) && remark.contains(&format!("is {was}")), "{remark}");
@@ -49,7 +48,7 @@ fn topic_of_one_type_refuses_javas_messages_of_another_and_says_why() {
         }
         assert_eq!(drain(java, &target, &topic), Vec::<Value>::new());
     }
-    let fifo = topic_with(interop::java(), &target, 1, &json!({ "+message.type": "FIFO" }));
+    let fifo = topic_with(java, &target, 1, &json!({ "+message.type": "FIFO" }));
     send(java, &producer, &fifo, &plain, &json!({ "queue": 0 }));
     assert_eq!(sorted_texts(&drain(java, &target, &fifo), "body"), numbered_bodies("plain", 2));
 }
@@ -82,8 +81,8 @@ fn type_set_by_mqadmin_is_shown_and_taken_away_again() {
 #[cfg_attr(no_java, ignore = "skipped: no JDK or Maven")]
 fn topic_for_transactions_takes_them_and_one_for_normal_messages_does_not() {
     let (java, target) = (interop::java(), Target::shared());
-    let topic = topic_with(interop::java(), &target, 1, &json!({ "+message.type": "TRANSACTION" }));
-    let normal = topic_with(interop::java(), &target, 1, &json!({ "+message.type": "NORMAL" }));
+    let topic = topic_with(java, &target, 1, &json!({ "+message.type": "TRANSACTION" }));
+    let normal = topic_with(java, &target, 1, &json!({ "+message.type": "NORMAL" }));
     let name = unique("transactions");
     let start = json!({
         "producer": name, "group": unique("pg"), "nameserver": target.nameserver(), "topic": topic,
